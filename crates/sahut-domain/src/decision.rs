@@ -1,0 +1,128 @@
+//! Decisions: why an inquiry went where it went, kept as it was made.
+
+use serde::{Deserialize, Serialize};
+
+use crate::inquiry::{Kind, Priority};
+use crate::office::OfficeCode;
+use crate::words::words;
+
+words! {
+    /// What settled a decision.
+    Basis as "basis" {
+        /// The citizen already has an open inquiry in this thread.
+        OpenInquiry = "open_inquiry",
+        /// The citizen named the office outright.
+        Mention = "mention",
+        /// Phrases of an office's duties.
+        Topics = "topics",
+        /// Nothing but the channel on which it was written.
+        Owner = "owner",
+        /// Nothing was sure enough: people decide.
+        Triage = "triage",
+        /// It needs nobody.
+        Nobody = "nobody",
+        /// Brought in with its office already known.
+        Given = "given",
+    }
+}
+
+words! {
+    /// Why a decision was left to people.
+    Doubt as "doubt" {
+        /// No duty phrase was found.
+        NoMatch = "no_match",
+        /// What was found is too weak.
+        WeakMatch = "weak_match",
+        /// Two offices stand too close to each other.
+        Tie = "tie",
+        /// It is the business of somebody who is not an office of this regency.
+        NotOurs = "not_ours",
+    }
+}
+
+/// Everything that explains where a message went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Number of the applied configuration set whose rules decided.
+    pub revision: i64,
+    /// What the message is.
+    pub kind: Kind,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// The responsible office: that of the best score, of triage, or none where nobody is needed.
+    pub office: Option<OfficeCode>,
+    /// What settled it.
+    pub basis: Basis,
+    /// Why people have to look, where they do.
+    pub doubt: Option<Doubt>,
+    /// Distance between the first and the second office, in points.
+    pub margin: f64,
+    /// The best offices, best first, at most five, each with the words that spoke for it.
+    pub scores: Vec<Score>,
+    /// Words that spoke for the kind (gate words, emergency words).
+    pub kind_words: Vec<Match>,
+    /// Phrases that were found but did not count, with the reason.
+    pub suppressed: Vec<Suppressed>,
+    /// The place that was named, where one was recognised.
+    pub place: Option<String>,
+}
+
+/// How much spoke for one office.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// The office.
+    pub office: OfficeCode,
+    /// Points in all.
+    pub points: f64,
+    /// Points that came from where the message was written, part of `points`.
+    pub owner_points: f64,
+    /// The phrases that were found.
+    pub matches: Vec<Match>,
+}
+
+/// One phrase that was found in the text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Match {
+    /// The phrase as the rules write it.
+    pub phrase: String,
+    /// The topic it belongs to.
+    pub topic: String,
+    /// Its weight in points, as counted.
+    pub weight: f64,
+    /// Where it begins and ends in the text, in bytes of the original text.
+    pub span: (usize, usize),
+    /// How it was found: as written, by its stem, or by an abbreviation.
+    pub manner: Manner,
+}
+
+words! {
+    /// How a phrase was found.
+    Manner as "manner" {
+        /// As written.
+        Surface = "surface",
+        /// By the word's stem.
+        Stem = "stem",
+        /// After writing out an abbreviation.
+        Abbreviation = "abbreviation",
+        /// One letter differs.
+        Fuzzy = "fuzzy",
+    }
+}
+
+/// A phrase that was found and not counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Suppressed {
+    /// The phrase.
+    pub phrase: String,
+    /// The office it would have spoken for.
+    pub office: OfficeCode,
+    /// The longer phrase that covered it, or the phrase that excluded its topic.
+    pub by: String,
+}
+
+impl Decision {
+    /// Whether people have to decide.
+    pub fn needs_triage(&self) -> bool {
+        self.basis == Basis::Triage
+    }
+}

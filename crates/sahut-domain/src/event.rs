@@ -1,0 +1,74 @@
+//! The journal: append-only, the only source of reports, and the audit trail.
+
+use crate::words::{row_id, words};
+
+row_id! {
+    /// A line of the journal.
+    EventId
+}
+
+words! {
+    /// What happened. Names are stable: reports and other programs read them.
+    EventKind as "event kind" {
+        /// A message was stored.
+        MessageCollected = "message.collected",
+        /// The author changed a message; the old text is kept as a revision.
+        MessageEdited = "message.edited",
+        /// A message vanished from the platform; its text is kept.
+        MessageDeleted = "message.deleted",
+        /// A message needs nobody.
+        MessageSetAside = "message.set_aside",
+        /// An inquiry began.
+        InquiryOpened = "inquiry.opened",
+        /// The citizen added a message to an inquiry.
+        InquiryContinued = "inquiry.continued",
+        /// An answered inquiry owes an answer again.
+        InquiryReopened = "inquiry.reopened",
+        /// The office's first or further answer reached the platform.
+        InquiryAnswered = "inquiry.answered",
+        /// Somebody closed an inquiry.
+        InquiryClosed = "inquiry.closed",
+        /// An inquiry moved to another office.
+        InquiryHandedOver = "inquiry.handed_over",
+        /// A promise began to run.
+        DeadlineSet = "deadline.set",
+        /// Its end moved.
+        DeadlineMoved = "deadline.moved",
+        /// The promise was kept.
+        DeadlineMet = "deadline.met",
+        /// The moment passed without an answer.
+        DeadlineMissed = "deadline.missed",
+        /// A step of the ladder fell due.
+        ReminderDue = "reminder.due",
+        /// A mail was accepted by the mail server.
+        NoticeSent = "notice.sent",
+        /// A mail will never be accepted.
+        NoticeFailed = "notice.failed",
+        /// An answer was queued.
+        ReplyQueued = "reply.queued",
+        /// An answer is on the platform.
+        ReplySent = "reply.sent",
+        /// An answer was refused.
+        ReplyFailed = "reply.failed",
+        /// Nobody knows whether an answer arrived.
+        ReplyUncertain = "reply.uncertain",
+        /// A channel began to ail.
+        ChannelTroubled = "channel.troubled",
+        /// A channel does well again.
+        ChannelRecovered = "channel.recovered",
+        /// A channel has been quiet for longer than it ever is.
+        ChannelSilent = "channel.silent",
+        /// Somebody paused a channel.
+        ChannelPaused = "channel.paused",
+        /// Somebody resumed a channel.
+        ChannelResumed = "channel.resumed",
+        /// An item could not be read and was set apart.
+        ItemQuarantined = "item.quarantined",
+        /// A set-apart item was read after all.
+        ItemRecovered = "item.recovered",
+        /// A configuration set became the running one.
+        ConfigurationApplied = "configuration.applied",
+        /// Notices were held or let go after a restore.
+        OutboxHeld = "outbox.held",
+    }
+}

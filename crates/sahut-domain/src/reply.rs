@@ -1,0 +1,25 @@
+//! Replies: answers on their way to the citizen.
+
+use crate::words::{row_id, words};
+
+row_id! {
+    /// A stored reply.
+    ReplyId
+}
+
+words! {
+    /// Where a reply stands. A public reply is sent at most once: `sending` is stored before the attempt, and an
+    /// attempt with an unknown outcome is looked up on the platform, never blindly repeated.
+    ReplyState as "reply state" {
+        /// Waits to be sent.
+        Queued = "queued",
+        /// Handed to the platform; the outcome is not known yet.
+        Sending = "sending",
+        /// Nobody knows whether it arrived: look it up, or ask a person.
+        Uncertain = "uncertain",
+        /// The platform shows it.
+        Sent = "sent",
+        /// The platform refused it, or a person gave it up.
+        Failed = "failed",
+    }
+}

@@ -1,0 +1,105 @@
+//! Owing an outside effect: claiming, trying, backing off, giving up.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::chance::Chance;
+use crate::words::words;
+
+words! {
+    /// Where a piece of work stands.
+    WorkState as "work state" {
+        /// Waits for its moment, or is leased by somebody.
+        Due = "due",
+        /// Done.
+        Done = "done",
+        /// Given up; visible, and a person may retry it.
+        Dead = "dead",
+    }
+}
+
+/// A piece of work that this process holds until the lease ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease<Id> {
+    /// The row.
+    pub id: Id,
+    /// The fencing number: settling says `attempt = this`, and no row means that the lease was lost.
+    pub attempt: i64,
+    /// When others may take it.
+    pub until: Timestamp,
+}
+
+/// How an attempt ended, seen from the row that owes the effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The effect happened.
+    Done,
+    /// It did not; try again at this moment.
+    Again {
+        /// The next try.
+        at: Timestamp,
+        /// What went wrong, without secrets or citizens' words.
+        error: String,
+    },
+    /// It never will.
+    Dead {
+        /// What went wrong, without secrets or citizens' words.
+        error: String,
+    },
+}
+
+/// The longest wait between two attempts, in seconds.
+pub const LONGEST_WAIT: i64 = 6 * 3600;
+
+/// After how many attempts without a definite refusal a piece of work is given up: about a week of six-hour waits.
+pub const LAST_ATTEMPT: i64 = 40;
+
+/// The wait before the attempt after number `attempt` (counted from 1): `min(attempt^4 s, 6 h)`, spread by a quarter
+/// to both sides so that many rows that failed together do not come back together.
+pub fn wait_after(attempt: i64, chance: &Chance) -> SignedDuration {
+    let seconds = attempt.clamp(1, 1000).saturating_pow(4).min(LONGEST_WAIT);
+    let millis = seconds * 1000;
+    let spread = i64::try_from(chance.below(u64::try_from(millis / 2).unwrap_or(0) + 1)).unwrap_or(0);
+    SignedDuration::from_millis(millis - millis / 4 + spread)
+}
+
+/// The outcome of an attempt that may be repeated: the next try after the usual wait, or giving up after the last.
+pub fn again(now: Timestamp, attempt: i64, error: String, chance: &Chance) -> Outcome {
+    if attempt >= LAST_ATTEMPT {
+        return Outcome::Dead { error };
+    }
+    match now.checked_add(wait_after(attempt, chance)) {
+        Ok(at) => Outcome::Again { at, error },
+        Err(_) => Outcome::Dead { error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_six_hours_and_are_spread() {
+        let chance = Chance::seeded(1);
+        let mut before = SignedDuration::ZERO;
+        for attempt in 1..LAST_ATTEMPT {
+            let wait = wait_after(attempt, &chance);
+            let whole = attempt.pow(4).min(LONGEST_WAIT);
+            assert!(wait.as_millis() >= i128::from(whole * 750), "{attempt}: {wait:?}");
+            assert!(wait.as_millis() <= i128::from(whole * 1250), "{attempt}: {wait:?}");
+            if attempt < 10 {
+                assert!(wait > before);
+            }
+            before = wait;
+        }
+    }
+
+    #[test]
+    fn the_last_attempt_is_the_end() {
+        let chance = Chance::seeded(1);
+        assert!(matches!(again(Timestamp::UNIX_EPOCH, 1, String::new(), &chance), Outcome::Again { .. }));
+        assert!(matches!(
+            again(Timestamp::UNIX_EPOCH, LAST_ATTEMPT, String::new(), &chance),
+            Outcome::Dead { .. }
+        ));
+    }
+}

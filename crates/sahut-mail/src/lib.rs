@@ -1,0 +1,1 @@
+//! Mail out by SMTP and in by IMAP: composing, sending, reading, quotes, bounces.

@@ -1,0 +1,1 @@
+//! What people read: templates of mails, the message catalogue, dates and numbers.

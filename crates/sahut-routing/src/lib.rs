@@ -1,0 +1,1 @@
+//! Text in, decision out: normalising, rules, explaining. No input or output.

@@ -1,0 +1,1 @@
+//! Health, metrics and, later, the offices' inbox and the supervisors' dashboard.
