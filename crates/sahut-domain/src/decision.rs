@@ -37,6 +37,8 @@ words! {
         Tie = "tie",
         /// It is the business of somebody who is not an office of this regency.
         NotOurs = "not_ours",
+        /// A district office is meant, and no place says which.
+        NoPlace = "no_place",
     }
 }
 
@@ -65,6 +67,9 @@ pub struct Decision {
     pub suppressed: Vec<Suppressed>,
     /// The place that was named, where one was recognised.
     pub place: Option<String>,
+    /// Who it concerns outside the regency's offices, where [`Doubt::NotOurs`] says so.
+    #[serde(default)]
+    pub outside: Option<String>,
 }
 
 /// How much spoke for one office.
