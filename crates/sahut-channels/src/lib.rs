@@ -14,6 +14,6 @@ pub use connector::{
     Ask, BadItem, Connector, Delivery, FeedKey, FeedKind, FeedSeen, Identity, Limit, Outgoing, Page, Push,
     PushRefused, Sent, Usage,
 };
-pub use http::{Answer, Http, HttpPolicy};
+pub use http::{Answer, Http, HttpError, HttpPolicy, Request};
 pub use registry::{BuildError, Secrets, build};
 pub use trouble::{NotSent, Scope, Trouble};
