@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use sahut_domain::channel::{ChannelConfig, Platform};
 use secrecy::SecretString;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
+use url::Url;
 
 use crate::{Connector, Http};
 
@@ -53,4 +55,37 @@ pub fn build(
     match channel.platform {
         platform => Err(BuildError::NoConnector { channel: channel.code.to_string(), platform }),
     }
+}
+
+/// Reads a channel's settings into the type in which a connector declares what it knows.
+pub(crate) fn settings<T: DeserializeOwned>(channel: &ChannelConfig) -> Result<T, BuildError> {
+    T::deserialize(&channel.settings).map_err(|error| {
+        let problem = error.to_string();
+        // serde quotes the name of an unknown or missing field; of a wrong value it tells only the value.
+        let setting = problem.split('`').nth(1).unwrap_or("settings").to_owned();
+        BuildError::Setting { channel: channel.code.to_string(), setting, problem }
+    })
+}
+
+/// Reads a setting that must be an absolute URL.
+pub(crate) fn url(channel: &ChannelConfig, setting: &str, text: &str) -> Result<Url, BuildError> {
+    let wrong = |problem: String| BuildError::Setting {
+        channel: channel.code.to_string(),
+        setting: setting.to_owned(),
+        problem,
+    };
+    let url = Url::parse(text).map_err(|error| wrong(format!("not a URL: {error}")))?;
+    if url.cannot_be_a_base() || !url.has_host() {
+        return Err(wrong("a URL such as https://example.go.id is expected".to_owned()));
+    }
+    Ok(url)
+}
+
+/// Finds a secret that a channel cannot work without.
+pub(crate) fn secret(
+    channel: &ChannelConfig,
+    secrets: Secrets<'_>,
+    secret: &'static str,
+) -> Result<SecretString, BuildError> {
+    secrets(secret).ok_or_else(|| BuildError::Secret { channel: channel.code.to_string(), secret })
 }
