@@ -26,13 +26,13 @@ pub trait Connector: Send + Sync {
     /// moment of sending.
     fn check(&self, reply: &Outgoing, now: Timestamp) -> Result<(), Limit>;
 
-    /// Sends a reply once.
-    async fn send(&self, reply: &Outgoing) -> Result<Sent, NotSent>;
+    /// Sends a reply once. `now` is the moment of sending: signatures and "come back in N seconds" are counted from it.
+    async fn send(&self, reply: &Outgoing, now: Timestamp) -> Result<Sent, NotSent>;
 
     /// Looks for a reply whose outcome is unknown among what the account has written since `reply.first_attempt_at`.
     /// `Ok(None)` is a promise that it is not there; where a platform cannot tell, [`NotSent::Uncertain`] is answered
     /// and a person is asked.
-    async fn look_up(&self, reply: &Outgoing) -> Result<Option<Sent>, NotSent>;
+    async fn look_up(&self, reply: &Outgoing, now: Timestamp) -> Result<Option<Sent>, NotSent>;
 
     /// The push side, where the platform has one.
     fn push(&self) -> Option<&dyn Push> {
