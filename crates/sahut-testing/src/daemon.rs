@@ -195,6 +195,11 @@ pub fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
+/// The name of the user that this process runs as.
+pub(crate) fn whoami(server: &'static str) -> Result<String, Trouble> {
+    Ok(run(server, Command::new("id").arg("-un"))?.trim().to_owned())
+}
+
 /// Spawns from a thread that lives as long as this process: the kernel counts the death of the spawning *thread* as
 /// the parent's death, and the threads of a test runner come and go.
 fn spawn(command: Command) -> io::Result<Child> {

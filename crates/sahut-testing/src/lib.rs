@@ -17,11 +17,14 @@
 //!
 //! This crate knows nothing of Sahut, so that every crate's contract tests can use it.
 
+mod certificate;
 pub mod daemon;
+mod dovecot;
 mod postgres;
 mod trouble;
 
 pub use daemon::{Daemon, Signal, free_port};
+pub use dovecot::Dovecot;
 pub use postgres::{Database, Postgres, URL_VARIABLE};
 /// The variable in which the chores name the Python that has the packages of the tests.
 pub const PYTHON_VARIABLE: &str = "SAHUT_TEST_PYTHON";
