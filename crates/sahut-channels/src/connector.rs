@@ -16,6 +16,12 @@ pub trait Connector: Send + Sync {
     /// hang under something that is found while reading (comments of one post) are announced in [`Page::feeds`].
     fn feeds(&self) -> Vec<(FeedKey, FeedKind)>;
 
+    /// Names of the budgets that this channel shares with others, such as `app:1234`: while one of them is blocked
+    /// ([`crate::Scope::Shared`]), none of its channels is read.
+    fn budgets(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Proves that the credentials work and says whose account it is.
     async fn identify(&self) -> Result<Identity, Trouble>;
 

@@ -21,6 +21,8 @@ words! {
         Triage = "triage",
         /// It needs nobody.
         Nobody = "nobody",
+        /// Written before the channel was connected: context, not work.
+        History = "history",
         /// Brought in with its office already known.
         Given = "given",
     }

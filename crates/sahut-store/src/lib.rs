@@ -1,1 +1,40 @@
 //! The only SQL: SQLite and PostgreSQL behind one face.
+//!
+//! [`Db::begin`] is the only place that opens a write transaction and [`Db::read`] the only one that opens a snapshot;
+//! everything else is a method on the [`Tx`] they give, named for what its caller intends, with its SQL beside it. The
+//! methods stand in one module per intent: [`collect`], [`route`], [`notify`], [`deliver`] and [`watch`] for the five
+//! stages; [`configuration`], [`journal`], [`inquiries`], [`quarantine`], [`status`], [`selfcheck`], [`secrets`] and
+//! [`imports`] for what stands beside them. [`work`] is the one mechanism by which owed work is claimed and settled.
+//!
+//! What must always hold is a constraint of the schema (`migrations/`), not code. What differs between the databases
+//! stands in [`dialect`]. Moments are stored as microseconds in UTC; transactions never span a call to the network.
+
+pub mod backup;
+pub mod collect;
+pub mod configuration;
+mod db;
+pub mod deliver;
+mod dialect;
+mod error;
+pub mod imports;
+pub mod inquiries;
+pub mod journal;
+mod lock;
+mod migrate;
+pub mod notify;
+pub mod quarantine;
+pub mod route;
+pub mod secrets;
+pub mod selfcheck;
+pub mod status;
+mod tx;
+mod value;
+pub mod watch;
+pub mod work;
+
+pub use db::{Db, Location};
+pub use dialect::Dialect;
+pub use error::StoreError;
+pub use migrate::{Migrated, Pending};
+pub use tx::Tx;
+pub use work::Claim;

@@ -1,0 +1,417 @@
+//! What the deliver stage asks of the database: answers on their way to citizens.
+//!
+//! A reply leaves at most once. `sending` is committed before the platform is called; a reply that is found in that
+//! state, or in `uncertain`, is looked up on the platform before anything else is done with it.
+
+use jiff::Timestamp;
+use sahut_domain::channel::ChannelId;
+use sahut_domain::deadline::Segment;
+use sahut_domain::event::{EventId, EventKind};
+use sahut_domain::fault;
+use sahut_domain::inquiry::{InquiryId, InquiryNumber};
+use sahut_domain::message::{Author, MessageId, Surface, ThreadId};
+use sahut_domain::office::OfficeCode;
+use sahut_domain::reply::{ReplyId, ReplyState};
+use sahut_domain::work::{Lease, Outcome};
+
+use crate::collect::unpack;
+use crate::journal::NewEvent;
+use crate::value::{Row, Value, args};
+use crate::work::{Claim, Owed, Stage};
+use crate::{StoreError, Tx};
+
+/// A claimed reply, with what is needed to send it.
+#[derive(Debug, Clone)]
+pub struct ReplyWork {
+    /// The lease.
+    pub lease: Lease<i64>,
+    /// Where it stands: `queued` may be sent, `sending` and `uncertain` must be looked up first.
+    pub state: ReplyState,
+    /// Idempotency key.
+    pub key: String,
+    /// The answer.
+    pub text: String,
+    /// Who wrote it.
+    pub author: String,
+    /// The inquiry it answers.
+    pub inquiry: InquiryId,
+    /// The inquiry's office.
+    pub office: OfficeCode,
+    /// The channel.
+    pub channel: ChannelId,
+    /// The channel's code.
+    pub channel_code: String,
+    /// The thread.
+    pub thread: ThreadId,
+    /// Where the thread stands.
+    pub surface: Surface,
+    /// External id of the thread.
+    pub thread_external_id: String,
+    /// External id of the post.
+    pub post: Option<String>,
+    /// External id of the message that is answered.
+    pub answers: String,
+    /// When that message was written.
+    pub answers_written_at: Timestamp,
+    /// When the citizen last wrote in this inquiry.
+    pub citizen_wrote_at: Timestamp,
+    /// Who is answered.
+    pub citizen: Author,
+    /// Subject line of the message that is answered.
+    pub subject: Option<String>,
+    /// Raw payload of the message that is answered, while it is kept.
+    pub answers_raw: Option<Vec<u8>>,
+    /// When the first attempt began.
+    pub first_attempt_at: Option<Timestamp>,
+}
+
+/// What became of queueing an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queued {
+    /// It is on its way.
+    New(ReplyId),
+    /// The same operation was done before; nothing was queued again.
+    Known(ReplyId),
+    /// There is no such inquiry.
+    NoInquiry,
+    /// The inquiry has no message of a citizen that could be answered.
+    NothingToAnswer,
+}
+
+const WORK: &str = "SELECT r.id, r.delivery, r.key, r.text, r.author, r.inquiry_id, i.office, r.channel_id, c.code,
+        t.id, t.surface, t.external_id, t.post, m.external_id, m.written_at,
+        (SELECT MAX(written_at) FROM message WHERE message.inquiry_id = r.inquiry_id AND message.own = 0),
+        z.external_id, z.name, z.handle, m.subject, p.body, m.payload_index, r.first_attempt_at
+    FROM reply r
+    JOIN inquiry i ON i.id = r.inquiry_id
+    JOIN channel c ON c.id = r.channel_id
+    JOIN message m ON m.id = r.message_id
+    JOIN thread t ON t.id = m.thread_id
+    LEFT JOIN citizen z ON z.id = m.citizen_id
+    LEFT JOIN payload p ON p.id = m.payload_id
+    WHERE r.id";
+
+impl Tx {
+    /// Queues an answer to the citizen's last message in an inquiry. `key` names the operation: the same key a second
+    /// time changes nothing.
+    pub async fn queue_reply(
+        &mut self,
+        number: InquiryNumber,
+        text: &str,
+        author: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Queued, StoreError> {
+        let known = self.opt("SELECT id FROM reply WHERE key = $1", args![key], |row| row.get(0)).await?;
+        if let Some(known) = known {
+            return Ok(Queued::Known(known));
+        }
+        const INQUIRY: &str = "SELECT i.id, i.office, i.channel_id,
+                (SELECT id FROM message WHERE message.inquiry_id = i.id AND message.own = 0
+                 AND message.visibility <> 'deleted' ORDER BY written_at DESC, id DESC LIMIT 1)
+            FROM inquiry i WHERE i.year = $1 AND i.sequence = $2";
+        let values = args![i64::from(number.year), number.sequence];
+        let found: Option<(InquiryId, OfficeCode, ChannelId, Option<MessageId>)> = self
+            .opt(INQUIRY, values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .await?;
+        let Some((inquiry, office, channel, message)) = found else { return Ok(Queued::NoInquiry) };
+        let Some(message) = message else { return Ok(Queued::NothingToAnswer) };
+        let id = ReplyId(self.id("reply").await?);
+        const QUEUE: &str = "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, created_at,
+                delivery, state, not_before)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 'due', $8)";
+        self.exec(QUEUE, args![id, key, inquiry, channel, message, text, author, now]).await?;
+        let event = NewEvent::new(EventKind::ReplyQueued, now)
+            .by(author)
+            .channel(channel)
+            .inquiry(inquiry, &office)
+            .with(serde_json::json!({ "reply": id }));
+        self.record_one(event, now).await?;
+        self.wake(Stage::Deliver);
+        Ok(Queued::New(id))
+    }
+
+    /// Claims replies whose time has come. None while replies are held after a restore.
+    pub async fn claim_replies(&mut self, claim: &Claim<'_>) -> Result<Vec<ReplyWork>, StoreError> {
+        if self.is_held().await? {
+            return Ok(Vec::new());
+        }
+        let leases = self.claim(Owed::Reply, claim).await?;
+        let ids = leases.iter().map(|lease| Value::from(lease.id)).collect();
+        let mut found = self.rows_in(WORK, &[], ids, |row| reply_work(row, &leases)).await?;
+        found.sort_by_key(|work| work.lease.id);
+        Ok(found)
+    }
+
+    /// Stores that a reply is about to be handed to the platform. `false`: the lease was lost, do not send.
+    pub async fn begin_sending(
+        &mut self,
+        work: &ReplyWork,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const BEGIN: &str = "UPDATE reply SET delivery = 'sending', first_attempt_at = COALESCE(first_attempt_at, $3),
+                lease_until = $4
+            WHERE id = $1 AND attempt = $2 AND state = 'due' AND delivery IN ('queued', 'uncertain', 'sending')";
+        let values = args![work.lease.id, work.lease.attempt, now, until];
+        Ok(self.exec(BEGIN, values).await? == 1)
+    }
+
+    /// Stores that a reply is on the platform: the outbound message, the answered inquiry, the promise met at the
+    /// moment that the platform names. `false`: somebody else settled it first.
+    pub async fn settle_sent(
+        &mut self,
+        work: &ReplyWork,
+        external_id: &str,
+        permalink: Option<&str>,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const SENT: &str = "UPDATE reply SET delivery = 'sent', state = 'done', sent_at = $3, external_id = $4,
+                permalink = $5, last_error = NULL, lease_owner = NULL, lease_until = NULL
+            WHERE id = $1 AND attempt = $2 AND state = 'due'";
+        let values = args![work.lease.id, work.lease.attempt, at, external_id, permalink];
+        if self.exec(SENT, values).await? == 0 {
+            return Ok(false);
+        }
+        self.store_outbound(work, external_id, permalink, at, now).await?;
+        let event = NewEvent::new(EventKind::ReplySent, at)
+            .by(&work.author)
+            .channel(work.channel)
+            .inquiry(work.inquiry, &work.office)
+            .with(serde_json::json!({ "reply": work.lease.id, "attempt": work.lease.attempt }));
+        self.record_one(event, now).await?;
+        self.answer_inquiry(work.inquiry, &work.office, at, &work.author, now).await?;
+        fault::point("deliver.before_commit");
+        Ok(true)
+    }
+
+    /// Stores that nobody knows whether a reply arrived; it is looked up at `look_at`. Answers the event to tell people
+    /// about, the first time.
+    pub async fn settle_uncertain(
+        &mut self,
+        work: &ReplyWork,
+        error: &str,
+        look_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<EventId>, StoreError> {
+        const UNCERTAIN: &str = "UPDATE reply SET delivery = 'uncertain', not_before = $3, last_error = $4,
+                lease_owner = NULL, lease_until = NULL
+            WHERE id = $1 AND attempt = $2 AND state = 'due'";
+        let values = args![work.lease.id, work.lease.attempt, look_at, error];
+        if self.exec(UNCERTAIN, values).await? == 0 || work.state == ReplyState::Uncertain {
+            return Ok(None);
+        }
+        self.record_reply(EventKind::ReplyUncertain, work, error, now).await.map(Some)
+    }
+
+    /// Stores that a reply certainly did not arrive. Answers the event to tell people about, when it was given up.
+    pub async fn settle_not_sent(
+        &mut self,
+        work: &ReplyWork,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<Option<EventId>, StoreError> {
+        if !self.settle(Owed::Reply, work.lease, outcome, now).await? {
+            return Ok(None);
+        }
+        match outcome {
+            Outcome::Dead { error } => self.record_reply(EventKind::ReplyFailed, work, error, now).await.map(Some),
+            Outcome::Done | Outcome::Again { .. } => Ok(None),
+        }
+    }
+
+    /// Tries a failed reply again. `false`: there is none with this number.
+    pub async fn retry_reply(&mut self, reply: ReplyId, now: Timestamp) -> Result<bool, StoreError> {
+        self.wake(Stage::Deliver);
+        self.retry(Owed::Reply, reply.0, now).await
+    }
+
+    /// A person says what became of an uncertain reply: it did arrive, or it did not and is to be sent. `false`: there
+    /// is no uncertain reply with this number.
+    pub async fn resolve_uncertain(
+        &mut self,
+        reply: ReplyId,
+        arrived: bool,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let sql = format!("{WORK} = $1 AND r.delivery = 'uncertain'");
+        let attempt = self.opt("SELECT attempt FROM reply WHERE id = $1", args![reply], |row| row.get(0)).await?;
+        let lease = Lease { id: reply.0, attempt: attempt.unwrap_or(0), until: now };
+        let Some(work) = self.opt(&sql, args![reply], |row| reply_work(row, &[lease])).await? else {
+            return Ok(false);
+        };
+        if arrived {
+            let at = work.first_attempt_at.unwrap_or(now);
+            // Its id on the platform is not known; when it is read back, it is filed as the office's own.
+            const ARRIVED: &str = "UPDATE reply SET delivery = 'sent', state = 'done', sent_at = $2, lease_owner = NULL,
+                lease_until = NULL WHERE id = $1";
+            self.exec(ARRIVED, args![reply, at]).await?;
+            let event = NewEvent::new(EventKind::ReplySent, at).by(actor).channel(work.channel);
+            let data = serde_json::json!({ "reply": reply, "said_by": actor });
+            self.record_one(event.inquiry(work.inquiry, &work.office).with(data), now).await?;
+            self.answer_inquiry(work.inquiry, &work.office, at, &work.author, now).await?;
+        } else {
+            const SEND: &str = "UPDATE reply SET delivery = 'queued', not_before = $2, lease_owner = NULL,
+                lease_until = NULL WHERE id = $1";
+            self.exec(SEND, args![reply, now]).await?;
+            self.wake(Stage::Deliver);
+        }
+        Ok(true)
+    }
+
+    /// A reply of ours that was read back before its sending was settled: the same words in the same thread, handed to
+    /// the platform before. Settles it as sent. `false`: there is none, the office wrote this by itself.
+    pub async fn recognise_own(
+        &mut self,
+        thread: ThreadId,
+        text: &str,
+        external_id: &str,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const OURS: &str = "SELECT r.id, r.attempt, r.text FROM reply r JOIN message m ON m.id = r.message_id
+            WHERE m.thread_id = $1 AND r.delivery IN ('sending', 'uncertain') AND r.external_id IS NULL ORDER BY r.id";
+        let open: Vec<(i64, i64, String)> =
+            self.rows(OURS, args![thread], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).await?;
+        let Some((id, attempt, _)) = open.into_iter().find(|(_, _, sent)| same_words(sent, text)) else {
+            return Ok(false);
+        };
+        let lease = Lease { id, attempt, until: now };
+        let sql = format!("{WORK} = $1");
+        let Some(work) = self.opt(&sql, args![id], |row| reply_work(row, &[lease])).await? else { return Ok(false) };
+        self.settle_sent(&work, external_id, None, at, now).await
+    }
+
+    /// Whether a message that was read is a reply of ours that is settled already.
+    pub async fn is_our_reply(&mut self, channel: ChannelId, external_id: &str) -> Result<bool, StoreError> {
+        const OURS: &str = "SELECT COUNT(*) FROM reply WHERE channel_id = $1 AND external_id = $2";
+        self.one(OURS, args![channel, external_id], |row| Ok(row.get::<i64>(0)? > 0)).await
+    }
+
+    /// Marks an inquiry as answered at a moment, and its promise as met then, late or not. `false`: it owed no answer,
+    /// or the answer is older than the question.
+    pub async fn answer_inquiry(
+        &mut self,
+        inquiry: InquiryId,
+        office: &OfficeCode,
+        at: Timestamp,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const OPEN: &str = "SELECT id, due_at, segments, missed_at FROM deadline
+            WHERE inquiry_id = $1 AND kind = 'first_response' AND live = 1 AND started_at <= $2";
+        let open = self
+            .opt(OPEN, args![inquiry, at], |row| {
+                Ok((row.get::<i64>(0)?, row.get::<Timestamp>(1)?, row.json(2)?, row.get::<Option<Timestamp>>(3)?))
+            })
+            .await?;
+        let Some((deadline, due_at, segments, missed_at)) = open else { return Ok(false) };
+        const ANSWER: &str = "UPDATE inquiry SET state = 'answered', answered_at = COALESCE(answered_at, $2),
+            version = version + 1, deadline_id = NULL, deadline_live = NULL
+            WHERE id = $1 AND state IN ('open', 'waiting')";
+        self.exec(ANSWER, args![inquiry, at]).await?;
+        const MEET: &str = "UPDATE deadline SET state = 'met', live = 0, met_at = $2, next_at = NULL, segments = $3,
+            missed_at = CASE WHEN $2 > due_at THEN due_at ELSE NULL END WHERE id = $1";
+        self.exec(MEET, args![deadline, at, closed(segments, at)?]).await?;
+        let late = at > due_at;
+        let facts = serde_json::json!({ "deadline": deadline, "due_at": due_at, "late": late });
+        let line = |kind, at| NewEvent::new(kind, at).inquiry(inquiry, office).with(facts.clone());
+        let mut events = Vec::new();
+        if late && missed_at.is_none() {
+            events.push(line(EventKind::DeadlineMissed, due_at));
+        }
+        events.push(line(EventKind::InquiryAnswered, at).by(actor));
+        events.push(line(EventKind::DeadlineMet, at));
+        self.record(events, now).await?;
+        Ok(true)
+    }
+
+    async fn store_outbound(
+        &mut self,
+        work: &ReplyWork,
+        external_id: &str,
+        permalink: Option<&str>,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let id = self.id("message").await?;
+        // Read back already: then it stays as it was read.
+        const STORE: &str = "INSERT INTO message (id, channel_id, external_id, thread_id, parent, text, written_at,
+                recorded_at, visibility, permalink, digest, own, disposition, inquiry_id)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'shown', $9, 0, 1, 'own', $10)
+            ON CONFLICT (channel_id, external_id) DO UPDATE SET disposition = 'own', inquiry_id = excluded.inquiry_id";
+        let values = args![
+            id,
+            work.channel,
+            external_id,
+            work.thread,
+            &work.answers,
+            &work.text,
+            at,
+            now,
+            permalink,
+            work.inquiry
+        ];
+        self.exec(STORE, values).await?;
+        const ACTIVE: &str = "UPDATE channel SET own_at = $2 WHERE id = $1 AND COALESCE(own_at, 0) < $2";
+        self.exec(ACTIVE, args![work.channel, at]).await?;
+        Ok(())
+    }
+
+    async fn record_reply(
+        &mut self,
+        kind: EventKind,
+        work: &ReplyWork,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<EventId, StoreError> {
+        let data = serde_json::json!({ "reply": work.lease.id, "error": error });
+        let event = NewEvent::new(kind, now).channel(work.channel).inquiry(work.inquiry, &work.office).with(data);
+        self.record_one(event, now).await
+    }
+}
+
+fn reply_work(row: &Row, leases: &[Lease<i64>]) -> Result<ReplyWork, StoreError> {
+    let id: i64 = row.get(0)?;
+    let lease = leases.iter().find(|lease| lease.id == id).copied();
+    let packed: Option<Vec<u8>> = row.get(20)?;
+    let index: Option<i64> = row.get(21)?;
+    let raw = packed.zip(index).and_then(|(body, index)| unpack(&body, usize::try_from(index).ok()?));
+    Ok(ReplyWork {
+        lease: lease.ok_or_else(|| StoreError::bad_row("reply", id, "not claimed"))?,
+        state: row.word(1)?,
+        key: row.get(2)?,
+        text: row.get(3)?,
+        author: row.get(4)?,
+        inquiry: row.get(5)?,
+        office: row.get(6)?,
+        channel: row.get(7)?,
+        channel_code: row.get(8)?,
+        thread: row.get(9)?,
+        surface: row.word(10)?,
+        thread_external_id: row.get(11)?,
+        post: row.get(12)?,
+        answers: row.get(13)?,
+        answers_written_at: row.get(14)?,
+        citizen_wrote_at: row.get(15)?,
+        citizen: Author { external_id: row.get(16)?, name: row.get(17)?, handle: row.get(18)? },
+        subject: row.get(19)?,
+        answers_raw: raw,
+        first_attempt_at: row.get(22)?,
+    })
+}
+
+/// Ends the stretch that is open.
+fn closed(mut segments: Vec<Segment>, at: Timestamp) -> Result<String, StoreError> {
+    for segment in &mut segments {
+        segment.to.get_or_insert(at);
+    }
+    serde_json::to_string(&segments).map_err(|error| StoreError::Refused(error.to_string()))
+}
+
+/// Platforms change white space and line ends; the words stay.
+fn same_words(a: &str, b: &str) -> bool {
+    a.split_whitespace().eq(b.split_whitespace())
+}

@@ -1,0 +1,298 @@
+//! Inquiries as people look at them.
+
+use jiff::Timestamp;
+use sahut_domain::channel::Platform;
+use sahut_domain::deadline::{DeadlineState, Explanation};
+use sahut_domain::decision::Decision;
+use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, Priority, State};
+use sahut_domain::message::{Surface, Visibility};
+use sahut_domain::office::OfficeCode;
+use sahut_domain::reply::{ReplyId, ReplyState};
+use serde::Serialize;
+
+use crate::journal::Event;
+use crate::value::{Row, Value, args};
+use crate::{StoreError, Tx};
+
+/// Which inquiries are wanted; what is absent does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this office.
+    pub office: Option<OfficeCode>,
+    /// In this state.
+    pub state: Option<State>,
+    /// Open, and due before this moment.
+    pub due_before: Option<Timestamp>,
+    /// Left to people.
+    pub triage: bool,
+}
+
+/// One line of a list.
+#[derive(Debug, Clone, Serialize)]
+pub struct Line {
+    /// The inquiry.
+    pub id: InquiryId,
+    /// Its number.
+    #[serde(serialize_with = "as_text")]
+    pub number: InquiryNumber,
+    /// The office that has it.
+    pub office: OfficeCode,
+    /// That office's short name.
+    pub office_name: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Where it stands.
+    pub state: State,
+    /// Left to people.
+    pub triage: bool,
+    /// First words, masked.
+    pub title: String,
+    /// When it began, by the platform's clock.
+    pub opened_at: Timestamp,
+    /// When the office first answered.
+    pub answered_at: Option<Timestamp>,
+    /// When the present, or the last, promise of a first response falls due.
+    pub due_at: Timestamp,
+    /// Where it came in.
+    pub platform: Platform,
+    /// Name of the channel.
+    pub channel: String,
+}
+
+/// An inquiry with everything around it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Inquiry {
+    /// As in a list.
+    #[serde(flatten)]
+    pub line: Line,
+    /// The code that the citizen is given.
+    pub public_code: String,
+    /// How the citizen is called on the platform.
+    pub citizen: String,
+    /// Where the thread stands.
+    pub surface: Surface,
+    /// What the office had posted, for comments.
+    pub post: Option<PostFacts>,
+    /// The messages of the citizen and the answers, oldest first.
+    pub messages: Vec<MessageFacts>,
+    /// Why it went to its office.
+    pub decision: Option<Decision>,
+    /// The promises, oldest first.
+    pub promises: Vec<Promise>,
+    /// Answers that are not on the platform yet, or never will be.
+    pub replies: Vec<ReplyFacts>,
+    /// The journal.
+    pub events: Vec<Event>,
+}
+
+/// The post that a comment hangs under.
+#[derive(Debug, Clone, Serialize)]
+pub struct PostFacts {
+    /// Caption.
+    pub text: String,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// Where a person can look at it.
+    pub permalink: Option<String>,
+}
+
+/// A message of an inquiry.
+#[derive(Debug, Clone, Serialize)]
+pub struct MessageFacts {
+    /// Written by the office.
+    pub own: bool,
+    /// The words.
+    pub text: String,
+    /// Subject line.
+    pub subject: Option<String>,
+    /// When it was written.
+    pub written_at: Timestamp,
+    /// When it was last edited.
+    pub edited_at: Option<Timestamp>,
+    /// What the platform shows of it.
+    pub visibility: Visibility,
+    /// Where a person can look at it.
+    pub permalink: Option<String>,
+    /// How many earlier versions are kept.
+    pub revisions: i64,
+}
+
+/// A promise.
+#[derive(Debug, Clone, Serialize)]
+pub struct Promise {
+    /// Where it stands.
+    pub state: DeadlineState,
+    /// When it fell due.
+    pub due_at: Timestamp,
+    /// When it was met.
+    pub met_at: Option<Timestamp>,
+    /// When it was missed.
+    pub missed_at: Option<Timestamp>,
+    /// Why it was due then.
+    pub explanation: Explanation,
+}
+
+/// An answer on its way.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReplyFacts {
+    /// The reply.
+    pub id: ReplyId,
+    /// Where it stands.
+    pub delivery: ReplyState,
+    /// The answer.
+    pub text: String,
+    /// Who wrote it.
+    pub author: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it appeared on the platform.
+    pub sent_at: Option<Timestamp>,
+    /// What last went wrong.
+    pub last_error: Option<String>,
+}
+
+const LINES: &str = "SELECT i.id, i.year, i.sequence, i.office, o.short_name, i.kind, i.priority, i.state, i.triage,
+        i.title, i.opened_at, i.answered_at, d.due_at, c.platform, c.name
+    FROM inquiry i
+    JOIN office o ON o.code = i.office
+    JOIN channel c ON c.id = i.channel_id
+    JOIN deadline d ON d.inquiry_id = i.id AND d.kind = 'first_response' AND d.round = i.round";
+
+fn line(row: &Row) -> Result<Line, StoreError> {
+    let id: InquiryId = row.get(0)?;
+    let year: i64 = row.get(1)?;
+    let year = i16::try_from(year).map_err(|error| StoreError::bad_row("inquiry", id, error))?;
+    Ok(Line {
+        id,
+        number: InquiryNumber { year, sequence: row.get(2)? },
+        office: row.get(3)?,
+        office_name: row.get(4)?,
+        kind: row.word(5)?,
+        priority: row.word(6)?,
+        state: row.word(7)?,
+        triage: row.get(8)?,
+        title: row.get(9)?,
+        opened_at: row.get(10)?,
+        answered_at: row.get(11)?,
+        due_at: row.get(12)?,
+        platform: row.word(13)?,
+        channel: row.get(14)?,
+    })
+}
+
+fn as_text<S: serde::Serializer>(number: &InquiryNumber, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
+}
+
+impl Tx {
+    /// Inquiries that fit, emergencies first, then by due moment.
+    pub async fn inquiries(&mut self, filter: &Filter, limit: i64) -> Result<Vec<Line>, StoreError> {
+        let mut sql = format!("{LINES} WHERE 1 = 1");
+        let mut values: Vec<Value> = Vec::new();
+        let mut add = |condition: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                values.push(value);
+                sql.push_str(&condition.replace('?', &format!("${}", values.len())));
+            }
+        };
+        add(" AND i.office = ?", filter.office.as_ref().map(Value::from));
+        add(" AND i.state = ?", filter.state.map(|state| Value::from(state.as_str())));
+        add(" AND i.state = 'open' AND d.due_at < ?", filter.due_before.map(Value::from));
+        add(" AND i.triage = ? AND i.state <> 'closed'", filter.triage.then(|| Value::from(true)));
+        values.push(Value::from(limit));
+        sql.push_str(&format!(" ORDER BY i.priority, d.due_at, i.id LIMIT ${}", values.len()));
+        self.rows(&sql, values, line).await
+    }
+
+    /// One inquiry with everything around it.
+    pub async fn inquiry(&mut self, number: InquiryNumber) -> Result<Option<Inquiry>, StoreError> {
+        let sql = format!("{LINES} WHERE i.year = $1 AND i.sequence = $2");
+        let values = args![i64::from(number.year), number.sequence];
+        let Some(line) = self.opt(&sql, values, line).await? else { return Ok(None) };
+        let id = line.id;
+        const AROUND: &str = "SELECT i.public_code, COALESCE(z.name, z.handle, ''), t.surface,
+                p.text, p.published_at, p.permalink
+            FROM inquiry i JOIN citizen z ON z.id = i.citizen_id JOIN thread t ON t.id = i.thread_id
+            LEFT JOIN post p ON p.channel_id = t.channel_id AND p.external_id = t.post WHERE i.id = $1";
+        let (public_code, citizen, surface, post) = self
+            .one(AROUND, args![id], |row| {
+                let post = match row.get::<Option<String>>(3)? {
+                    Some(text) => Some(PostFacts { text, published_at: row.get(4)?, permalink: row.get(5)? }),
+                    None => None,
+                };
+                Ok((row.get(0)?, row.get(1)?, row.word(2)?, post))
+            })
+            .await?;
+        Ok(Some(Inquiry {
+            line,
+            public_code,
+            citizen,
+            surface,
+            post,
+            messages: self.messages_of(id).await?,
+            decision: self.decision_of(id).await?,
+            promises: self.promises_of(id).await?,
+            replies: self.replies_of(id).await?,
+            events: self.events_of(id).await?,
+        }))
+    }
+
+    async fn messages_of(&mut self, inquiry: InquiryId) -> Result<Vec<MessageFacts>, StoreError> {
+        const MESSAGES: &str = "SELECT m.own, m.text, m.subject, m.written_at, m.edited_at, m.visibility, m.permalink,
+                (SELECT COUNT(*) FROM message_revision r WHERE r.message_id = m.id)
+            FROM message m WHERE m.inquiry_id = $1 ORDER BY m.written_at, m.id";
+        self.rows(MESSAGES, args![inquiry], |row| {
+            Ok(MessageFacts {
+                own: row.get(0)?,
+                text: row.get(1)?,
+                subject: row.get(2)?,
+                written_at: row.get(3)?,
+                edited_at: row.get(4)?,
+                visibility: row.word(5)?,
+                permalink: row.get(6)?,
+                revisions: row.get(7)?,
+            })
+        })
+        .await
+    }
+
+    async fn decision_of(&mut self, inquiry: InquiryId) -> Result<Option<Decision>, StoreError> {
+        const FIRST: &str = "SELECT d.body FROM decision d JOIN message m ON m.id = d.message_id
+            WHERE m.inquiry_id = $1 ORDER BY m.id LIMIT 1";
+        self.opt(FIRST, args![inquiry], |row| row.json(0)).await
+    }
+
+    async fn promises_of(&mut self, inquiry: InquiryId) -> Result<Vec<Promise>, StoreError> {
+        const PROMISES: &str = "SELECT state, due_at, met_at, missed_at, explanation FROM deadline
+            WHERE inquiry_id = $1 ORDER BY kind, round";
+        self.rows(PROMISES, args![inquiry], |row| {
+            Ok(Promise {
+                state: row.word(0)?,
+                due_at: row.get(1)?,
+                met_at: row.get(2)?,
+                missed_at: row.get(3)?,
+                explanation: row.json(4)?,
+            })
+        })
+        .await
+    }
+
+    async fn replies_of(&mut self, inquiry: InquiryId) -> Result<Vec<ReplyFacts>, StoreError> {
+        const REPLIES: &str = "SELECT id, delivery, text, author, created_at, sent_at, last_error FROM reply
+            WHERE inquiry_id = $1 ORDER BY id";
+        self.rows(REPLIES, args![inquiry], |row| {
+            Ok(ReplyFacts {
+                id: row.get(0)?,
+                delivery: row.word(1)?,
+                text: row.get(2)?,
+                author: row.get(3)?,
+                created_at: row.get(4)?,
+                sent_at: row.get(5)?,
+                last_error: row.get(6)?,
+            })
+        })
+        .await
+    }
+}

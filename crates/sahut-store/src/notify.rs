@@ -1,0 +1,313 @@
+//! What the notify stage asks of the database: mails that are owed, and what became of them.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use sahut_domain::channel::{ChannelId, Platform};
+use sahut_domain::deadline::Explanation;
+use sahut_domain::decision::Decision;
+use sahut_domain::event::{EventId, EventKind};
+use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, State};
+use sahut_domain::notice::{NoticeId, Template};
+use sahut_domain::office::{OfficeCode, Person};
+use sahut_domain::work::{Lease, Outcome};
+
+use crate::journal::NewEvent;
+use crate::value::{Row, Value, args};
+use crate::work::{Claim, Owed, Stage};
+use crate::{StoreError, Tx};
+
+/// A mail that is to be owed.
+#[derive(Debug, Clone)]
+pub struct NewNotice {
+    /// What it is about.
+    pub event: EventId,
+    /// What it says.
+    pub template: Template,
+    /// Who gets it.
+    pub recipient: Person,
+    /// The office that the recipient answers for.
+    pub office: Option<OfficeCode>,
+    /// The inquiry it is about.
+    pub inquiry: Option<InquiryId>,
+    /// The channel it is about.
+    pub channel: Option<ChannelId>,
+    /// Goes before everything else.
+    pub urgent: bool,
+    /// Not before this moment.
+    pub not_before: Timestamp,
+}
+
+/// A claimed notice, with what its template needs.
+#[derive(Debug, Clone)]
+pub struct NoticeWork {
+    /// The lease.
+    pub lease: Lease<i64>,
+    /// The notice.
+    pub id: NoticeId,
+    /// What it says.
+    pub template: Template,
+    /// Who gets it.
+    pub recipient: Person,
+    /// Code, name and short name of the recipient's office.
+    pub office: Option<(OfficeCode, String, String)>,
+    /// When the thing happened that it tells of.
+    pub at: Timestamp,
+    /// Facts of the event.
+    pub data: serde_json::Value,
+    /// The inquiry it is about.
+    pub inquiry: Option<InquiryFacts>,
+    /// The channel it is about.
+    pub channel: Option<ChannelFacts>,
+    /// Text of the message that the event is about.
+    pub message_text: Option<String>,
+}
+
+/// What mails tell of an inquiry.
+#[derive(Debug, Clone)]
+pub struct InquiryFacts {
+    /// The inquiry.
+    pub id: InquiryId,
+    /// Its number.
+    pub number: InquiryNumber,
+    /// First words, masked.
+    pub title: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// Where it stands now.
+    pub state: State,
+    /// Code and short name of the office that has it.
+    pub office: (OfficeCode, String),
+    /// What the citizen wrote first.
+    pub text: String,
+    /// How the citizen is called on the platform.
+    pub citizen: String,
+    /// Where it was written.
+    pub permalink: Option<String>,
+    /// When it was written.
+    pub opened_at: Timestamp,
+    /// The promise that is open, or the last one.
+    pub promise: Explanation,
+    /// Why it went to its office.
+    pub decision: Decision,
+    /// The channel that it came in by.
+    pub channel: ChannelFacts,
+}
+
+/// What mails tell of a channel.
+#[derive(Debug, Clone)]
+pub struct ChannelFacts {
+    /// Its code.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// Its platform.
+    pub platform: Platform,
+    /// What ails it, in words for the operator.
+    pub detail: Option<String>,
+    /// When it was last read well.
+    pub read_at: Option<Timestamp>,
+    /// When somebody last wrote there.
+    pub item_at: Option<Timestamp>,
+}
+
+/// How sending a notice ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeEnd {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The mail server refused the address for good: nobody is mailed there any more.
+    pub address_refused: bool,
+}
+
+const FACTS: &str = "SELECT n.id, n.template, n.recipient, n.recipient_name, o.code, o.name, o.short_name, e.at, e.data,
+        m.text,
+        i.id, i.year, i.sequence, i.title, i.kind, i.state, io.code, io.short_name, first.text,
+        COALESCE(z.name, z.handle, ''), first.permalink, i.opened_at, d.explanation, x.body,
+        c.code, c.name, c.platform, c.ailment_detail, c.read_at, c.item_at
+    FROM notice n
+    JOIN event e ON e.id = n.event_id
+    LEFT JOIN office o ON o.code = n.office
+    LEFT JOIN message m ON m.id = e.message_id
+    LEFT JOIN inquiry i ON i.id = n.inquiry_id
+    LEFT JOIN office io ON io.code = i.office
+    LEFT JOIN citizen z ON z.id = i.citizen_id
+    LEFT JOIN message first ON first.id =
+        (SELECT MIN(id) FROM message WHERE message.inquiry_id = i.id AND message.own = 0)
+    LEFT JOIN decision x ON x.message_id = first.id
+    LEFT JOIN deadline d ON d.inquiry_id = i.id AND d.kind = 'first_response' AND d.round = i.round
+    LEFT JOIN channel c ON c.id = COALESCE(i.channel_id, n.channel_id)
+    WHERE n.id";
+
+impl Tx {
+    /// Owes mails. One that is owed already is not owed twice.
+    pub async fn owe(&mut self, notices: Vec<NewNotice>, now: Timestamp) -> Result<(), StoreError> {
+        if notices.is_empty() {
+            return Ok(());
+        }
+        let mut ids = self.ids("notice", notices.len()).await?;
+        let mut rows = Vec::with_capacity(notices.len());
+        for notice in notices {
+            rows.push(args![
+                ids.next()?,
+                notice.event,
+                notice.template.as_str(),
+                notice.recipient.mail,
+                notice.recipient.name,
+                notice.office.as_ref(),
+                notice.inquiry,
+                notice.channel,
+                notice.urgent,
+                now,
+                "due",
+                notice.not_before
+            ]);
+        }
+        const HEAD: &str = "INSERT INTO notice (id, event_id, template, recipient, recipient_name, office, inquiry_id, \
+             channel_id, urgent, created_at, state, not_before)";
+        self.insert(HEAD, rows, "ON CONFLICT (event_id, recipient, template) DO NOTHING").await?;
+        self.wake(Stage::Notify);
+        Ok(())
+    }
+
+    /// Claims mails that are due, urgent ones first, with everything that their templates need. None while mail is held
+    /// after a restore.
+    pub async fn claim_notices(&mut self, claim: &Claim<'_>) -> Result<Vec<NoticeWork>, StoreError> {
+        if self.is_held().await? {
+            return Ok(Vec::new());
+        }
+        let leases: HashMap<i64, Lease<i64>> =
+            self.claim(Owed::Notice, claim).await?.into_iter().map(|lease| (lease.id, lease)).collect();
+        let ids = leases.keys().map(|id| Value::from(*id)).collect();
+        let mut found = self.rows_in(FACTS, &[], ids, |row| work(row, &leases)).await?;
+        found.sort_by_key(|work| work.id);
+        Ok(found)
+    }
+
+    /// Keeps the lease on a notice; asked right before the mail is handed over. `false`: it was lost, do not send.
+    pub async fn keep_notice(&mut self, lease: Lease<i64>, until: Timestamp) -> Result<bool, StoreError> {
+        self.extend(Owed::Notice, lease, until).await
+    }
+
+    /// Stores what became of mails, with the journal's lines. Leases that were lost are passed over.
+    pub async fn settle_notices(
+        &mut self,
+        ends: Vec<(&NoticeWork, NoticeEnd)>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut events = Vec::new();
+        for (work, end) in ends {
+            if !self.settle(Owed::Notice, work.lease, &end.outcome, now).await? {
+                continue;
+            }
+            let (kind, error) = match &end.outcome {
+                Outcome::Done => (EventKind::NoticeSent, None),
+                Outcome::Dead { error } => (EventKind::NoticeFailed, Some(error)),
+                Outcome::Again { .. } => continue,
+            };
+            if end.address_refused {
+                const REFUSED: &str = "UPDATE person SET refused_at = $2, refused_detail = $3
+                    WHERE mail = $1 AND refused_at IS NULL";
+                self.exec(REFUSED, args![&work.recipient.mail, now, error]).await?;
+            }
+            let data = serde_json::json!({ "notice": work.id, "template": work.template, "error": error,
+                "attempt": work.lease.attempt });
+            let mut event = NewEvent::new(kind, now).with(data);
+            event.office = work.office.as_ref().map(|(code, _, _)| code.clone());
+            event.inquiry = work.inquiry.as_ref().map(|inquiry| inquiry.id);
+            events.push(event);
+        }
+        self.record(events, now).await?;
+        Ok(())
+    }
+
+    /// Tries a given-up notice again. `false`: there is none with this number.
+    pub async fn retry_notice(&mut self, notice: NoticeId, now: Timestamp) -> Result<bool, StoreError> {
+        self.wake(Stage::Notify);
+        self.retry(Owed::Notice, notice.0, now).await
+    }
+
+    /// People whose mail the server refuses, of offices that are not retired.
+    pub async fn is_refused(&mut self, mail: &str) -> Result<bool, StoreError> {
+        const REFUSED: &str = "SELECT COUNT(*) FROM person WHERE mail = $1 AND refused_at IS NOT NULL";
+        self.one(REFUSED, args![mail], |row| Ok(row.get::<i64>(0)? > 0)).await
+    }
+
+    /// Whether mail and replies are held: after a restore nothing leaves until a person says so.
+    pub async fn is_held(&mut self) -> Result<bool, StoreError> {
+        let held: Option<String> =
+            self.opt("SELECT value FROM meta WHERE key = 'held'", args![], |row| row.get(0)).await?;
+        Ok(held.is_some())
+    }
+
+    /// Holds mail and replies, or lets them go.
+    pub async fn hold(&mut self, held: bool, actor: &str, now: Timestamp) -> Result<(), StoreError> {
+        if held {
+            const HOLD: &str = "INSERT INTO meta (key, value) VALUES ('held', 'yes') ON CONFLICT (key) DO NOTHING";
+            self.exec(HOLD, args![]).await?;
+        } else {
+            self.exec("DELETE FROM meta WHERE key = 'held'", args![]).await?;
+        }
+        let event = NewEvent::new(EventKind::OutboxHeld, now).by(actor).with(serde_json::json!({ "held": held }));
+        self.record_one(event, now).await?;
+        self.wake(Stage::Notify);
+        self.wake(Stage::Deliver);
+        Ok(())
+    }
+}
+
+fn work(row: &Row, leases: &HashMap<i64, Lease<i64>>) -> Result<NoticeWork, StoreError> {
+    let id: i64 = row.get(0)?;
+    let lease = leases.get(&id).copied().ok_or_else(|| StoreError::bad_row("notice", id, "not claimed"))?;
+    let office = match row.get::<Option<OfficeCode>>(4)? {
+        Some(code) => Some((code, row.get(5)?, row.get(6)?)),
+        None => None,
+    };
+    let channel = match row.get::<Option<String>>(24)? {
+        Some(code) => Some(ChannelFacts {
+            code,
+            name: row.get(25)?,
+            platform: row.word(26)?,
+            detail: row.get(27)?,
+            read_at: row.get(28)?,
+            item_at: row.get(29)?,
+        }),
+        None => None,
+    };
+    let inquiry = match (row.get::<Option<InquiryId>>(10)?, &channel) {
+        (Some(id), Some(channel)) => Some(inquiry_facts(row, id, channel.clone())?),
+        _ => None,
+    };
+    Ok(NoticeWork {
+        lease,
+        id: NoticeId(id),
+        template: row.word(1)?,
+        recipient: Person { mail: row.get(2)?, name: row.get(3)? },
+        office,
+        at: row.get(7)?,
+        data: row.json(8)?,
+        message_text: row.get(9)?,
+        inquiry,
+        channel,
+    })
+}
+
+fn inquiry_facts(row: &Row, id: InquiryId, channel: ChannelFacts) -> Result<InquiryFacts, StoreError> {
+    let year: i64 = row.get(11)?;
+    let year = i16::try_from(year).map_err(|error| StoreError::bad_row("inquiry", id, error))?;
+    Ok(InquiryFacts {
+        id,
+        number: InquiryNumber { year, sequence: row.get(12)? },
+        title: row.get(13)?,
+        kind: row.word(14)?,
+        state: row.word(15)?,
+        office: (row.get(16)?, row.get(17)?),
+        text: row.get(18)?,
+        citizen: row.get(19)?,
+        permalink: row.get(20)?,
+        opened_at: row.get(21)?,
+        promise: row.json(22)?,
+        decision: row.json(23)?,
+        channel,
+    })
+}

@@ -1,0 +1,441 @@
+//! What the route stage asks of the database: messages without a decision, and what became of them.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use sahut_domain::Chance;
+use sahut_domain::channel::{ChannelId, Platform};
+use sahut_domain::deadline::{DeadlineId, DeadlineKind, Explanation, Segment};
+use sahut_domain::decision::Decision;
+use sahut_domain::event::{EventId, EventKind};
+use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, Priority, PublicCode, State};
+use sahut_domain::message::{CitizenId, MessageId, Surface, ThreadId};
+use sahut_domain::office::OfficeCode;
+
+use crate::journal::NewEvent;
+use crate::value::{Value, args};
+use crate::{StoreError, Tx};
+
+/// A message without a decision.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// The message.
+    pub message: MessageId,
+    /// Its external id.
+    pub external_id: String,
+    /// Its channel.
+    pub channel: ChannelId,
+    /// The channel's platform.
+    pub platform: Platform,
+    /// The office that owns the channel.
+    pub owner: OfficeCode,
+    /// Its thread.
+    pub thread: ThreadId,
+    /// Where the thread stands.
+    pub surface: Surface,
+    /// Its author; absent for what the office wrote itself.
+    pub citizen: Option<CitizenId>,
+    /// Subject line.
+    pub subject: Option<String>,
+    /// The words.
+    pub text: String,
+    /// When it was written.
+    pub written_at: Timestamp,
+    /// Written by the channel's own account.
+    pub own: bool,
+    /// External id of the message that it answers.
+    pub parent: Option<String>,
+    /// It was written before its channel was connected: context, never an inquiry.
+    pub history: bool,
+    /// Has pictures or files.
+    pub has_attachments: bool,
+    /// The office that an import knew.
+    pub given_office: Option<OfficeCode>,
+    /// The citizen's inquiry in this thread, unless it is closed.
+    pub current: Option<CurrentInquiry>,
+}
+
+/// An inquiry that a message may belong to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CurrentInquiry {
+    /// The inquiry.
+    pub id: InquiryId,
+    /// Its office.
+    pub office: OfficeCode,
+    /// Where it stands.
+    pub state: State,
+    /// Its kind.
+    pub kind: Kind,
+}
+
+/// An inquiry that is to begin.
+#[derive(Debug, Clone)]
+pub struct NewInquiry {
+    /// The message that begins it.
+    pub message: MessageId,
+    /// Its channel.
+    pub channel: ChannelId,
+    /// Its thread.
+    pub thread: ThreadId,
+    /// Who wants it.
+    pub citizen: CitizenId,
+    /// The responsible office; where people have to decide, the office that does.
+    pub office: OfficeCode,
+    /// First words, masked, for lists and subjects.
+    pub title: String,
+    /// By the platform's clock.
+    pub opened_at: Timestamp,
+    /// Year of its number, in the regency's zone.
+    pub year: i16,
+    /// Why.
+    pub decision: Decision,
+    /// The promise of a first response.
+    pub promise: Explanation,
+    /// When to look at the promise for the first time.
+    pub next_at: Timestamp,
+}
+
+/// An inquiry that began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The inquiry.
+    pub id: InquiryId,
+    /// The journal's line about it.
+    pub event: EventId,
+    /// Its number.
+    pub number: InquiryNumber,
+}
+
+/// A message that joins an inquiry.
+#[derive(Debug, Clone)]
+pub struct Joining {
+    /// The message.
+    pub message: MessageId,
+    /// Its channel.
+    pub channel: ChannelId,
+    /// When it was written.
+    pub written_at: Timestamp,
+    /// The inquiry.
+    pub inquiry: InquiryId,
+    /// The inquiry's office.
+    pub office: OfficeCode,
+    /// Why.
+    pub decision: Decision,
+    /// The new promise, when the citizen comes back after an answer and wants something.
+    pub reopens: Option<(Explanation, Timestamp)>,
+}
+
+/// Messages.
+impl Tx {
+    /// Takes messages without a decision, oldest first, for this transaction.
+    pub async fn take_waiting(&mut self, limit: i64) -> Result<Vec<Waiting>, StoreError> {
+        let lock = match self.dialect() {
+            crate::Dialect::Sqlite => "",
+            crate::Dialect::Postgres => " FOR UPDATE OF m SKIP LOCKED",
+        };
+        let sql = format!(
+            "SELECT m.id, m.external_id, m.channel_id, c.platform, c.office, m.thread_id, t.surface, m.citizen_id,
+                m.subject, m.text, m.written_at, m.own, m.parent, m.attachments, m.given_office,
+                i.id, i.office, i.state, i.kind, CASE WHEN m.written_at < c.since THEN 1 ELSE 0 END
+             FROM message m
+             JOIN channel c ON c.id = m.channel_id
+             JOIN thread t ON t.id = m.thread_id
+             LEFT JOIN inquiry i
+               ON i.thread_id = m.thread_id AND i.citizen_id = m.citizen_id AND i.state <> 'closed'
+             WHERE m.disposition = 'waiting' ORDER BY m.id LIMIT $1{lock}"
+        );
+        self.rows(&sql, args![limit], |row| {
+            let current = match row.get::<Option<InquiryId>>(15)? {
+                Some(id) => {
+                    Some(CurrentInquiry { id, office: row.get(16)?, state: row.word(17)?, kind: row.word(18)? })
+                }
+                None => None,
+            };
+            Ok(Waiting {
+                message: row.get(0)?,
+                external_id: row.get(1)?,
+                channel: row.get(2)?,
+                platform: row.word(3)?,
+                owner: row.get(4)?,
+                thread: row.get(5)?,
+                surface: row.word(6)?,
+                citizen: row.get(7)?,
+                subject: row.get(8)?,
+                text: row.get(9)?,
+                written_at: row.get(10)?,
+                own: row.get(11)?,
+                parent: row.get(12)?,
+                has_attachments: row.get::<Option<String>>(13)?.is_some(),
+                given_office: row.get(14)?,
+                history: row.get::<i64>(19)? == 1,
+                current,
+            })
+        })
+        .await
+    }
+
+    /// Begins inquiries: numbers, promises, decisions, and the journal's lines.
+    pub async fn open_inquiries(
+        &mut self,
+        new: Vec<NewInquiry>,
+        chance: &Chance,
+        now: Timestamp,
+    ) -> Result<Vec<Opened>, StoreError> {
+        let mut numbers = self.numbers(&new).await?;
+        let mut ids = self.ids("inquiry", new.len()).await?;
+        let mut deadlines = self.ids("deadline", new.len()).await?;
+        let mut opened = Vec::with_capacity(new.len());
+        let (mut inquiries, mut promises, mut events) = (Vec::new(), Vec::new(), Vec::new());
+        for inquiry in &new {
+            let id = InquiryId(ids.next()?);
+            let deadline = DeadlineId(deadlines.next()?);
+            let number = numbers.get_mut(&inquiry.year).and_then(Iterator::next).unwrap_or(0);
+            let number = InquiryNumber { year: inquiry.year, sequence: number };
+            inquiries.push(inquiry_row(inquiry, id, number, deadline, chance, now));
+            promises.push(promise_row(deadline, id, &inquiry.office, &inquiry.promise, 1, inquiry.next_at)?);
+            events.push(opened_event(inquiry, id, number, deadline));
+            opened.push((id, number));
+        }
+        const INQUIRY: &str = "INSERT INTO inquiry (id, year, sequence, public_code, channel_id, thread_id, \
+             citizen_id, office, kind, priority, state, triage, title, opened_at, recorded_at, deadline_id, \
+             deadline_live)";
+        self.insert(INQUIRY, inquiries, "").await?;
+        self.insert(PROMISE, promises, "").await?;
+        let placed = new.iter().zip(&opened).map(|(new, (id, _))| (new.message, *id)).collect();
+        self.place(placed).await?;
+        self.store_decisions(new.iter().map(|new| (new.message, &new.decision)).collect(), now).await?;
+        let recorded = self.record(events, now).await?;
+        let opened = opened.into_iter().zip(recorded);
+        Ok(opened.map(|((id, number), event)| Opened { id, event, number }).collect())
+    }
+
+    /// Lets a message join an inquiry; where it reopens the inquiry, a new promise begins and the old one is kept.
+    /// Answers the journal's line to tell people about.
+    pub async fn join_inquiry(&mut self, joining: &Joining, now: Timestamp) -> Result<EventId, StoreError> {
+        self.place(vec![(joining.message, joining.inquiry)]).await?;
+        self.store_decisions(vec![(joining.message, &joining.decision)], now).await?;
+        let kind = match &joining.reopens {
+            Some((promise, next_at)) => {
+                self.reopen(joining.inquiry, &joining.office, promise, *next_at).await?;
+                EventKind::InquiryReopened
+            }
+            None => EventKind::InquiryContinued,
+        };
+        let due_at = joining.reopens.as_ref().map(|(promise, _)| promise.due.at);
+        let event = NewEvent::new(kind, joining.written_at)
+            .by("citizen")
+            .channel(joining.channel)
+            .message(joining.message)
+            .inquiry(joining.inquiry, &joining.office)
+            .with(serde_json::json!({ "due_at": due_at }));
+        self.record_one(event, now).await
+    }
+
+    /// Sets messages aside that need nobody.
+    pub async fn set_aside(
+        &mut self,
+        messages: Vec<(&Waiting, Decision)>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if messages.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Value> = messages.iter().map(|(waiting, _)| Value::from(waiting.message)).collect();
+        self.dispose(ids, "aside").await?;
+        let decisions = messages.iter().map(|(waiting, decision)| (waiting.message, decision)).collect();
+        self.store_decisions(decisions, now).await?;
+        let events = messages.iter().map(|(waiting, decision)| {
+            NewEvent::new(EventKind::MessageSetAside, waiting.written_at)
+                .channel(waiting.channel)
+                .message(waiting.message)
+                .with(serde_json::json!({ "kind": decision.kind }))
+        });
+        self.record(events.collect(), now).await?;
+        Ok(())
+    }
+
+    /// Files what the office wrote itself.
+    pub async fn file_own(&mut self, messages: &[MessageId]) -> Result<(), StoreError> {
+        self.dispose(messages.iter().map(|id| Value::from(*id)).collect(), "own").await
+    }
+
+    /// Sets a message apart that no decision could be made for, so that its neighbours flow.
+    pub async fn quarantine_message(
+        &mut self,
+        waiting: &Waiting,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.dispose(vec![Value::from(waiting.message)], "automatic").await?;
+        let bad = vec![(format!("message:{}", waiting.message), error.to_owned(), waiting.text.clone().into_bytes())];
+        self.store_bad(waiting.channel, "route", bad, now).await?;
+        Ok(())
+    }
+
+    /// Open inquiries in a thread that an answer by the office itself may concern: of the citizen whose message it
+    /// answers where the platform says which, else of everyone in the thread.
+    pub async fn answered_by_own(
+        &mut self,
+        thread: ThreadId,
+        parent: Option<&str>,
+    ) -> Result<Vec<(InquiryId, OfficeCode)>, StoreError> {
+        const OPEN: &str = "SELECT i.id, i.office, m.id FROM inquiry i
+            LEFT JOIN message m ON m.inquiry_id = i.id AND m.external_id = $2
+            WHERE i.thread_id = $1 AND i.state = 'open' ORDER BY i.id";
+        let found: Vec<(InquiryId, OfficeCode, Option<MessageId>)> =
+            self.rows(OPEN, args![thread, parent], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).await?;
+        let named = found.iter().any(|(_, _, message)| message.is_some());
+        let meant = found.into_iter().filter(|(_, _, message)| !named || message.is_some());
+        Ok(meant.map(|(id, office, _)| (id, office)).collect())
+    }
+
+    async fn numbers(
+        &mut self,
+        new: &[NewInquiry],
+    ) -> Result<HashMap<i16, std::ops::RangeInclusive<i64>>, StoreError> {
+        let mut wanted: HashMap<i16, i64> = HashMap::new();
+        for inquiry in new {
+            *wanted.entry(inquiry.year).or_default() += 1;
+        }
+        let mut numbers = HashMap::new();
+        for (year, count) in wanted {
+            const COUNT: &str = "INSERT INTO inquiry_count (year, last) VALUES ($1, $2)
+                ON CONFLICT (year) DO UPDATE SET last = inquiry_count.last + excluded.last RETURNING last";
+            let last: i64 = self.one(COUNT, args![i64::from(year), count], |row| row.get(0)).await?;
+            numbers.insert(year, last - count + 1..=last);
+        }
+        Ok(numbers)
+    }
+
+    async fn reopen(
+        &mut self,
+        inquiry: InquiryId,
+        office: &OfficeCode,
+        promise: &Explanation,
+        next_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let deadline = DeadlineId(self.id("deadline").await?);
+        const REOPEN: &str = "UPDATE inquiry SET state = 'open', round = round + 1, version = version + 1,
+            deadline_id = $2, deadline_live = 1 WHERE id = $1 AND state IN ('answered', 'waiting') RETURNING round";
+        let round: Option<i64> = self.opt(REOPEN, args![inquiry, deadline], |row| row.get(0)).await?;
+        let round = round.ok_or_else(|| StoreError::Conflict(format!("inquiry {inquiry} is not answered any more")))?;
+        self.insert(PROMISE, vec![promise_row(deadline, inquiry, office, promise, round, next_at)?], "").await?;
+        Ok(())
+    }
+
+    /// Puts messages into their inquiries.
+    async fn place(&mut self, placed: Vec<(MessageId, InquiryId)>) -> Result<(), StoreError> {
+        let rows = placed.into_iter().map(|(message, inquiry)| args![message, inquiry]).collect();
+        const HEAD: &str = "WITH placed (message, inquiry) AS (";
+        const TAIL: &str = ") UPDATE message SET disposition = 'inquiry', \
+             inquiry_id = (SELECT inquiry FROM placed WHERE placed.message = message.id) \
+             WHERE id IN (SELECT message FROM placed)";
+        self.insert(HEAD, rows, TAIL).await?;
+        Ok(())
+    }
+
+    async fn dispose(&mut self, ids: Vec<Value>, disposition: &'static str) -> Result<(), StoreError> {
+        let sql = "UPDATE message SET disposition = $1 WHERE disposition = 'waiting' AND id";
+        self.rows_in(sql, &args![disposition], ids, |_| Ok(())).await?;
+        Ok(())
+    }
+
+    async fn store_decisions(
+        &mut self,
+        decisions: Vec<(MessageId, &Decision)>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut rows = Vec::with_capacity(decisions.len());
+        for (message, decision) in decisions {
+            let body = serde_json::to_string(decision)
+                .map_err(|error| StoreError::bad_row("decision", message, error))?;
+            rows.push(args![
+                message,
+                decision.revision,
+                decision.office.as_ref(),
+                decision.kind.as_str(),
+                decision.basis.as_str(),
+                body,
+                now
+            ]);
+        }
+        const HEAD: &str = "INSERT INTO decision (message_id, revision, office, kind, basis, body, made_at)";
+        self.insert(HEAD, rows, "").await?;
+        Ok(())
+    }
+}
+
+const PROMISE: &str = "INSERT INTO deadline (id, inquiry_id, kind, round, state, live, office, started_at, due_at, \
+     explanation, segments, next_at)";
+
+fn inquiry_row(
+    new: &NewInquiry,
+    id: InquiryId,
+    number: InquiryNumber,
+    deadline: DeadlineId,
+    chance: &Chance,
+    now: Timestamp,
+) -> Vec<Value> {
+    args![
+        id,
+        i64::from(number.year),
+        number.sequence,
+        PublicCode::random(chance).as_str(),
+        new.channel,
+        new.thread,
+        new.citizen,
+        &new.office,
+        new.decision.kind.as_str(),
+        new.decision.priority.as_str(),
+        State::Open.as_str(),
+        new.decision.needs_triage(),
+        &new.title,
+        new.opened_at,
+        now,
+        deadline,
+        true
+    ]
+}
+
+fn promise_row(
+    deadline: DeadlineId,
+    inquiry: InquiryId,
+    office: &OfficeCode,
+    promise: &Explanation,
+    round: i64,
+    next_at: Timestamp,
+) -> Result<Vec<Value>, StoreError> {
+    let unreadable = |error| StoreError::bad_row("deadline", deadline, error);
+    let segments = [Segment { from: promise.started_at, to: None, office: office.clone(), running: true }];
+    Ok(args![
+        deadline,
+        inquiry,
+        DeadlineKind::FirstResponse.as_str(),
+        round,
+        "running",
+        true,
+        office,
+        promise.started_at,
+        promise.due.at,
+        serde_json::to_string(promise).map_err(unreadable)?,
+        serde_json::to_string(&segments).map_err(unreadable)?,
+        next_at
+    ])
+}
+
+fn opened_event(new: &NewInquiry, id: InquiryId, number: InquiryNumber, deadline: DeadlineId) -> NewEvent {
+    let data = serde_json::json!({
+        "number": number.to_string(),
+        "kind": new.decision.kind,
+        "basis": new.decision.basis,
+        "urgent": new.decision.priority == Priority::Emergency,
+        "deadline": deadline,
+        "due_at": new.promise.due.at,
+    });
+    NewEvent::new(EventKind::InquiryOpened, new.opened_at)
+        .by("citizen")
+        .channel(new.channel)
+        .message(new.message)
+        .inquiry(id, &new.office)
+        .with(data)
+}

@@ -1,0 +1,109 @@
+//! The state of everything in a few numbers, for people, probes and metrics.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::value::args;
+use crate::{StoreError, Tx};
+
+/// How much waits, and for how long.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Messages without a decision.
+    pub messages_waiting: i64,
+    /// Deliveries that are not read yet.
+    pub deliveries_due: i64,
+    /// Mails that are owed.
+    pub notices_due: i64,
+    /// Mails that were given up.
+    pub notices_dead: i64,
+    /// Answers on their way.
+    pub replies_due: i64,
+    /// Answers that nobody knows the outcome of.
+    pub replies_uncertain: i64,
+    /// Answers that were given up.
+    pub replies_dead: i64,
+    /// Items that were set apart.
+    pub quarantined: i64,
+    /// Inquiries that owe an answer.
+    pub inquiries_open: i64,
+    /// Of these, past their due moment.
+    pub inquiries_overdue: i64,
+    /// Of the open ones, left to people.
+    pub inquiries_triage: i64,
+    /// Inquiries in all.
+    pub inquiries: i64,
+    /// Messages in all.
+    pub messages: i64,
+    /// Channels that are read.
+    pub channels_active: i64,
+    /// Channels that ail.
+    pub channels_ailing: i64,
+    /// Seconds that the oldest due piece of work has waited beyond its moment.
+    pub oldest_due_seconds: i64,
+    /// Seconds that the oldest lease has been held beyond its end by nobody.
+    pub oldest_lease_seconds: i64,
+    /// Mail and replies are held after a restore.
+    pub held: bool,
+}
+
+impl Tx {
+    /// Counts everything. Each number comes from an index, so that the cost does not grow with history, except the
+    /// totals, which are read from identifiers.
+    pub async fn status(&mut self, now: Timestamp) -> Result<Status, StoreError> {
+        const COUNTS: &str = "SELECT
+            (SELECT COUNT(*) FROM message WHERE disposition = 'waiting'),
+            (SELECT COUNT(*) FROM delivery WHERE state = 'due'),
+            (SELECT COUNT(*) FROM notice WHERE state = 'due'),
+            (SELECT COUNT(*) FROM notice WHERE state = 'dead'),
+            (SELECT COUNT(*) FROM reply WHERE state = 'due' AND delivery <> 'uncertain'),
+            (SELECT COUNT(*) FROM reply WHERE state = 'due' AND delivery = 'uncertain'),
+            (SELECT COUNT(*) FROM reply WHERE state = 'dead'),
+            (SELECT COUNT(*) FROM quarantine WHERE state = 'held'),
+            (SELECT COUNT(*) FROM deadline WHERE live = 1),
+            (SELECT COUNT(*) FROM deadline WHERE live = 1 AND due_at < $1),
+            (SELECT COUNT(*) FROM inquiry WHERE triage = 1 AND state = 'open'),
+            (SELECT COUNT(*) FROM inquiry),
+            (SELECT COUNT(*) FROM message),
+            (SELECT COUNT(*) FROM channel WHERE state = 'active' AND retired = 0),
+            (SELECT COUNT(*) FROM channel WHERE ailment IS NOT NULL AND retired = 0),
+            COALESCE((SELECT MIN(not_before) FROM notice WHERE state = 'due' AND not_before <= $1), $1),
+            COALESCE((SELECT MIN(not_before) FROM reply WHERE state = 'due' AND not_before <= $1), $1),
+            COALESCE((SELECT MIN(not_before) FROM channel WHERE state = 'active' AND retired = 0
+                      AND platform <> 'import' AND not_before <= $1), $1),
+            COALESCE((SELECT MIN(lease_until) FROM notice WHERE state = 'due' AND lease_until <= $1), $1)";
+        let held = self.is_held().await?;
+        self.one(COUNTS, args![now], |row| {
+            let since = |column| Ok::<i64, StoreError>(now.duration_since(row.get(column)?).as_secs());
+            Ok(Status {
+                messages_waiting: row.get(0)?,
+                deliveries_due: row.get(1)?,
+                notices_due: row.get(2)?,
+                notices_dead: row.get(3)?,
+                replies_due: row.get(4)?,
+                replies_uncertain: row.get(5)?,
+                replies_dead: row.get(6)?,
+                quarantined: row.get(7)?,
+                inquiries_open: row.get(8)?,
+                inquiries_overdue: row.get(9)?,
+                inquiries_triage: row.get(10)?,
+                inquiries: row.get(11)?,
+                messages: row.get(12)?,
+                channels_active: row.get(13)?,
+                channels_ailing: row.get(14)?,
+                oldest_due_seconds: since(15)?.max(since(16)?).max(since(17)?),
+                oldest_lease_seconds: since(18)?,
+                held,
+            })
+        })
+        .await
+    }
+
+    /// Proves that the database takes a write: part of being ready.
+    pub async fn touch(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        const TOUCH: &str = "INSERT INTO meta (key, value) VALUES ('touched', $1)
+            ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        self.exec(TOUCH, args![now.to_string()]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! What the watch stage asks of the database: promises whose next moment has come, channels that went quiet or ail.
+
+use jiff::Timestamp;
+use sahut_domain::channel::{Ailment, ChannelId};
+use sahut_domain::deadline::{DeadlineId, Explanation};
+use sahut_domain::event::{EventId, EventKind};
+use sahut_domain::inquiry::{InquiryId, Priority};
+use sahut_domain::office::OfficeCode;
+
+use crate::journal::NewEvent;
+use crate::value::args;
+use crate::{StoreError, Tx};
+
+/// A promise whose next moment has come.
+#[derive(Debug, Clone)]
+pub struct DueDeadline {
+    /// The promise.
+    pub id: DeadlineId,
+    /// Its inquiry.
+    pub inquiry: InquiryId,
+    /// The office that has it.
+    pub office: OfficeCode,
+    /// How urgent the inquiry is.
+    pub priority: Priority,
+    /// When it falls due.
+    pub due_at: Timestamp,
+    /// The journal holds already that it was missed.
+    pub missed: bool,
+    /// Why it is due then.
+    pub explanation: Explanation,
+}
+
+/// A channel that people have to be told about.
+#[derive(Debug, Clone)]
+pub struct AilingChannel {
+    /// The channel.
+    pub id: ChannelId,
+    /// Its office.
+    pub office: OfficeCode,
+    /// What ails it.
+    pub ailment: Ailment,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// A channel that is quieter than it ever is.
+#[derive(Debug, Clone)]
+pub struct SilentChannel {
+    /// The channel.
+    pub id: ChannelId,
+    /// Its office.
+    pub office: OfficeCode,
+    /// When somebody last wrote there.
+    pub item_at: Timestamp,
+    /// The usual gap between messages, in seconds.
+    pub rhythm: i64,
+}
+
+impl Tx {
+    /// Takes promises whose next moment has come, for this transaction.
+    pub async fn take_due_deadlines(&mut self, now: Timestamp, limit: i64) -> Result<Vec<DueDeadline>, StoreError> {
+        let lock = match self.dialect() {
+            crate::Dialect::Sqlite => "",
+            crate::Dialect::Postgres => " FOR UPDATE OF d SKIP LOCKED",
+        };
+        let sql = format!(
+            "SELECT d.id, d.inquiry_id, d.office, i.priority, d.due_at, d.missed_at, d.explanation
+             FROM deadline d JOIN inquiry i ON i.id = d.inquiry_id
+             WHERE d.live = 1 AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2{lock}"
+        );
+        self.rows(&sql, args![now, limit], |row| {
+            Ok(DueDeadline {
+                id: row.get(0)?,
+                inquiry: row.get(1)?,
+                office: row.get(2)?,
+                priority: row.word(3)?,
+                due_at: row.get(4)?,
+                missed: row.get::<Option<Timestamp>>(5)?.is_some(),
+                explanation: row.json(6)?,
+            })
+        })
+        .await
+    }
+
+    /// Notes a step of a promise's life and when to look again: that it was reminded of, or, when `missed`, that it
+    /// passed unanswered at its due moment, however late that is noticed.
+    pub async fn note_step(
+        &mut self,
+        due: &DueDeadline,
+        missed: bool,
+        next_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<EventId, StoreError> {
+        const STEP: &str = "UPDATE deadline SET next_at = $2,
+            missed_at = CASE WHEN $3 = 1 THEN due_at ELSE missed_at END WHERE id = $1";
+        self.exec(STEP, args![due.id, next_at, missed]).await?;
+        let (kind, at) =
+            if missed { (EventKind::DeadlineMissed, due.due_at) } else { (EventKind::ReminderDue, now) };
+        let data = serde_json::json!({ "deadline": due.id, "due_at": due.due_at });
+        self.record_one(NewEvent::new(kind, at).inquiry(due.inquiry, &due.office).with(data), now).await
+    }
+
+    /// Channels that have ailed since before `since_before` and that nobody was told about after `told_before`.
+    pub async fn ailing_channels(
+        &mut self,
+        since_before: Timestamp,
+        told_before: Timestamp,
+    ) -> Result<Vec<AilingChannel>, StoreError> {
+        const AILING: &str = "SELECT id, office, ailment, ailment_since FROM channel
+            WHERE retired = 0 AND state <> 'paused' AND ailment IS NOT NULL
+              AND (ailment_since <= $1 OR state = 'parked')
+              AND (ailment_told_at IS NULL OR ailment_told_at <= $2) ORDER BY id";
+        self.rows(AILING, args![since_before, told_before], |row| {
+            Ok(AilingChannel {
+                id: row.get(0)?,
+                office: row.get(1)?,
+                ailment: row.word(2)?,
+                since: row.get(3)?,
+            })
+        })
+        .await
+    }
+
+    /// Notes that people are told about a channel's ailment now.
+    pub async fn note_ailment_told(
+        &mut self,
+        channel: &AilingChannel,
+        now: Timestamp,
+    ) -> Result<EventId, StoreError> {
+        self.exec("UPDATE channel SET ailment_told_at = $2 WHERE id = $1", args![channel.id, now]).await?;
+        let data = serde_json::json!({ "ailment": channel.ailment, "since": channel.since });
+        let mut event = NewEvent::new(EventKind::ChannelTroubled, now).channel(channel.id).with(data);
+        event.office = Some(channel.office.clone());
+        self.record_one(event, now).await
+    }
+
+    /// Channels that have been quiet for longer than `gaps` of their usual gaps and at least since `quiet_before`, and
+    /// that nobody was told about.
+    pub async fn silent_channels(
+        &mut self,
+        gaps: i64,
+        quiet_before: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<SilentChannel>, StoreError> {
+        const SILENT: &str = "SELECT id, office, item_at, rhythm FROM channel
+            WHERE retired = 0 AND state = 'active' AND silence_told_at IS NULL AND rhythm > 0
+              AND item_at <= $2 AND item_at + rhythm * $1 * 1000000 <= $3 ORDER BY id";
+        self.rows(SILENT, args![gaps, quiet_before, now], |row| {
+            Ok(SilentChannel { id: row.get(0)?, office: row.get(1)?, item_at: row.get(2)?, rhythm: row.get(3)? })
+        })
+        .await
+    }
+
+    /// Notes that people are told about a channel's silence now.
+    pub async fn note_silence_told(
+        &mut self,
+        channel: &SilentChannel,
+        now: Timestamp,
+    ) -> Result<EventId, StoreError> {
+        self.exec("UPDATE channel SET silence_told_at = $2 WHERE id = $1", args![channel.id, now]).await?;
+        let data = serde_json::json!({ "last": channel.item_at, "usual_gap_seconds": channel.rhythm });
+        let mut event = NewEvent::new(EventKind::ChannelSilent, now).channel(channel.id).with(data);
+        event.office = Some(channel.office.clone());
+        self.record_one(event, now).await
+    }
+
+    /// Rings a bell for a day. `false`: it rang before, whoever rang it.
+    pub async fn ring_bell(&mut self, name: &str, day: &str, now: Timestamp) -> Result<bool, StoreError> {
+        const RING: &str = "INSERT INTO bell (name, day, rung_at) VALUES ($1, $2, $3) ON CONFLICT (name, day) DO NOTHING";
+        Ok(self.exec(RING, args![name, day, now]).await? == 1)
+    }
+
+    /// Bells that rang and whose work is not done.
+    pub async fn rung_bells(&mut self) -> Result<Vec<(String, String)>, StoreError> {
+        const RUNG: &str = "SELECT name, day FROM bell WHERE done_at IS NULL ORDER BY rung_at";
+        self.rows(RUNG, args![], |row| Ok((row.get(0)?, row.get(1)?))).await
+    }
+
+    /// Notes that a bell's work is done.
+    pub async fn bell_done(&mut self, name: &str, day: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.exec("UPDATE bell SET done_at = $3 WHERE name = $1 AND day = $2", args![name, day, now]).await?;
+        Ok(())
+    }
+
+    /// Deletes raw payloads and settled deliveries from before a moment: their retention is over.
+    pub async fn drop_payloads(&mut self, before: Timestamp) -> Result<u64, StoreError> {
+        let payloads = self.exec("DELETE FROM payload WHERE received_at < $1", args![before]).await?;
+        let deliveries =
+            self.exec("DELETE FROM delivery WHERE state = 'done' AND received_at < $1", args![before]).await?;
+        Ok(payloads + deliveries)
+    }
+}

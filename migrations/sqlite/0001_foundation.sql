@@ -1,0 +1,443 @@
+-- The whole first schema. Moments are microseconds since 1970 in UTC; flags are 0 or 1; JSON is text.
+-- Truths that must hold are constraints here, not code elsewhere.
+-- An older binary meets a newer schema with a refusal, before it reads a row.
+
+-- Facts about this installation: its name for Message-IDs, whether mail and replies are held.
+CREATE TABLE meta (
+    key TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
+-- One applied set of configuration files. Decisions and deadlines name the set that they were made with.
+CREATE TABLE revision (
+    id INTEGER NOT NULL PRIMARY KEY,
+    digest TEXT NOT NULL,
+    files TEXT NOT NULL,
+    applied_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE office (
+    code TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    short_name TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('technical', 'district', 'company')),
+    calendar TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    retired INTEGER NOT NULL DEFAULT 0 CHECK (retired IN (0, 1))
+) STRICT;
+
+CREATE TABLE person (
+    id INTEGER NOT NULL PRIMARY KEY,
+    office TEXT NOT NULL REFERENCES office (code),
+    name TEXT NOT NULL,
+    mail TEXT NOT NULL CHECK (mail <> ''),
+    position INTEGER NOT NULL,
+    -- The mail server refused the address for good: nobody is mailed there until a person says otherwise.
+    refused_at INTEGER,
+    refused_detail TEXT,
+    UNIQUE (office, mail)
+) STRICT;
+
+CREATE TABLE channel (
+    id INTEGER NOT NULL PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,
+    office TEXT NOT NULL REFERENCES office (code),
+    platform TEXT NOT NULL,
+    name TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    secrets TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('active', 'paused', 'parked')),
+    retired INTEGER NOT NULL DEFAULT 0 CHECK (retired IN (0, 1)),
+    -- What was written before this moment is history: kept as context, never an inquiry.
+    since INTEGER NOT NULL,
+    -- Everything that the platform showed up to this moment has been stored. It never goes back.
+    watermark INTEGER,
+    -- When the last read ended well; when something new was last written there, and by the office itself.
+    read_at INTEGER,
+    item_at INTEGER,
+    own_at INTEGER,
+    -- The channel's own rhythm: the smoothed gap between items, in seconds.
+    rhythm INTEGER,
+    silence_told_at INTEGER,
+    ailment TEXT CHECK (ailment IN ('credential', 'permission', 'rate', 'network', 'platform', 'parser')),
+    ailment_detail TEXT,
+    ailment_since INTEGER,
+    ailment_told_at INTEGER,
+    -- The work of reading it.
+    not_before INTEGER NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
+    lease_owner TEXT,
+    lease_until INTEGER,
+    CHECK ((ailment IS NULL) = (ailment_since IS NULL))
+) STRICT;
+CREATE INDEX channel_due ON channel (not_before) WHERE state = 'active' AND retired = 0;
+
+-- What a channel is read through: its update queue, the comments of one post, one conversation.
+CREATE TABLE feed (
+    id INTEGER NOT NULL PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel (id),
+    key TEXT NOT NULL CHECK (key <> ''),
+    kind TEXT NOT NULL CHECK (kind IN ('queue', 'growing', 'newest_first')),
+    -- Found while reading another feed, not one that every channel of the platform has.
+    found INTEGER NOT NULL CHECK (found IN (0, 1)),
+    cursor TEXT,
+    -- The platform's own counter as last seen, and as it stood when the feed was last walked to the end of the new.
+    counter TEXT,
+    walked_counter TEXT,
+    -- How many messages the platform says are in it, now and at the last complete walk.
+    count INTEGER,
+    walked_count INTEGER,
+    watermark INTEGER,
+    walked_at INTEGER,
+    walked_deep_at INTEGER,
+    -- A wake-up came for it and it has not been walked since.
+    urgent_at INTEGER,
+    gone INTEGER NOT NULL DEFAULT 0 CHECK (gone IN (0, 1)),
+    seen_at INTEGER NOT NULL,
+    UNIQUE (channel_id, key)
+) STRICT;
+
+-- Budgets that channels share: nobody calls in this scope before that moment.
+CREATE TABLE budget (
+    scope TEXT NOT NULL PRIMARY KEY,
+    blocked_until INTEGER NOT NULL,
+    detail TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE post (
+    id INTEGER NOT NULL PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel (id),
+    external_id TEXT NOT NULL CHECK (external_id <> ''),
+    text TEXT NOT NULL,
+    published_at INTEGER NOT NULL,
+    permalink TEXT,
+    recorded_at INTEGER NOT NULL,
+    UNIQUE (channel_id, external_id)
+) STRICT;
+
+CREATE TABLE citizen (
+    id INTEGER NOT NULL PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel (id),
+    -- What tells authors apart within the channel; for an author that the platform withholds, the message itself.
+    key TEXT NOT NULL CHECK (key <> ''),
+    external_id TEXT,
+    name TEXT,
+    handle TEXT,
+    UNIQUE (channel_id, key)
+) STRICT;
+
+CREATE TABLE thread (
+    id INTEGER NOT NULL PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel (id),
+    surface TEXT NOT NULL CHECK (surface IN ('comment', 'direct', 'mail', 'mention', 'review')),
+    external_id TEXT NOT NULL CHECK (external_id <> ''),
+    post TEXT,
+    UNIQUE (channel_id, surface, external_id)
+) STRICT;
+
+-- Raw payloads of one page, compressed together; messages name their place in it. Kept for a while.
+CREATE TABLE payload (
+    id INTEGER NOT NULL PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel (id),
+    received_at INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE INDEX payload_age ON payload (received_at);
+
+CREATE TABLE message (
+    id INTEGER NOT NULL PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel (id),
+    external_id TEXT NOT NULL CHECK (external_id <> ''),
+    thread_id INTEGER NOT NULL REFERENCES thread (id),
+    -- The author; absent only for what the office itself wrote.
+    citizen_id INTEGER REFERENCES citizen (id),
+    parent TEXT,
+    text TEXT NOT NULL,
+    subject TEXT,
+    written_at INTEGER NOT NULL,
+    edited_at INTEGER,
+    recorded_at INTEGER NOT NULL,
+    visibility TEXT NOT NULL CHECK (visibility IN ('shown', 'held', 'hidden', 'deleted')),
+    permalink TEXT,
+    attachments TEXT,
+    -- Hash of what can be edited: tells an edit from a repetition.
+    digest INTEGER NOT NULL,
+    payload_id INTEGER,
+    payload_index INTEGER,
+    -- Written by the channel's own account: an answer given on the platform itself, or ours read back.
+    own INTEGER NOT NULL CHECK (own IN (0, 1)),
+    -- What became of it. What machines wrote is never routed.
+    disposition TEXT NOT NULL CHECK (disposition IN ('waiting', 'inquiry', 'aside', 'own', 'automatic')),
+    inquiry_id INTEGER REFERENCES inquiry (id) DEFERRABLE INITIALLY DEFERRED,
+    -- The office that an import already knew, where it did.
+    given_office TEXT REFERENCES office (code),
+    UNIQUE (channel_id, external_id),
+    -- Every routed message belongs to exactly one inquiry, or to none when it needs nobody.
+    CHECK ((disposition = 'inquiry' AND inquiry_id IS NOT NULL) OR (disposition = 'own')
+           OR (disposition <> 'inquiry' AND inquiry_id IS NULL)),
+    CHECK ((disposition = 'own' AND own = 1) OR (disposition = 'waiting') OR (disposition <> 'own' AND own = 0)),
+    CHECK (own = 1 OR citizen_id IS NOT NULL)
+) STRICT;
+CREATE INDEX message_waiting ON message (id) WHERE disposition = 'waiting';
+CREATE INDEX message_thread ON message (thread_id, written_at);
+CREATE INDEX message_inquiry ON message (inquiry_id) WHERE inquiry_id IS NOT NULL;
+
+-- What a message said before its author changed it.
+CREATE TABLE message_revision (
+    id INTEGER NOT NULL PRIMARY KEY,
+    message_id INTEGER NOT NULL REFERENCES message (id),
+    text TEXT NOT NULL,
+    visibility TEXT NOT NULL,
+    edited_at INTEGER,
+    replaced_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX message_revision_of ON message_revision (message_id);
+
+-- Items that could not be read, with their payload; their neighbours flowed on.
+CREATE TABLE quarantine (
+    id INTEGER NOT NULL PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel (id),
+    key TEXT NOT NULL CHECK (key <> ''),
+    -- Where it failed: reading a page, reading a delivery, routing a message.
+    stage TEXT NOT NULL CHECK (stage IN ('page', 'delivery', 'route')),
+    feed TEXT,
+    error TEXT NOT NULL,
+    raw BLOB NOT NULL,
+    first_seen_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('held', 'recovered')),
+    UNIQUE (channel_id, key)
+) STRICT;
+CREATE INDEX quarantine_held ON quarantine (channel_id) WHERE state = 'held';
+
+-- Deliveries of platforms that push: committed before they are answered, read later.
+CREATE TABLE delivery (
+    id INTEGER NOT NULL PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel (id),
+    key TEXT NOT NULL CHECK (key <> ''),
+    body BLOB NOT NULL,
+    received_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('due', 'done', 'dead')),
+    not_before INTEGER NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    lease_owner TEXT,
+    lease_until INTEGER,
+    last_error TEXT,
+    UNIQUE (channel_id, key)
+) STRICT;
+CREATE INDEX delivery_due ON delivery (not_before) WHERE state = 'due';
+
+-- How many inquiries each year has had: numbers without gaps.
+CREATE TABLE inquiry_count (
+    year INTEGER NOT NULL PRIMARY KEY,
+    last INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE inquiry (
+    id INTEGER NOT NULL PRIMARY KEY,
+    year INTEGER NOT NULL,
+    sequence INTEGER NOT NULL CHECK (sequence > 0),
+    public_code TEXT NOT NULL UNIQUE,
+    channel_id INTEGER NOT NULL REFERENCES channel (id),
+    thread_id INTEGER NOT NULL REFERENCES thread (id),
+    citizen_id INTEGER NOT NULL REFERENCES citizen (id),
+    office TEXT NOT NULL REFERENCES office (code),
+    kind TEXT NOT NULL CHECK (kind IN ('complaint', 'information', 'aspiration', 'thanks', 'emergency', 'noise', 'spam')),
+    priority TEXT NOT NULL CHECK (priority IN ('emergency', 'normal')),
+    state TEXT NOT NULL CHECK (state IN ('open', 'answered', 'waiting', 'closed')),
+    -- People still have to say which office it is for; `office` is then the one that decides.
+    triage INTEGER NOT NULL CHECK (triage IN (0, 1)),
+    title TEXT NOT NULL,
+    -- By the platform's clock.
+    opened_at INTEGER NOT NULL,
+    answered_at INTEGER,
+    closed_at INTEGER,
+    recorded_at INTEGER NOT NULL,
+    -- Grows with every change: two people at once are told about each other.
+    version INTEGER NOT NULL DEFAULT 1,
+    -- Counts the promises of a first response: 1, and one more each time the citizen comes back after an answer.
+    round INTEGER NOT NULL DEFAULT 1,
+    -- The promise that is open: a row cannot be open without a live one, nor keep a dead one (see deadline.live).
+    deadline_id INTEGER,
+    deadline_live INTEGER CHECK (deadline_live = 1),
+    UNIQUE (year, sequence),
+    CHECK (state <> 'open' OR (deadline_id IS NOT NULL AND deadline_live IS NOT NULL)),
+    CHECK ((deadline_id IS NULL) = (deadline_live IS NULL)),
+    CHECK ((state = 'closed') = (closed_at IS NOT NULL)),
+    FOREIGN KEY (deadline_id, id, deadline_live) REFERENCES deadline (id, inquiry_id, live)
+        DEFERRABLE INITIALLY DEFERRED
+) STRICT;
+-- One citizen has one inquiry at a time in one thread.
+CREATE UNIQUE INDEX inquiry_one_open ON inquiry (thread_id, citizen_id) WHERE state <> 'closed';
+CREATE INDEX inquiry_office ON inquiry (office, opened_at) WHERE state <> 'closed';
+
+-- Why a message went where it went, as decided then.
+CREATE TABLE decision (
+    message_id INTEGER NOT NULL PRIMARY KEY REFERENCES message (id),
+    revision INTEGER NOT NULL REFERENCES revision (id),
+    office TEXT REFERENCES office (code),
+    kind TEXT NOT NULL,
+    basis TEXT NOT NULL,
+    body TEXT NOT NULL,
+    made_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE deadline (
+    id INTEGER NOT NULL PRIMARY KEY,
+    inquiry_id INTEGER NOT NULL REFERENCES inquiry (id) DEFERRABLE INITIALLY DEFERRED,
+    kind TEXT NOT NULL CHECK (kind IN ('first_response', 'resolution')),
+    round INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('running', 'paused', 'met', 'void')),
+    live INTEGER NOT NULL CHECK (live IN (0, 1)),
+    office TEXT NOT NULL REFERENCES office (code),
+    started_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    met_at INTEGER,
+    missed_at INTEGER,
+    -- Policy, calendar, configuration set and counting, as they were.
+    explanation TEXT NOT NULL,
+    -- Running and paused stretches at the offices that had it.
+    segments TEXT NOT NULL,
+    -- When somebody has to look at it again.
+    next_at INTEGER,
+    UNIQUE (inquiry_id, kind, round),
+    UNIQUE (id, inquiry_id, live),
+    CHECK ((state IN ('running', 'paused')) = (live = 1)),
+    CHECK ((state = 'met') = (met_at IS NOT NULL)),
+    CHECK (due_at >= started_at)
+) STRICT;
+CREATE UNIQUE INDEX deadline_one_live ON deadline (inquiry_id, kind) WHERE live = 1;
+CREATE INDEX deadline_next ON deadline (next_at) WHERE live = 1;
+
+-- The journal. Lines are added and never changed.
+CREATE TABLE event (
+    id INTEGER NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    -- When it happened, and when we learned of it.
+    at INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    office TEXT,
+    channel_id INTEGER,
+    inquiry_id INTEGER,
+    message_id INTEGER,
+    data TEXT NOT NULL
+) STRICT;
+CREATE INDEX event_inquiry ON event (inquiry_id) WHERE inquiry_id IS NOT NULL;
+CREATE INDEX event_at ON event (kind, at);
+
+CREATE TRIGGER event_is_append_only_update BEFORE UPDATE ON event
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+CREATE TRIGGER event_is_append_only_delete BEFORE DELETE ON event
+BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+
+-- Seals over stretches of the journal, each over the one before: a changed line is found.
+CREATE TABLE seal (
+    id INTEGER NOT NULL PRIMARY KEY,
+    first_event INTEGER NOT NULL,
+    last_event INTEGER NOT NULL,
+    lines INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    sealed_at INTEGER NOT NULL
+) STRICT;
+
+-- One mail owed to one recipient for one event.
+CREATE TABLE notice (
+    id INTEGER NOT NULL PRIMARY KEY,
+    event_id INTEGER NOT NULL REFERENCES event (id),
+    template TEXT NOT NULL,
+    recipient TEXT NOT NULL CHECK (recipient <> ''),
+    recipient_name TEXT NOT NULL,
+    office TEXT,
+    inquiry_id INTEGER REFERENCES inquiry (id),
+    channel_id INTEGER REFERENCES channel (id),
+    urgent INTEGER NOT NULL CHECK (urgent IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    sent_at INTEGER,
+    state TEXT NOT NULL CHECK (state IN ('due', 'done', 'dead')),
+    not_before INTEGER NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    lease_owner TEXT,
+    lease_until INTEGER,
+    last_error TEXT,
+    UNIQUE (event_id, recipient, template),
+    CHECK ((state = 'done') = (sent_at IS NOT NULL))
+) STRICT;
+CREATE INDEX notice_due ON notice (not_before) WHERE state = 'due';
+CREATE INDEX notice_inquiry ON notice (inquiry_id) WHERE inquiry_id IS NOT NULL;
+
+-- An answer on its way to the citizen. It leaves at most once.
+CREATE TABLE reply (
+    id INTEGER NOT NULL PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE CHECK (key <> ''),
+    inquiry_id INTEGER NOT NULL REFERENCES inquiry (id),
+    channel_id INTEGER NOT NULL REFERENCES channel (id),
+    -- The message that is answered.
+    message_id INTEGER NOT NULL REFERENCES message (id),
+    text TEXT NOT NULL,
+    author TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    first_attempt_at INTEGER,
+    external_id TEXT,
+    permalink TEXT,
+    sent_at INTEGER,
+    delivery TEXT NOT NULL CHECK (delivery IN ('queued', 'sending', 'uncertain', 'sent', 'failed')),
+    state TEXT NOT NULL CHECK (state IN ('due', 'done', 'dead')),
+    not_before INTEGER NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    lease_owner TEXT,
+    lease_until INTEGER,
+    last_error TEXT,
+    CHECK ((delivery = 'sent') = (sent_at IS NOT NULL)),
+    CHECK (delivery NOT IN ('sending', 'uncertain', 'sent') OR first_attempt_at IS NOT NULL),
+    CHECK ((delivery = 'sent') = (state = 'done')),
+    CHECK (delivery <> 'failed' OR state = 'dead')
+) STRICT;
+CREATE INDEX reply_due ON reply (not_before) WHERE state = 'due';
+CREATE INDEX reply_inquiry ON reply (inquiry_id);
+-- A reply that is read back on its channel is recognised.
+CREATE UNIQUE INDEX reply_external ON reply (channel_id, external_id) WHERE external_id IS NOT NULL;
+
+-- Tokens and passwords, sealed with a key that is not in this database.
+CREATE TABLE secret (
+    name TEXT NOT NULL PRIMARY KEY,
+    key_id TEXT NOT NULL,
+    nonce BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    stored_at INTEGER NOT NULL
+) STRICT;
+
+-- Bells that rang: a job of a day is done once, whoever rings.
+CREATE TABLE bell (
+    name TEXT NOT NULL,
+    day TEXT NOT NULL,
+    rung_at INTEGER NOT NULL,
+    done_at INTEGER,
+    PRIMARY KEY (name, day)
+) STRICT;
+
+-- Where imports of files stand, so that they can be resumed.
+CREATE TABLE import (
+    id INTEGER NOT NULL PRIMARY KEY,
+    channel_id INTEGER NOT NULL REFERENCES channel (id),
+    digest TEXT NOT NULL,
+    name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    imported INTEGER NOT NULL,
+    known INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    UNIQUE (channel_id, digest)
+) STRICT;
+
+-- The next identifier of each table: PostgreSQL has sequences for this.
+CREATE TABLE sequence (
+    name TEXT NOT NULL PRIMARY KEY,
+    next INTEGER NOT NULL
+) STRICT;
+INSERT INTO sequence (name, next) VALUES
+    ('revision', 1), ('person', 1), ('channel', 1), ('feed', 1), ('post', 1), ('citizen', 1), ('thread', 1),
+    ('payload', 1), ('message', 1), ('message_revision', 1), ('quarantine', 1), ('delivery', 1), ('inquiry', 1),
+    ('deadline', 1), ('event', 1), ('seal', 1), ('notice', 1), ('reply', 1), ('import', 1);
