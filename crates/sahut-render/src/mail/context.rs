@@ -1,0 +1,218 @@
+//! What each mail tells: one struct a template, holding facts as they were looked up, not yet as text.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sahut_domain::channel::{Ailment, Platform};
+use sahut_domain::deadline::Explanation;
+use sahut_domain::decision::Doubt;
+use sahut_domain::inquiry::{InquiryNumber, Kind};
+use sahut_domain::notice::Template;
+
+/// The facts of one mail.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each variant carries the struct of its name, documented there")]
+pub enum Context {
+    Assignment(Assignment),
+    FollowUp(FollowUp),
+    Reminder(Reminder),
+    Overdue(Overdue),
+    Triage(Triage),
+    ReplyFailed(ReplyFailed),
+    ReplyUncertain(ReplyUncertain),
+    ChannelTrouble(ChannelTrouble),
+    ChannelSilent(ChannelSilent),
+    MailTrouble(MailTrouble),
+}
+
+impl Context {
+    /// The template that it fills.
+    pub const fn template(&self) -> Template {
+        match self {
+            Self::Assignment(_) => Template::Assignment,
+            Self::FollowUp(_) => Template::FollowUp,
+            Self::Reminder(_) => Template::Reminder,
+            Self::Overdue(_) => Template::Overdue,
+            Self::Triage(_) => Template::Triage,
+            Self::ReplyFailed(_) => Template::ReplyFailed,
+            Self::ReplyUncertain(_) => Template::ReplyUncertain,
+            Self::ChannelTrouble(_) => Template::ChannelTrouble,
+            Self::ChannelSilent(_) => Template::ChannelSilent,
+            Self::MailTrouble(_) => Template::MailTrouble,
+        }
+    }
+}
+
+/// What every mail about an inquiry tells of it.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// Its number.
+    pub number: InquiryNumber,
+    /// Its title, as [`crate::tame::title`] made it when the inquiry began.
+    pub title: String,
+    /// Short name of the office that has it.
+    pub office: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// What the citizen wrote, as far as this mail is about it.
+    pub said: Said,
+    /// The promise that runs, with why it is due when it is.
+    pub promise: Explanation,
+    /// Why it went to this office, as one sentence in the reader's language.
+    pub reason: String,
+    /// Where the inquiry can be opened and answered; absent where this installation has no pages.
+    pub link: Option<String>,
+}
+
+/// One message of a citizen.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// The words, as written; masked and cut here.
+    pub text: String,
+    /// How the citizen is called on the platform.
+    pub citizen: String,
+    /// Name of the channel.
+    pub channel: String,
+    /// When it was written, by the platform's clock.
+    pub at: Timestamp,
+    /// Where it can be seen on the platform.
+    pub permalink: Option<String>,
+}
+
+/// A new inquiry for the office.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The inquiry.
+    pub about: About,
+}
+
+/// The citizen wrote again; [`About::said`] is the new message.
+#[derive(Debug, Clone)]
+pub struct FollowUp {
+    /// The inquiry.
+    pub about: About,
+}
+
+/// Much of the working time is gone.
+#[derive(Debug, Clone)]
+pub struct Reminder {
+    /// The inquiry.
+    pub about: About,
+    /// Working time that is left, in seconds.
+    pub left_seconds: i64,
+}
+
+/// The deadline has passed.
+#[derive(Debug, Clone)]
+pub struct Overdue {
+    /// The inquiry.
+    pub about: About,
+    /// The moment that the mail speaks of.
+    pub now: Timestamp,
+    /// Goes to somebody above the office: a thread of its own.
+    pub to_superior: bool,
+}
+
+/// People have to decide which office it is for.
+#[derive(Debug, Clone)]
+pub struct Triage {
+    /// The inquiry; its office is the one that decides.
+    pub about: About,
+    /// Why it was left to people.
+    pub doubt: Doubt,
+    /// Who it concerns outside the regency's offices, by name.
+    pub outside: Option<String>,
+    /// The offices that come into question, best first.
+    pub candidates: Vec<Candidate>,
+}
+
+/// An office that comes into question.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Its short name.
+    pub office: String,
+    /// Its code, as commands want it.
+    pub code: String,
+    /// The words that spoke for it.
+    pub words: Vec<String>,
+}
+
+/// An answer could not be delivered.
+#[derive(Debug, Clone)]
+pub struct ReplyFailed {
+    /// The inquiry.
+    pub about: About,
+    /// The answer.
+    pub reply: String,
+    /// What the platform said, without secrets.
+    pub detail: String,
+}
+
+/// Nobody knows whether an answer arrived.
+#[derive(Debug, Clone)]
+pub struct ReplyUncertain {
+    /// The inquiry.
+    pub about: About,
+    /// The answer.
+    pub reply: String,
+    /// When it was handed to the platform.
+    pub tried_at: Timestamp,
+}
+
+/// A channel is not read any more.
+#[derive(Debug, Clone)]
+pub struct ChannelTrouble {
+    /// Its name.
+    pub channel: String,
+    /// Its code, as commands want it.
+    pub code: String,
+    /// Where it lives.
+    pub platform: Platform,
+    /// Short name of the office that owns it.
+    pub office: String,
+    /// What ails it.
+    pub ailment: Ailment,
+    /// The last error in words, without secrets.
+    pub detail: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Up to when it is known to be complete.
+    pub complete_until: Option<Timestamp>,
+    /// The zone of the office.
+    pub zone: TimeZone,
+}
+
+/// A channel is quieter than it ever is.
+#[derive(Debug, Clone)]
+pub struct ChannelSilent {
+    /// Its name.
+    pub channel: String,
+    /// Its code, as commands want it.
+    pub code: String,
+    /// Where it lives.
+    pub platform: Platform,
+    /// Short name of the office that owns it.
+    pub office: String,
+    /// When somebody last wrote there.
+    pub last_at: Option<Timestamp>,
+    /// When it was last read well.
+    pub read_at: Option<Timestamp>,
+    /// The zone of the office.
+    pub zone: TimeZone,
+}
+
+/// Mail to somebody bounced.
+#[derive(Debug, Clone)]
+pub struct MailTrouble {
+    /// Whom it should have reached, as shown: a name or a function.
+    pub person: String,
+    /// The address; masked here.
+    pub address: String,
+    /// Short name of the office that the person answers for.
+    pub office: String,
+    /// What the mail server said.
+    pub detail: String,
+    /// When.
+    pub at: Timestamp,
+    /// The zone of the office.
+    pub zone: TimeZone,
+}

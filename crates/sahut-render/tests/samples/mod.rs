@@ -1,0 +1,162 @@
+//! Facts to render mails with, one or more of every template.
+
+use jiff::Timestamp;
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use sahut_domain::calendar::{Closure, ClosureKind, Term, WorkingCalendar};
+use sahut_domain::channel::{Ailment, Platform};
+use sahut_domain::deadline::{DeadlineKind, Explanation, Policy, promise};
+use sahut_domain::decision::Doubt;
+use sahut_domain::inquiry::{InquiryNumber, Kind};
+use sahut_render::Context;
+use sahut_render::mail::{
+    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, FollowUp, MailTrouble, Overdue, Reminder,
+    ReplyFailed, ReplyUncertain, Said, Triage,
+};
+use sahut_render::tame::title;
+
+const TEXT: &str = "Jalan rusak di Pasar Baru\n\nPak, sudah 3 bulan jalan depan pasar berlubang. Kalau hujan airnya \
+                    selutut, ibu saya jatuh kemarin. Hubungi saya 0812-3456-7890.";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn zone() -> TimeZone {
+    TimeZone::get("Asia/Jakarta").unwrap()
+}
+
+fn friday_afternoon() -> Explanation {
+    let mut calendar = WorkingCalendar::civil_service("kantor", zone());
+    let closure = Closure { kind: ClosureKind::Local, name: "Hari jadi kabupaten".to_owned() };
+    calendar.closures.insert(date(2026, 11, 23), closure);
+    let policy = Policy {
+        kind: DeadlineKind::FirstResponse,
+        term: Term::WorkingDays(1),
+        legal_basis: "Standar pelayanan kabupaten".to_owned(),
+    };
+    promise(&policy, &calendar, at("2026-11-20T08:30:00Z")).unwrap()
+}
+
+/// An ordinary inquiry, in an installation without pages.
+pub(crate) fn about() -> About {
+    About {
+        number: InquiryNumber { year: 2026, sequence: 123 },
+        title: title(TEXT.lines().next().unwrap_or_default()),
+        office: "Dinas PUPR".to_owned(),
+        kind: Kind::Complaint,
+        said: Said {
+            text: TEXT.to_owned(),
+            citizen: "warga_pasar_baru".to_owned(),
+            channel: "Instagram Dinas Kesehatan".to_owned(),
+            at: at("2026-11-20T08:30:00Z"),
+            permalink: Some("https://www.instagram.com/p/abc/c/17900000000000001/".to_owned()),
+        },
+        promise: friday_afternoon(),
+        reason: "kata \"jalan berlubang\" dan \"jalan rusak\" termasuk tugas dinas ini (topik jalan)"
+            .to_owned(),
+        link: None,
+    }
+}
+
+/// Every template, most of them without pages and one with.
+pub(crate) fn samples() -> Vec<(&'static str, Context)> {
+    let with_page = About { link: Some("https://sahut.example/aduan/K-2026-00123".to_owned()), ..about() };
+    let mut samples = vec![("assignment_with_page", Context::Assignment(Assignment { about: with_page }))];
+    samples.extend(inquiry_mails(&about(), "Terima kasih. Tim kami memeriksa jalan itu besok pagi."));
+    samples.extend(channel_mails("Telegram Dinas Sosial", "status 401: Unauthorized"));
+    samples
+}
+
+/// Every template, with a stranger's text in every place where one can come.
+pub(crate) fn saying(text: &str) -> Vec<(&'static str, Context)> {
+    let about = About {
+        title: title(text),
+        reason: "kata yang menunjuk ke dinas ini".to_owned(),
+        said: Said { text: text.to_owned(), citizen: text.chars().take(80).collect(), ..about().said },
+        ..about()
+    };
+    let short: String = text.chars().take(80).collect();
+    let mut samples = inquiry_mails(&about, text);
+    samples.extend(channel_mails(&short, &short));
+    samples
+}
+
+fn inquiry_mails(about: &About, reply: &str) -> Vec<(&'static str, Context)> {
+    let about = || about.clone();
+    let reply = reply.to_owned();
+    let now = at("2026-11-25T13:00:00Z");
+    let candidates = [("Dinas PUPR", "puprhub", &["jalan rusak"][..]), ("Dinas LH", "dlh", &[])]
+        .map(|(office, code, words)| Candidate {
+            office: office.to_owned(),
+            code: code.to_owned(),
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+        })
+        .to_vec();
+    let outside = Some("PLN".to_owned());
+    let detail = "komentar ini sudah dihapus".to_owned();
+    vec![
+        ("assignment", Context::Assignment(Assignment { about: about() })),
+        ("follow_up", Context::FollowUp(FollowUp { about: about() })),
+        ("reminder", Context::Reminder(Reminder { about: about(), left_seconds: 13_500 })),
+        ("overdue", Context::Overdue(Overdue { about: about(), now, to_superior: false })),
+        ("overdue_to_superior", Context::Overdue(Overdue { about: about(), now, to_superior: true })),
+        ("triage", Context::Triage(Triage { about: about(), doubt: Doubt::Tie, outside: None, candidates })),
+        (
+            "triage_not_ours",
+            Context::Triage(Triage {
+                about: about(),
+                doubt: Doubt::NotOurs,
+                outside,
+                candidates: Vec::new(),
+            }),
+        ),
+        ("reply_failed", Context::ReplyFailed(ReplyFailed { about: about(), reply: reply.clone(), detail })),
+        ("reply_uncertain", Context::ReplyUncertain(ReplyUncertain { about: about(), reply, tried_at: now })),
+    ]
+}
+
+fn channel_mails(channel: &str, detail: &str) -> Vec<(&'static str, Context)> {
+    let (channel, detail) = (channel.to_owned(), detail.to_owned());
+    let (code, office) = ("tg-dinsos".to_owned(), "Dinas Sosial".to_owned());
+    let (read_at, platform) = (at("2026-11-24T02:00:00Z"), Platform::Telegram);
+    vec![
+        (
+            "channel_trouble",
+            Context::ChannelTrouble(ChannelTrouble {
+                channel: channel.clone(),
+                code: code.clone(),
+                platform,
+                office: office.clone(),
+                ailment: Ailment::Credential,
+                detail: detail.clone(),
+                since: read_at,
+                complete_until: Some(at("2026-11-24T01:42:00Z")),
+                zone: zone(),
+            }),
+        ),
+        (
+            "channel_silent",
+            Context::ChannelSilent(ChannelSilent {
+                channel,
+                code,
+                platform,
+                office: office.clone(),
+                last_at: None,
+                read_at: Some(read_at),
+                zone: zone(),
+            }),
+        ),
+        (
+            "mail_trouble",
+            Context::MailTrouble(MailTrouble {
+                person: "Admin Dinsos".to_owned(),
+                address: "admin@dinsos.lebong.example".to_owned(),
+                office,
+                detail,
+                at: read_at,
+                zone: zone(),
+            }),
+        ),
+    ]
+}
