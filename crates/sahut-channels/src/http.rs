@@ -18,6 +18,7 @@ use serde::Serialize;
 use url::Url;
 
 pub use answer::Answer;
+pub(crate) use answer::without_words;
 pub use error::HttpError;
 use guard::Resolver;
 

@@ -65,15 +65,15 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    pub(super) fn refused(host: &str, why: impl ToString) -> Self {
+    pub(super) fn refused(host: &str, why: Forbidden) -> Self {
         Self::Refused { host: host.to_owned(), why: why.to_string() }
     }
 
     pub(super) fn from_reqwest(host: &str, error: &reqwest::Error) -> Self {
-        let host = host.to_owned();
         if let Some(forbidden) = find::<Forbidden>(error) {
-            return Self::Refused { host, why: forbidden.to_string() };
+            return Self::refused(host, *forbidden);
         }
+        let host = host.to_owned();
         let why = cause(error);
         if error.is_builder() {
             Self::Refused { host, why }

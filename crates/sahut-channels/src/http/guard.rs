@@ -91,7 +91,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     )
 }
 
-/// Only global unicast (2000::/3) without its special blocks, and public IPv4 addresses behind the well-known NAT64
+/// Only global unicast (`2000::/3`) without its special blocks, and public IPv4 addresses behind the well-known NAT64
 /// prefix. That leaves out loopback, mapped and compatible IPv4, unique local, link-local and multicast.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     match address.segments() {
