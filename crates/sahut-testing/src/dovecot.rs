@@ -162,7 +162,8 @@ fn home(folder: &Path, address: &str) -> PathBuf {
 }
 
 fn passwords(mailboxes: &[(&str, &str)]) -> String {
-    mailboxes.iter().map(|(address, password)| format!("{address}:{{PLAIN}}{password}\n")).collect()
+    let lines = mailboxes.iter().map(|(address, password)| format!("{address}:{{PLAIN}}{password}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn write(folder: &Path, name: &str, text: &str) -> Result<(), Trouble> {

@@ -23,12 +23,14 @@ mod dovecot;
 mod postgres;
 mod smtp_sink;
 mod trouble;
+mod wordpress;
 
 pub use daemon::{Daemon, Signal, free_port};
 pub use dovecot::Dovecot;
 pub use postgres::{Database, Postgres, URL_VARIABLE};
 pub use smtp_sink::{Kept, Mood, SmtpSettings, SmtpSink, SmtpTls, Stage};
 pub use trouble::{Trouble, in_ci, or_skip};
+pub use wordpress::{WebComment, WordPress};
 
 /// The variable in which the chores name the Python that has the packages of the tests.
 pub const PYTHON_VARIABLE: &str = "SAHUT_TEST_PYTHON";

@@ -1,5 +1,7 @@
 //! The SMTP server keeps mails, has moods, goes and comes back, and leaves nothing behind.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail the test")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
