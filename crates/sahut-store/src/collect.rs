@@ -744,7 +744,7 @@ impl Tx {
             VALUES ($1, $2, $3, $4, $5, 'due', $5) ON CONFLICT (channel_id, key) DO NOTHING";
         let id = self.id("delivery").await?;
         let new = self.exec(ADMIT, args![id, channel, key, body, now]).await? == 1;
-        self.wake(Stage::Collect);
+        self.wake(Stage::Receive);
         Ok(new)
     }
 

@@ -221,6 +221,12 @@ impl Tx {
         }
     }
 
+    /// The words of a reply, and when its first attempt began.
+    pub async fn reply_text(&mut self, reply: ReplyId) -> Result<Option<(String, Option<Timestamp>)>, StoreError> {
+        const TEXT: &str = "SELECT text, first_attempt_at FROM reply WHERE id = $1";
+        self.opt(TEXT, args![reply], |row| Ok((row.get(0)?, row.get(1)?))).await
+    }
+
     /// Tries a failed reply again. `false`: there is none with this number.
     pub async fn retry_reply(&mut self, reply: ReplyId, now: Timestamp) -> Result<bool, StoreError> {
         self.wake(Stage::Deliver);

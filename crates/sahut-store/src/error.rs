@@ -1,6 +1,6 @@
 //! What can go wrong with the database, told apart by what helps.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -122,6 +122,14 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl StoreError {
+    /// An error of the driver, with the file that it is about.
+    pub(crate) fn of(error: sqlx::Error, file: Option<&Path>) -> Self {
+        match (Self::from(error), file) {
+            (Self::Damaged { detail, .. }, Some(file)) => Self::Damaged { path: file.to_owned(), detail },
+            (error, _) => error,
+        }
+    }
+
     /// Result codes of SQLite: <https://sqlite.org/rescode.html>.
     fn from_sqlite(code: i64, text: String) -> Self {
         const UNIQUE: i64 = 2067;
@@ -134,14 +142,6 @@ impl StoreError {
             (_, 11 | 26) => Self::Damaged { path: PathBuf::from("database"), detail: text },
             (_, 10 | 14) => Self::Unavailable(text),
             _ => Self::Refused(text),
-        }
-    }
-
-    /// Names the file in an error that does not know it yet.
-    pub(crate) fn about(self, file: &std::path::Path) -> Self {
-        match self {
-            Self::Damaged { detail, .. } => Self::Damaged { path: file.to_owned(), detail },
-            other => other,
         }
     }
 }

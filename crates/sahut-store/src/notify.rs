@@ -105,6 +105,8 @@ pub struct ChannelFacts {
     pub platform: Platform,
     /// What ails it, in words for the operator.
     pub detail: Option<String>,
+    /// Up to when it is known to be complete.
+    pub watermark: Option<Timestamp>,
     /// When it was last read well.
     pub read_at: Option<Timestamp>,
     /// When somebody last wrote there.
@@ -124,7 +126,7 @@ const FACTS: &str = "SELECT n.id, n.template, n.recipient, n.recipient_name, o.c
         m.text,
         i.id, i.year, i.sequence, i.title, i.kind, i.state, io.code, io.short_name, first.text,
         COALESCE(z.name, z.handle, ''), first.permalink, i.opened_at, d.explanation, x.body,
-        c.code, c.name, c.platform, c.ailment_detail, c.read_at, c.item_at
+        c.code, c.name, c.platform, c.ailment_detail, c.read_at, c.item_at, c.watermark
     FROM notice n
     JOIN event e ON e.id = n.event_id
     LEFT JOIN office o ON o.code = n.office
@@ -189,13 +191,15 @@ impl Tx {
         self.extend(Owed::Notice, lease, until).await
     }
 
-    /// Stores what became of mails, with the journal's lines. Leases that were lost are passed over.
+    /// Stores what became of mails, with the journal's lines; answers the lines about those that were given up. Leases
+    /// that were lost are passed over.
     pub async fn settle_notices(
         &mut self,
         ends: Vec<(&NoticeWork, NoticeEnd)>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<(NoticeId, EventId)>, StoreError> {
         let mut events = Vec::new();
+        let mut settled = Vec::new();
         for (work, end) in ends {
             if !self.settle(Owed::Notice, work.lease, &end.outcome, now).await? {
                 continue;
@@ -210,15 +214,22 @@ impl Tx {
                     WHERE mail = $1 AND refused_at IS NULL";
                 self.exec(REFUSED, args![&work.recipient.mail, now, error]).await?;
             }
-            let data = serde_json::json!({ "notice": work.id, "template": work.template, "error": error,
+            let mut data = serde_json::json!({ "notice": work.id, "template": work.template,
                 "attempt": work.lease.attempt });
+            if let Some(error) = error {
+                data["error"] = error.as_str().into();
+                data["recipient"] = work.recipient.mail.as_str().into();
+                data["recipient_name"] = work.recipient.name.as_str().into();
+            }
+            settled.push((work.id, kind));
             let mut event = NewEvent::new(kind, now).with(data);
             event.office = work.office.as_ref().map(|(code, _, _)| code.clone());
             event.inquiry = work.inquiry.as_ref().map(|inquiry| inquiry.id);
             events.push(event);
         }
-        self.record(events, now).await?;
-        Ok(())
+        let recorded = self.record(events, now).await?;
+        let failed = settled.into_iter().zip(recorded).filter(|((_, kind), _)| *kind == EventKind::NoticeFailed);
+        Ok(failed.map(|((notice, _), event)| (notice, event)).collect())
     }
 
     /// Tries a given-up notice again. `false`: there is none with this number.
@@ -271,6 +282,7 @@ fn work(row: &Row, leases: &HashMap<i64, Lease<i64>>) -> Result<NoticeWork, Stor
             detail: row.get(27)?,
             read_at: row.get(28)?,
             item_at: row.get(29)?,
+            watermark: row.get(30)?,
         }),
         None => None,
     };

@@ -1,20 +1,24 @@
 //! A transaction of either database.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
-use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr, Sqlite, Transaction};
 
-use crate::value::{Row, Value, bind_postgres, bind_sqlite};
+use crate::value::{Row, Value, args, bind_postgres, bind_sqlite};
+use crate::work::{Stage, Waker};
 use crate::{Dialect, StoreError};
 
 /// An open transaction. Dropped without [`Tx::commit`], it is rolled back.
 pub struct Tx {
     pub(crate) inner: Inner,
-    /// Wakes the stages that have new work once the transaction is committed.
-    pub(crate) wakes: HashSet<crate::work::Stage>,
-    pub(crate) waker: crate::work::Waker,
+    /// The stages that have new work once the transaction is committed.
+    pub(crate) wakes: HashSet<Stage>,
+    pub(crate) waker: Waker,
+    /// The file, on SQLite: what damage is told of.
+    pub(crate) file: Option<Arc<Path>>,
 }
 
 pub(crate) enum Inner {
@@ -35,14 +39,14 @@ impl Tx {
     ///
     /// Runs to its end even when the caller is cancelled, so that no connection is left half-way.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Self { inner, wakes, waker } = self;
+        let Self { inner, wakes, waker, file } = self;
         let commit = async move {
             match inner {
                 Inner::Sqlite(tx) => tx.commit().await,
                 Inner::Postgres(tx) => tx.commit().await,
             }
         };
-        run_to_end(commit).await??;
+        run_to_end(commit).await?.map_err(|error| StoreError::of(error, file.as_deref()))?;
         for stage in wakes {
             waker.wake(stage);
         }
@@ -50,22 +54,13 @@ impl Tx {
     }
 
     /// Notes that a stage has new work.
-    pub(crate) fn wake(&mut self, stage: crate::work::Stage) {
+    pub(crate) fn wake(&mut self, stage: Stage) {
         self.wakes.insert(stage);
     }
 
     /// Runs a statement and answers how many rows it changed.
     pub(crate) async fn exec(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
-        match &mut self.inner {
-            Inner::Sqlite(tx) => {
-                let done = sqlx::query_with(sql, bind_sqlite(values)?).execute(&mut **tx).await?;
-                Ok(done.rows_affected())
-            }
-            Inner::Postgres(tx) => {
-                let done = sqlx::query_with(sql, bind_postgres(values)?).execute(&mut **tx).await?;
-                Ok(done.rows_affected())
-            }
-        }
+        self.execute(sql, values.into_iter()).await
     }
 
     /// Runs a query and reads each row.
@@ -75,13 +70,15 @@ impl Tx {
         values: Vec<Value>,
         mut read: impl FnMut(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        // Only this module's callers, all in this crate, write SQL; values never become part of it.
+        // Only callers in this crate write SQL; values never become part of it.
         let sql = AssertSqlSafe(sql.to_owned());
+        let values = values.into_iter();
         let mut found = Vec::new();
         match &mut self.inner {
             Inner::Sqlite(tx) => {
                 let query = sqlx::query_with(sql, bind_sqlite(values)?);
-                for row in query.fetch_all(&mut **tx).await? {
+                let rows = query.fetch_all(&mut **tx).await;
+                for row in rows.map_err(|error| StoreError::of(error, self.file.as_deref()))? {
                     found.push(read(&Row::Sqlite(row))?);
                 }
             }
@@ -117,53 +114,39 @@ impl Tx {
         found.ok_or_else(|| StoreError::Refused(format!("no row where one always is: {sql}")))
     }
 
-    /// Inserts many rows with few statements. `head` is everything before VALUES, `tail` everything after.
-    pub(crate) async fn insert(
-        &mut self,
-        head: &str,
-        rows: Vec<Vec<Value>>,
-        tail: &str,
-    ) -> Result<u64, StoreError> {
-        let Some(width) = rows.first().map(Vec::len) else { return Ok(0) };
-        let mut rows = rows.into_iter();
-        let mut changed = 0;
-        while rows.len() > 0 {
-            let size = chunk(rows.len(), width, self.dialect());
-            let sql = AssertSqlSafe(values_sql(head, width, size, tail));
-            let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
-            changed += match &mut self.inner {
-                Inner::Sqlite(tx) => {
-                    sqlx::query_with(sql, bind_sqlite(values)?).execute(&mut **tx).await?.rows_affected()
-                }
-                Inner::Postgres(tx) => {
-                    sqlx::query_with(sql, bind_postgres(values)?).execute(&mut **tx).await?.rows_affected()
-                }
-            };
-        }
-        Ok(changed)
-    }
-
-    /// Runs a query whose text ends in a list: `… IN (` followed by `list` and `)`. Fixed values come first.
+    /// Runs a statement whose text ends before a condition on a list: `… WHERE id`. The list comes after the fixed
+    /// values; an empty one finds nothing.
     pub(crate) async fn rows_in<T>(
         &mut self,
         head: &str,
-        fixed: &[Value],
-        list: Vec<Value>,
-        mut read: impl FnMut(&Row) -> Result<T, StoreError>,
+        mut fixed: Vec<Value>,
+        list: Value,
+        read: impl FnMut(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut found = Vec::new();
-        let mut list = list.into_iter();
-        while list.len() > 0 {
-            let size = chunk(list.len(), 1, self.dialect()).min(512);
-            let mut sql = format!("{head} IN (");
-            for place in 0..size {
-                let _ = write!(sql, "{}${}", if place == 0 { "" } else { "," }, fixed.len() + place + 1);
-            }
-            sql.push(')');
-            let values = fixed.iter().cloned().chain(list.by_ref().take(size)).collect();
-            found.extend(self.rows(&sql, values, &mut read).await?);
+        if matches!(&list, Value::Ints(list) if list.is_empty()) || matches!(&list, Value::Texts(list) if list.is_empty()) {
+            return Ok(Vec::new());
         }
-        Ok(found)
+        fixed.push(list);
+        let sql = format!("{head}{}", self.dialect().within(fixed.len()));
+        self.rows(&sql, fixed, read).await
+    }
+
+    /// Inserts many rows with few statements. `head` is everything before VALUES, `tail` everything after.
+    pub(crate) async fn insert<const WIDTH: usize>(
+        &mut self,
+        head: &str,
+        rows: Vec<[Value; WIDTH]>,
+        tail: &str,
+    ) -> Result<u64, StoreError> {
+        let mut rows = rows.into_iter();
+        let mut changed = 0;
+        while rows.len() > 0 {
+            let size = chunk(rows.len(), WIDTH, self.dialect());
+            let sql = values_sql(head, WIDTH, size, tail, self.dialect());
+            let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
+            changed += self.execute(AssertSqlSafe(sql), values.into_iter()).await?;
+        }
+        Ok(changed)
     }
 
     /// Takes so many new identifiers of a table, in growing order.
@@ -190,9 +173,25 @@ impl Tx {
     pub(crate) async fn id(&mut self, table: &'static str) -> Result<i64, StoreError> {
         self.ids(table, 1).await?.next()
     }
-}
 
-use crate::value::args;
+    async fn execute(
+        &mut self,
+        sql: impl SqlSafeStr + Send,
+        values: impl ExactSizeIterator<Item = Value> + Send,
+    ) -> Result<u64, StoreError> {
+        let done = match &mut self.inner {
+            Inner::Sqlite(tx) => {
+                let query = sqlx::query_with(sql, bind_sqlite(values)?);
+                query.execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+            Inner::Postgres(tx) => {
+                let query = sqlx::query_with(sql, bind_postgres(values)?);
+                query.execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
+        };
+        done.map_err(|error| StoreError::of(error, self.file.as_deref()))
+    }
+}
 
 /// Identifiers that were taken and not used yet.
 pub(crate) struct Ids(std::vec::IntoIter<i64>);
@@ -211,14 +210,17 @@ fn chunk(rows: usize, width: usize, dialect: Dialect) -> usize {
     if rows >= most { most } else { 1 << rows.ilog2() }
 }
 
-fn values_sql(head: &str, width: usize, rows: usize, tail: &str) -> String {
+fn values_sql(head: &str, width: usize, rows: usize, tail: &str, dialect: Dialect) -> String {
     let mut sql = String::with_capacity(head.len() + tail.len() + rows * width * 6 + 16);
     sql.push_str(head);
     sql.push_str(" VALUES ");
     for row in 0..rows {
         sql.push_str(if row == 0 { "(" } else { ",(" });
         for column in 0..width {
-            let _ = write!(sql, "{}${}", if column == 0 { "" } else { "," }, row * width + column + 1);
+            if column > 0 {
+                sql.push(',');
+            }
+            dialect.place(row * width + column + 1, &mut sql);
         }
         sql.push(')');
     }
@@ -252,7 +254,9 @@ mod tests {
     }
 
     #[test]
-    fn statements_number_their_places() {
-        assert_eq!(values_sql("INSERT INTO t (a, b)", 2, 2, ""), "INSERT INTO t (a, b) VALUES ($1,$2),($3,$4) ");
+    fn statements_have_a_place_for_each_value() {
+        let sql = |dialect| values_sql("INSERT INTO t (a, b)", 2, 2, "", dialect);
+        assert_eq!(sql(Dialect::Postgres), "INSERT INTO t (a, b) VALUES ($1,$2),($3,$4) ");
+        assert_eq!(sql(Dialect::Sqlite), "INSERT INTO t (a, b) VALUES (?,?),(?,?) ");
     }
 }

@@ -14,6 +14,10 @@ pub(crate) enum Value {
     Int(Option<i64>),
     Text(Option<String>),
     Blob(Option<Vec<u8>>),
+    /// A list for [`crate::Dialect::within`].
+    Ints(Vec<i64>),
+    /// A list for [`crate::Dialect::within`].
+    Texts(Vec<String>),
 }
 
 /// The arguments of a statement, in order: `args![id, text]`.
@@ -21,6 +25,12 @@ macro_rules! args {
     ($($value:expr),* $(,)?) => { vec![$($crate::value::Value::from($value)),*] };
 }
 pub(crate) use args;
+
+/// A row for [`crate::Tx::insert`].
+macro_rules! row {
+    ($($value:expr),* $(,)?) => { [$($crate::value::Value::from($value)),*] };
+}
+pub(crate) use row;
 
 macro_rules! value_from {
     ($variant:ident: $($from:ty => $to:expr),+ $(,)?) => {
@@ -41,10 +51,31 @@ value_from!(Int: i64 => |v| v, bool => i64::from, Timestamp => |v: Timestamp| v.
 value_from!(Text: String => |v| v, &str => str::to_owned, &String => |v: &String| v.clone());
 value_from!(Blob: Vec<u8> => |v| v, &[u8] => <[u8]>::to_vec);
 
+impl FromIterator<i64> for Value {
+    fn from_iter<I: IntoIterator<Item = i64>>(list: I) -> Self {
+        Self::Ints(list.into_iter().collect())
+    }
+}
+
+impl FromIterator<String> for Value {
+    fn from_iter<I: IntoIterator<Item = String>>(list: I) -> Self {
+        Self::Texts(list.into_iter().collect())
+    }
+}
+
+impl<'a> FromIterator<&'a String> for Value {
+    fn from_iter<I: IntoIterator<Item = &'a String>>(list: I) -> Self {
+        Self::Texts(list.into_iter().cloned().collect())
+    }
+}
+
 /// Rows whose identifier goes into a statement.
 macro_rules! value_from_id {
     ($($path:path),+ $(,)?) => { $(impl From<$path> for Value {
         fn from(id: $path) -> Self { Self::Int(Some(id.0)) }
+    }
+    impl FromIterator<$path> for Value {
+        fn from_iter<I: IntoIterator<Item = $path>>(list: I) -> Self { list.into_iter().map(|id| id.0).collect() }
     }
     impl From<Option<$path>> for Value {
         fn from(id: Option<$path>) -> Self { Self::Int(id.map(|id| id.0)) }
@@ -74,10 +105,10 @@ impl From<Option<&sahut_domain::office::OfficeCode>> for Value {
     }
 }
 
-/// Adds values to the driver's own arguments.
+/// Adds values to the driver's own arguments; `$list` says how it takes a list.
 macro_rules! bind {
-    ($name:ident, $arguments:ty) => {
-        pub(crate) fn $name(values: Vec<Value>) -> Result<$arguments, StoreError> {
+    ($name:ident, $arguments:ty, $list:expr) => {
+        pub(crate) fn $name(values: impl ExactSizeIterator<Item = Value>) -> Result<$arguments, StoreError> {
             let mut arguments = <$arguments>::default();
             arguments.reserve(values.len(), values.len() * 16);
             for value in values {
@@ -85,6 +116,8 @@ macro_rules! bind {
                     Value::Int(value) => arguments.add(value),
                     Value::Text(value) => arguments.add(value.map(without_nul)),
                     Value::Blob(value) => arguments.add(value),
+                    Value::Ints(list) => arguments.add($list(list)),
+                    Value::Texts(list) => arguments.add($list(list.into_iter().map(without_nul).collect::<Vec<_>>())),
                 }
                 .map_err(|error| StoreError::Refused(error.to_string()))?;
             }
@@ -92,11 +125,16 @@ macro_rules! bind {
         }
     };
 }
-bind!(bind_sqlite, SqliteArguments);
-bind!(bind_postgres, PgArguments);
+bind!(bind_sqlite, SqliteArguments, json_list);
+bind!(bind_postgres, PgArguments, std::convert::identity);
+
+fn json_list<T: serde::Serialize>(list: Vec<T>) -> String {
+    // Numbers and texts always have a form in JSON.
+    serde_json::to_string(&list).unwrap_or_default()
+}
 
 /// PostgreSQL keeps no NUL in a text; a citizen's message must not be lost for one.
-fn without_nul(text: String) -> String {
+pub(crate) fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{FFFD}") } else { text }
 }
 

@@ -29,8 +29,10 @@ pub struct Claim<'a> {
 /// The stages that find work in the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// Channels to read, deliveries to read.
+    /// Channels to read.
     Collect,
+    /// Deliveries that were admitted.
+    Receive,
     /// Messages without a decision.
     Route,
     /// Notices to mail.
@@ -43,7 +45,7 @@ pub enum Stage {
 
 /// Wakes stages in this process. A wake-up only saves waiting: every stage asks by itself as well.
 #[derive(Debug, Clone, Default)]
-pub struct Waker(Arc<[Notify; 5]>);
+pub struct Waker(Arc<[Notify; 6]>);
 
 impl Waker {
     /// Wakes one stage.
@@ -123,6 +125,49 @@ impl Owed {
                 "UPDATE reply SET state = 'due', delivery = 'queued', not_before = $2 WHERE id = $1 AND state = 'dead'"
             }
         }
+    }
+}
+
+/// Whether a stage has anything to do: one look at an index, so that an idle process writes nothing.
+impl Tx {
+    /// Channels whose time has come.
+    pub async fn has_due_channels(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        const DUE: &str = "SELECT 1 FROM channel WHERE state = 'active' AND retired = 0 AND platform <> 'import'
+            AND not_before <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1";
+        Ok(self.opt(DUE, args![now], |_| Ok(())).await?.is_some())
+    }
+
+    /// Deliveries to read.
+    pub async fn has_due_deliveries(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        const DUE: &str = "SELECT 1 FROM delivery WHERE state = 'due' AND not_before <= $1
+            AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1";
+        Ok(self.opt(DUE, args![now], |_| Ok(())).await?.is_some())
+    }
+
+    /// Messages without a decision.
+    pub async fn has_waiting(&mut self) -> Result<bool, StoreError> {
+        const WAITING: &str = "SELECT 1 FROM message WHERE disposition = 'waiting' LIMIT 1";
+        Ok(self.opt(WAITING, args![], |_| Ok(())).await?.is_some())
+    }
+
+    /// Notices to mail.
+    pub async fn has_due_notices(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        const DUE: &str = "SELECT 1 FROM notice WHERE state = 'due' AND not_before <= $1
+            AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1";
+        Ok(self.opt(DUE, args![now], |_| Ok(())).await?.is_some())
+    }
+
+    /// Replies to send or to look up.
+    pub async fn has_due_replies(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        const DUE: &str = "SELECT 1 FROM reply WHERE state = 'due' AND not_before <= $1
+            AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1";
+        Ok(self.opt(DUE, args![now], |_| Ok(())).await?.is_some())
+    }
+
+    /// Promises whose next moment has come.
+    pub async fn has_due_deadlines(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        const DUE: &str = "SELECT 1 FROM deadline WHERE live = 1 AND next_at <= $1 LIMIT 1";
+        Ok(self.opt(DUE, args![now], |_| Ok(())).await?.is_some())
     }
 }
 
