@@ -129,6 +129,11 @@ impl Request {
         self.with(|builder| builder.form(pairs))
     }
 
+    /// Sends these very bytes as body, such as ones that are signed; a `content-type` header says what they are.
+    pub fn body(self, bytes: Vec<u8>) -> Self {
+        self.with(|builder| builder.body(bytes))
+    }
+
     /// Allows this much time from the connection to the last byte of the answer, instead of 20 seconds.
     pub fn timeout(self, most: Duration) -> Self {
         self.with(|builder| builder.timeout(most))

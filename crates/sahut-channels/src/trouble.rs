@@ -1,8 +1,17 @@
 //! What can go wrong between us and a platform, told apart by what helps.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sahut_domain::channel::Ailment;
 use thiserror::Error;
+
+/// The longest patience that a platform is granted; one that asks for more is asked again after it.
+const MOST_PATIENCE: SignedDuration = SignedDuration::from_hours(1);
+
+/// The moment for "come back in so many seconds", however absurd the number is.
+pub(crate) fn come_back(now: Timestamp, seconds: i64) -> Timestamp {
+    let asked = SignedDuration::from_secs(seconds.max(0)).min(MOST_PATIENCE);
+    now.saturating_add(asked).unwrap_or(now)
+}
 
 /// How far a platform's request for patience reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
