@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::{Date, Time, Weekday};
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, DateTime, Time, Weekday};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -211,17 +211,23 @@ impl WorkingCalendar {
         let season = self.seasons.iter().find(|season| season.from <= date && date <= season.to);
         let week = season.map_or(&self.week, |season| &season.week);
         let hours = &week[usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0)];
-        let moment = |date: Date, time: Time| {
-            self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible().ok()
-        };
         hours
             .iter()
             .filter_map(|hours| {
                 let end = if hours.to == Time::midnight() { date.tomorrow().ok()? } else { date };
-                Some((moment(date, hours.from)?, moment(end, hours.to)?))
+                Some((self.moment(date.to_datetime(hours.from))?, self.moment(end.to_datetime(hours.to))?))
             })
             .filter(|(open, close)| open < close)
             .collect()
+    }
+
+    /// The first moment at which the clock on the wall shows this time; where a changed clock skips it, the moment of the
+    /// change. So spans that do not overlap on the clock do not overlap in time either.
+    fn moment(&self, shown: DateTime) -> Option<Timestamp> {
+        let ambiguous = self.zone.to_ambiguous_timestamp(shown);
+        let skipped = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
+        let earlier = ambiguous.earlier().ok()?;
+        if skipped { Some(self.zone.following(earlier).next()?.timestamp()) } else { Some(earlier) }
     }
 
     fn after_seconds(&self, from: Timestamp, mut left: i64) -> Option<Due> {

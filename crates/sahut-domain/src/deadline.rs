@@ -92,3 +92,63 @@ pub fn promise(
         due: calendar.due(started_at, policy.term)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::calendar::{Closure, ClosureKind};
+
+    fn calendar() -> WorkingCalendar {
+        let mut calendar = WorkingCalendar::civil_service("kantor", TimeZone::get("Asia/Jakarta").unwrap());
+        calendar.revision = 7;
+        let closure = Closure { kind: ClosureKind::Holiday, name: "Hari Raya Natal".to_owned() };
+        calendar.closures.insert(date(2026, 12, 25), closure);
+        calendar
+    }
+
+    fn promised(term: Term, started_at: &str) -> Explanation {
+        let policy = Policy { kind: DeadlineKind::FirstResponse, term, legal_basis: "Perbup".to_owned() };
+        promise(&policy, &calendar(), started_at.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_promise_carries_what_explains_it() {
+        let made = promised(Term::WorkingDays(1), "2026-12-24T03:00:00Z");
+        assert_eq!(
+            (made.calendar.as_str(), made.revision, made.zone.as_str()),
+            ("kantor", 7, "Asia/Jakarta")
+        );
+        assert_eq!(made.due.at, "2026-12-28T09:00:00Z".parse().unwrap());
+        let skipped: Vec<_> =
+            made.due.skipped.iter().map(|day| (day.date.day(), day.closure.as_deref())).collect();
+        assert_eq!(skipped, [(25, Some("Hari Raya Natal")), (26, None), (27, None)]);
+    }
+
+    #[test]
+    fn an_emergency_does_not_wait_for_the_office_to_open() {
+        let made = promised(Term::Minutes(30), "2026-12-25T20:00:00Z");
+        assert_eq!(made.due.at, "2026-12-25T20:30:00Z".parse().unwrap());
+        assert_eq!((made.due.counted_from, made.due.skipped.len()), (made.started_at, 0));
+    }
+
+    #[test]
+    fn a_stored_explanation_is_read_back_as_it_was() {
+        let made = promised(Term::WorkingMinutes(450), "2026-12-24T03:00:00Z");
+        let stored = serde_json::to_string(&made).unwrap();
+        assert_eq!(serde_json::from_str::<Explanation>(&stored).unwrap(), made);
+        assert!(stored.contains(r#""term":{"working_minutes":450}"#), "{stored}");
+    }
+
+    #[test]
+    fn what_cannot_fall_due_is_refused_and_says_why() {
+        let mut closed = calendar();
+        closed.week = Default::default();
+        let policy =
+            Policy { kind: DeadlineKind::Resolution, term: Term::WorkingDays(5), legal_basis: String::new() };
+        let error = promise(&policy, &closed, Timestamp::UNIX_EPOCH).unwrap_err();
+        assert_eq!((error.calendar.as_str(), error.term), ("kantor", Term::WorkingDays(5)));
+    }
+}
