@@ -10,7 +10,7 @@ use crate::shell::{self, Outcome};
 ///
 /// Each prints one line of JSON for each thing it measured:
 /// `{"name","ours","limit","unit","ratio","target","met"}`.
-const BENCHMARKS: &[(&str, &str)] = &[];
+const BENCHMARKS: &[(&str, &str)] = &[("route", "bench -p sahut-routing --bench route -- --json")];
 
 const COLUMNS: [&str; 7] = ["name", "ours", "limit", "unit", "ratio", "target", "met"];
 
