@@ -74,7 +74,7 @@ fn stretches(skipped: &[SkippedDay]) -> Vec<Stretch<'_>> {
         let closure = closure.as_deref();
         match stretches.last_mut() {
             Some(last) if last.closure == closure && last.to.tomorrow().ok() == Some(*date) => {
-                last.to = *date
+                last.to = *date;
             }
             _ => stretches.push(Stretch { from: *date, to: *date, closure }),
         }
