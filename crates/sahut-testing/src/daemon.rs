@@ -6,7 +6,7 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -75,19 +75,13 @@ impl Daemon {
 
     /// Waits until `ready` says so. Fails at once when the server has ended, and after `patience`.
     pub fn wait_until(&mut self, patience: Duration, mut ready: impl FnMut() -> bool) -> Result<(), Trouble> {
-        let deadline = Instant::now() + patience;
-        while !ready() {
-            let waited_for = match self.child.try_wait().map_err(Trouble::of(self.server))? {
-                Some(status) => format!("ended early ({status})"),
-                None if Instant::now() > deadline => format!("not ready after {patience:?}"),
-                None => {
-                    thread::sleep(GLANCE);
-                    continue;
-                }
-            };
-            return Err(Trouble::failed(self.server, format!("{waited_for}; it said:\n{}", self.output())));
-        }
-        Ok(())
+        let seen = until(patience, || if ready() { Ok(Some(None)) } else { Ok(self.ended()?.map(Some)) })?;
+        let fault = match seen {
+            Some(None) => return Ok(()),
+            Some(Some(status)) => format!("ended early ({status})"),
+            None => format!("not ready after {patience:?}"),
+        };
+        Err(Trouble::failed(self.server, format!("{fault}; it said:\n{}", self.output())))
     }
 
     /// The process id.
@@ -102,7 +96,7 @@ impl Daemon {
 
     /// Sends a signal. To a process that has ended, nothing.
     pub fn signal(&mut self, signal: Signal) {
-        if matches!(self.child.try_wait(), Ok(None)) {
+        if matches!(self.ended(), Ok(None)) {
             // The shell's own `kill`: the program of that name is not on every machine.
             let line = format!("kill -{} {}", signal.name(), self.id());
             let _ = Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
@@ -117,16 +111,8 @@ impl Daemon {
 
     /// Waits until it ends by itself; its exit code, or `None` when a signal ended it.
     pub fn wait(&mut self, patience: Duration) -> Result<Option<i32>, Trouble> {
-        let deadline = Instant::now() + patience;
-        loop {
-            match self.child.try_wait().map_err(Trouble::of(self.server))? {
-                Some(status) => return Ok(status.code()),
-                None if Instant::now() > deadline => {
-                    return Err(Trouble::failed(self.server, format!("still running after {patience:?}")));
-                }
-                None => thread::sleep(GLANCE),
-            }
-        }
+        let ended = until(patience, || self.ended())?.map(|status| status.code());
+        ended.ok_or_else(|| Trouble::failed(self.server, format!("still running after {patience:?}")))
     }
 
     /// Asks it to stop and waits; kills it when it does not.
@@ -136,11 +122,29 @@ impl Daemon {
             self.kill();
         }
     }
+
+    fn ended(&mut self) -> Result<Option<ExitStatus>, Trouble> {
+        self.child.try_wait().map_err(Trouble::of(self.server))
+    }
 }
 
 impl Drop for Daemon {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// Looks until there is something to see; `None` when `patience` has run out.
+fn until<T>(
+    patience: Duration,
+    mut look: impl FnMut() -> Result<Option<T>, Trouble>,
+) -> Result<Option<T>, Trouble> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match look()? {
+            None if Instant::now() < deadline => thread::sleep(GLANCE),
+            seen => return Ok(seen),
+        }
     }
 }
 
