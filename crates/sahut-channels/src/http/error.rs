@@ -81,7 +81,7 @@ impl HttpError {
             Self::Unreachable { host, why }
         } else if error.is_timeout() {
             Self::TimedOut { host }
-        } else if error.is_decode() {
+        } else if error.is_decode() && find::<reqwest::Error>(error).is_none_or(|under| !under.is_body()) {
             Self::Unreadable { host, status: 0, what: why }
         } else {
             Self::Broken { host, why }
