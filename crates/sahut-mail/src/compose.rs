@@ -236,10 +236,12 @@ fn short(text: &str) -> String {
     text.chars().take(TEXT_MOST - 1).chain(['…']).collect()
 }
 
-/// A body with plain line ends and without control characters, which have no place in a mail.
+/// A body without control characters, which have no place in a mail, and with the line ends of a mail: lettre would
+/// put those in one by one, in time that grows with the square of the length.
 fn clean(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    let text: String = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    text.replace('\n', "\r\n")
 }
 
 #[cfg(test)]
@@ -319,6 +321,8 @@ mod tests {
                     let read = crate::read(&bytes, &crate::Limits::default()).unwrap();
                     prop_assert_eq!(&read.to[0].address, "warga@contoh.id");
                     prop_assert_eq!(read.to.len(), 1);
+                    let words = clean(&plain).replace("\r\n", "\n");
+                    prop_assert_eq!(read.text, words.trim());
                     prop_assert_eq!(read.message_id.as_deref(), Some("<sahut.contoh.n1@contoh.go.id>"));
                 }
             }

@@ -48,10 +48,13 @@ impl From<Error> for ImapError {
 /// Reads the answer to a login: without a code that says otherwise, a NO is taken to be the server's own trouble.
 pub(super) fn login(error: &Error) -> ImapError {
     let words = error.to_string();
+    // async-imap gives the server's words in the form of a debug print.
+    let words =
+        words.split("info: Some(\"").nth(1).map_or(words.as_str(), |info| info.trim_end_matches("\")"));
     match error {
-        Error::No(answer) if FINAL.iter().any(|code| answer.contains(code)) => ImapError::Login(said(&words)),
+        Error::No(answer) if FINAL.iter().any(|code| answer.contains(code)) => ImapError::Login(said(words)),
         Error::Validate(_) => ImapError::Login("name or password contain a line end".to_owned()),
-        _ => ImapError::Again(said(&words)),
+        _ => ImapError::Again(said(words)),
     }
 }
 

@@ -1,0 +1,131 @@
+//! A thousand notices into a server on this machine: ours against lettre's own pooled transport.
+//!
+//! Prints mails a second and CPU time a mail (the server's included, which is the same for both).
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::thread;
+use std::time::Instant;
+
+use lettre::transport::smtp::PoolConfig;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use sahut_domain::Timestamp;
+use sahut_mail::{AutoSubmitted, Mail, Mailbox, Server, Smtp, SmtpSettings, Tls};
+use tokio::runtime::Builder;
+
+const MAILS: usize = 1000;
+
+fn main() {
+    let port = serve();
+    for connections in [1, 4, 16] {
+        measure("lettre", connections, |runtime| runtime.block_on(by_lettre(port, connections)));
+        measure("sahut-mail", connections, |runtime| runtime.block_on(by_sahut(port, connections)));
+    }
+}
+
+fn measure(name: &str, connections: usize, work: impl FnOnce(&tokio::runtime::Runtime)) {
+    let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
+    let (cpu, begun) = (cpu_micros(), Instant::now());
+    work(&runtime);
+    let seconds = begun.elapsed().as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "a thousand is exact")]
+    let mails = MAILS as f64;
+    println!(
+        "{name:<11} {connections:>2} connections: {:>8.0} mails/s, {:>5.0} us CPU a mail",
+        mails / seconds,
+        (cpu_micros() - cpu) / mails
+    );
+}
+
+async fn by_lettre(port: u16, connections: usize) {
+    let pool = PoolConfig::new().max_size(u32::try_from(connections).unwrap_or(1));
+    let builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous("127.0.0.1");
+    let transport = builder.port(port).pool_config(pool).build();
+    let one = async |sender: usize| {
+        for number in (sender..MAILS).step_by(connections) {
+            let bytes = mail(number).compose(Timestamp::UNIX_EPOCH).unwrap_or_default();
+            let envelope = Message::builder()
+                .from("sahut@contoh.go.id".parse()?)
+                .to("dinkes@contoh.go.id".parse()?)
+                .body(String::new())?;
+            transport.send_raw(envelope.envelope(), &bytes).await?;
+        }
+        Ok::<(), Box<dyn std::error::Error>>(())
+    };
+    report(futures_util::future::join_all((0..connections).map(one)).await);
+}
+
+async fn by_sahut(port: u16, connections: usize) {
+    let server = Server { host: "127.0.0.1".to_owned(), port, tls: Tls::None, ca_file: None };
+    let settings = SmtpSettings { max_connections: connections, ..SmtpSettings::new(server, None) };
+    let Ok(smtp) = Smtp::new(settings) else { return };
+    let one = async |sender: usize| {
+        for number in (sender..MAILS).step_by(connections) {
+            smtp.send(&mail(number), Timestamp::UNIX_EPOCH).await?;
+        }
+        Ok::<(), Box<dyn std::error::Error>>(())
+    };
+    report(futures_util::future::join_all((0..connections).map(one)).await);
+}
+
+fn report(ended: Vec<Result<(), Box<dyn std::error::Error>>>) {
+    for error in ended.into_iter().filter_map(Result::err) {
+        println!("failed: {error}");
+    }
+}
+
+fn mail(number: usize) -> Mail {
+    let address = |text| Mailbox::new(Some("Sahut"), text);
+    let (Ok(from), Ok(to)) = (address("sahut@contoh.go.id"), address("dinkes@contoh.go.id")) else {
+        unreachable!("both addresses are plain")
+    };
+    Mail {
+        from,
+        to,
+        reply_to: None,
+        subject: format!("[K-2026-{number:05}] Jalan rusak di Pasar Baru (Dinas PUPR)"),
+        message_id: format!("<sahut.uji.n{number}@contoh.go.id>"),
+        in_reply_to: None,
+        references: vec!["<sahut.uji.i1@contoh.go.id>".to_owned()],
+        auto_submitted: AutoSubmitted::Generated,
+        plain: "Jalan berlubang di depan pasar, sudah dua kali ada yang jatuh.\n".repeat(10),
+        html: Some("<p>Jalan berlubang di depan pasar, sudah dua kali ada yang jatuh.</p>\n".repeat(10)),
+        headers: vec![("X-Sahut-Instance".to_owned(), "uji".to_owned())],
+    }
+}
+
+/// User and system time of this process so far, from `/proc/self/stat` in ticks of 10 ms.
+fn cpu_micros() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    let ticks = fields.skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>();
+    ticks * 10_000.0
+}
+
+/// A server that says yes to everything, as fast as it can.
+fn serve() -> u16 {
+    let Ok(listener) = TcpListener::bind("127.0.0.1:0") else { return 0 };
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut lines = BufReader::new(stream);
+                let _ = lines.get_mut().write_all(b"220 sink\r\n");
+                let (mut line, mut text) = (String::new(), false);
+                while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
+                    let answer = match (text, line.get(..4)) {
+                        (true, _) if line == ".\r\n" => "250 queued\r\n",
+                        (true, _) => "",
+                        (false, Some("DATA")) => "354 go on\r\n",
+                        (false, Some("QUIT")) => break,
+                        (false, _) => "250 fine\r\n",
+                    };
+                    text = if text { line != ".\r\n" } else { line.starts_with("DATA") };
+                    let _ = lines.get_mut().write_all(answer.as_bytes());
+                    line.clear();
+                }
+            });
+        }
+    });
+    port
+}
