@@ -6,9 +6,16 @@
 //! every outgoing call passes.
 
 mod connector;
+mod facebook;
+mod graph;
 mod http;
+mod instagram;
+mod reading;
 pub mod registry;
+mod telegram;
 mod trouble;
+mod webhook;
+mod wordpress;
 
 pub use connector::{
     Ask, BadItem, Connector, Delivery, FeedKey, FeedKind, FeedSeen, Identity, Limit, Outgoing, Page, Push,

@@ -8,6 +8,11 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use url::Url;
 
+use crate::facebook::Facebook;
+use crate::instagram::Instagram;
+use crate::telegram::Telegram;
+use crate::webhook::Webhook;
+use crate::wordpress::WordPress;
 use crate::{Connector, Http};
 
 /// Finds a channel's secret by the name that the connector knows it under (`token`, `password`, `app_secret`).
@@ -49,10 +54,15 @@ pub enum BuildError {
 /// Builds the connector of a channel.
 pub fn build(
     channel: &ChannelConfig,
-    _secrets: Secrets<'_>,
-    _http: &Http,
+    secrets: Secrets<'_>,
+    http: &Http,
 ) -> Result<Arc<dyn Connector>, BuildError> {
     match channel.platform {
+        Platform::Facebook => Ok(Arc::new(Facebook::build(channel, secrets, http)?)),
+        Platform::Instagram => Ok(Arc::new(Instagram::build(channel, secrets, http)?)),
+        Platform::Telegram => Ok(Arc::new(Telegram::build(channel, secrets, http)?)),
+        Platform::Webhook => Ok(Arc::new(Webhook::build(channel, secrets, http)?)),
+        Platform::Wordpress => Ok(Arc::new(WordPress::build(channel, secrets, http)?)),
         platform => Err(BuildError::NoConnector { channel: channel.code.to_string(), platform }),
     }
 }

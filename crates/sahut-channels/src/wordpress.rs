@@ -236,6 +236,3 @@ impl Walk {
         more.then(|| format!("{}/{}", self.me, self.page.saturating_add(1)))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,7 +4,7 @@ use mail_parser::decoders::html::html_to_text;
 
 /// The plain text of HTML as it is displayed: line ends come from tags only.
 pub(super) fn plain(html: &str) -> String {
-    html_to_text(html).trim().to_owned()
+    html_to_text(html).lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
 /// The plain text of a comment as it was typed: some tags, entities, and line ends that count.
