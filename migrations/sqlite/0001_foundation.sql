@@ -71,7 +71,7 @@ CREATE TABLE channel (
     lease_until INTEGER,
     CHECK ((ailment IS NULL) = (ailment_since IS NULL))
 ) STRICT;
-CREATE INDEX channel_due ON channel (not_before) WHERE state = 'active' AND retired = 0;
+CREATE INDEX channel_due ON channel (not_before, id) WHERE state = 'active' AND retired = 0;
 
 -- What a channel is read through: its update queue, the comments of one post, one conversation.
 CREATE TABLE feed (
@@ -135,6 +135,7 @@ CREATE TABLE thread (
     post TEXT,
     UNIQUE (channel_id, surface, external_id)
 ) STRICT;
+CREATE INDEX thread_post ON thread (channel_id, post) WHERE post IS NOT NULL;
 
 -- Raw payloads of one page, compressed together; messages name their place in it. Kept for a while.
 CREATE TABLE payload (
@@ -167,8 +168,9 @@ CREATE TABLE message (
     payload_index INTEGER,
     -- Written by the channel's own account: an answer given on the platform itself, or ours read back.
     own INTEGER NOT NULL CHECK (own IN (0, 1)),
-    -- What became of it. What machines wrote is never routed.
-    disposition TEXT NOT NULL CHECK (disposition IN ('waiting', 'inquiry', 'aside', 'own', 'automatic')),
+    -- What became of it. What machines wrote is never routed; what nothing could decide on waits for a person.
+    disposition TEXT NOT NULL CHECK (
+        disposition IN ('waiting', 'inquiry', 'aside', 'own', 'automatic', 'quarantined')),
     inquiry_id INTEGER REFERENCES inquiry (id) DEFERRABLE INITIALLY DEFERRED,
     -- The office that an import already knew, where it did.
     given_office TEXT REFERENCES office (code),
@@ -176,7 +178,8 @@ CREATE TABLE message (
     -- Every routed message belongs to exactly one inquiry, or to none when it needs nobody.
     CHECK ((disposition = 'inquiry' AND inquiry_id IS NOT NULL) OR (disposition = 'own')
            OR (disposition <> 'inquiry' AND inquiry_id IS NULL)),
-    CHECK ((disposition = 'own' AND own = 1) OR (disposition = 'waiting') OR (disposition <> 'own' AND own = 0)),
+    CHECK ((disposition = 'own' AND own = 1) OR (disposition IN ('waiting', 'quarantined'))
+           OR (disposition <> 'own' AND own = 0)),
     CHECK (own = 1 OR citizen_id IS NOT NULL)
 ) STRICT;
 CREATE INDEX message_waiting ON message (id) WHERE disposition = 'waiting';
@@ -198,16 +201,16 @@ CREATE INDEX message_revision_of ON message_revision (message_id);
 CREATE TABLE quarantine (
     id INTEGER NOT NULL PRIMARY KEY,
     channel_id INTEGER NOT NULL REFERENCES channel (id),
-    key TEXT NOT NULL CHECK (key <> ''),
     -- Where it failed: reading a page, reading a delivery, routing a message.
     stage TEXT NOT NULL CHECK (stage IN ('page', 'delivery', 'route')),
-    feed TEXT,
+    -- Its external id or a hash of the payload; the number of the delivery or of the message.
+    key TEXT NOT NULL CHECK (key <> ''),
     error TEXT NOT NULL,
     raw BLOB NOT NULL,
     first_seen_at INTEGER NOT NULL,
     last_seen_at INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('held', 'recovered')),
-    UNIQUE (channel_id, key)
+    UNIQUE (channel_id, stage, key)
 ) STRICT;
 CREATE INDEX quarantine_held ON quarantine (channel_id) WHERE state = 'held';
 
@@ -226,7 +229,8 @@ CREATE TABLE delivery (
     last_error TEXT,
     UNIQUE (channel_id, key)
 ) STRICT;
-CREATE INDEX delivery_due ON delivery (not_before) WHERE state = 'due';
+CREATE INDEX delivery_due ON delivery (not_before, id) WHERE state = 'due';
+CREATE INDEX delivery_age ON delivery (received_at) WHERE state = 'done';
 
 -- How many inquiries each year has had: numbers without gaps.
 CREATE TABLE inquiry_count (
@@ -258,19 +262,24 @@ CREATE TABLE inquiry (
     version INTEGER NOT NULL DEFAULT 1,
     -- Counts the promises of a first response: 1, and one more each time the citizen comes back after an answer.
     round INTEGER NOT NULL DEFAULT 1,
-    -- The promise that is open: a row cannot be open without a live one, nor keep a dead one (see deadline.live).
+    -- When the promise that is open, or the last one, falls due.
+    due_at INTEGER NOT NULL,
+    -- The promise that is open: a row cannot be open without a live one, nor keep a dead one, nor another due moment
+    -- than that one's (see deadline.live).
     deadline_id INTEGER,
     deadline_live INTEGER CHECK (deadline_live = 1),
     UNIQUE (year, sequence),
     CHECK (state <> 'open' OR (deadline_id IS NOT NULL AND deadline_live IS NOT NULL)),
     CHECK ((deadline_id IS NULL) = (deadline_live IS NULL)),
     CHECK ((state = 'closed') = (closed_at IS NOT NULL)),
-    FOREIGN KEY (deadline_id, id, deadline_live) REFERENCES deadline (id, inquiry_id, live)
+    FOREIGN KEY (deadline_id, id, deadline_live, due_at) REFERENCES deadline (id, inquiry_id, live, due_at)
         DEFERRABLE INITIALLY DEFERRED
 ) STRICT;
 -- One citizen has one inquiry at a time in one thread.
 CREATE UNIQUE INDEX inquiry_one_open ON inquiry (thread_id, citizen_id) WHERE state <> 'closed';
-CREATE INDEX inquiry_office ON inquiry (office, opened_at) WHERE state <> 'closed';
+-- An office's inbox in the order of its lists.
+CREATE INDEX inquiry_inbox ON inquiry (office, priority, due_at, id) WHERE state = 'open';
+CREATE INDEX inquiry_triage ON inquiry (id) WHERE triage = 1 AND state <> 'closed';
 
 -- Why a message went where it went, as decided then.
 CREATE TABLE decision (
@@ -302,7 +311,7 @@ CREATE TABLE deadline (
     -- When somebody has to look at it again.
     next_at INTEGER,
     UNIQUE (inquiry_id, kind, round),
-    UNIQUE (id, inquiry_id, live),
+    UNIQUE (id, inquiry_id, live, due_at),
     CHECK ((state IN ('running', 'paused')) = (live = 1)),
     CHECK ((state = 'met') = (met_at IS NOT NULL)),
     CHECK (due_at >= started_at)
@@ -335,7 +344,7 @@ BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 -- Seals over stretches of the journal, each over the one before: a changed line is found.
 CREATE TABLE seal (
     id INTEGER NOT NULL PRIMARY KEY,
-    first_event INTEGER NOT NULL,
+    first_event INTEGER NOT NULL UNIQUE,
     last_event INTEGER NOT NULL,
     lines INTEGER NOT NULL,
     digest TEXT NOT NULL,
@@ -364,7 +373,8 @@ CREATE TABLE notice (
     UNIQUE (event_id, recipient, template),
     CHECK ((state = 'done') = (sent_at IS NOT NULL))
 ) STRICT;
-CREATE INDEX notice_due ON notice (not_before) WHERE state = 'due';
+CREATE INDEX notice_due ON notice (urgent DESC, not_before, id) WHERE state = 'due';
+CREATE INDEX notice_dead ON notice (id) WHERE state = 'dead';
 CREATE INDEX notice_inquiry ON notice (inquiry_id) WHERE inquiry_id IS NOT NULL;
 
 -- An answer on its way to the citizen. It leaves at most once.
@@ -392,9 +402,10 @@ CREATE TABLE reply (
     CHECK ((delivery = 'sent') = (sent_at IS NOT NULL)),
     CHECK (delivery NOT IN ('sending', 'uncertain', 'sent') OR first_attempt_at IS NOT NULL),
     CHECK ((delivery = 'sent') = (state = 'done')),
-    CHECK (delivery <> 'failed' OR state = 'dead')
+    CHECK ((delivery = 'failed') = (state = 'dead'))
 ) STRICT;
-CREATE INDEX reply_due ON reply (not_before) WHERE state = 'due';
+CREATE INDEX reply_due ON reply (not_before, id) WHERE state = 'due';
+CREATE INDEX reply_dead ON reply (id) WHERE state = 'dead';
 CREATE INDEX reply_inquiry ON reply (inquiry_id);
 -- A reply that is read back on its channel is recognised.
 CREATE UNIQUE INDEX reply_external ON reply (channel_id, external_id) WHERE external_id IS NOT NULL;

@@ -12,7 +12,7 @@ const ALWAYS: &[&str] = &[
 /// Checks that take long to install: the command that tells whether one is here, and the check.
 const WHEN_INSTALLED: &[(&str, &str)] = &[
     // Advisories need a database from outside; a release checks them.
-    ("cargo deny --version", "cargo deny --workspace check bans licenses sources"),
+    ("cargo deny --version", "cargo deny --workspace check --hide-inclusion-graph bans licenses sources"),
     ("cargo machete --version", "cargo machete"),
     ("typos --version", "typos"),
 ];

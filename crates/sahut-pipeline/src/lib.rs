@@ -1,1 +1,31 @@
-//! The five stages, the webhook door, and what keeps all running and stopping in order.
+//! The five stages, the door where deliveries come in, and what keeps all running and stopping in order.
+//!
+//! Every stage has one shape: claim a batch, work, commit once ([`stage`]). What a stage hands to the next stands in
+//! the database, so a crash anywhere repeats work and never loses it:
+//!
+//! - [`collect`] reads channels that are due ([`walk`] is the one loop that reads them all) and admitted deliveries;
+//!   everything it writes goes through [`commit`], which gathers many small writes into few transactions;
+//! - [`route`] decides where messages belong, opens inquiries and makes promises;
+//! - [`notify`] mails what is owed; [`deliver`] carries answers to the platforms; [`watch`] notices what came due.
+//!
+//! [`Regency`] is the running configuration, swapped whole. [`Supervisor`] starts every long task by name, restarts it
+//! when it dies, and stops all in order. [`door`] verifies deliveries over their raw bytes, commits them, then answers.
+
+mod bells;
+pub mod cadence;
+pub mod collect;
+mod commit;
+pub mod deliver;
+pub mod door;
+pub mod notify;
+mod regency;
+pub mod route;
+mod stage;
+mod supervisor;
+mod walk;
+pub mod watch;
+
+pub use bells::ring as ring_bells;
+pub use regency::{Connectors, Outbox, Policies, Regency, Shared};
+pub use stage::Context;
+pub use supervisor::{Heart, Stopped, Supervisor, TaskError, TaskStatus};

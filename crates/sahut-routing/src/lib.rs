@@ -1,1 +1,18 @@
-//! Text in, decision out: normalising, rules, explaining. No input or output.
+//! Text in, decision out.
+mod compile;
+mod decide;
+mod evidence;
+mod file;
+mod gate;
+mod letters;
+mod phrasebook;
+mod plain;
+mod problem;
+mod ruleset;
+mod section;
+mod shorthand;
+mod spam;
+mod vocabulary;
+
+pub use problem::{Problem, Severity, Source};
+pub use ruleset::{Input, RuleSet};

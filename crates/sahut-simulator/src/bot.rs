@@ -7,9 +7,9 @@ use sahut_domain::channel::Platform;
 use sahut_domain::message::Surface;
 use serde_json::{Value, json};
 
+use crate::courier::Parcel;
 use crate::ledger::{State as Shown, Written};
 use crate::state::{State, Unknown};
-use crate::webhook::Parcel;
 
 /// How long unfetched updates are kept, in hours.
 const KEPT_HOURS: i64 = 24;

@@ -157,7 +157,7 @@ fn page_token<'a>(state: &'a State, page: &str) -> Option<&'a String> {
 
 fn post_field(reader: &Reader<'_>, post: &Post, field: &Field) -> Result<Option<Value>, GraphError> {
     let value = match field.name.as_str() {
-        "message" => json!(post.text),
+        "message" => reader.words(&post.account, &post.id, &post.text),
         "created_time" | "updated_time" => json!(written(post.at)),
         "from" => return Ok(from(reader, &post.account, &post.writer).map(|from| select(&from, field))),
         "permalink_url" => json!(format!("https://www.facebook.com/{}", post.id.replace('_', "/posts/"))),

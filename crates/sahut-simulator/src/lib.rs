@@ -18,6 +18,7 @@
 mod bot;
 mod call;
 mod control;
+mod courier;
 mod facebook;
 mod graph;
 mod instagram;
@@ -99,7 +100,7 @@ impl Simulator {
         let shared = Shared::new(State::new(seed, moods, limits, clock, url.clone()), stop.clone());
         let tasks = TaskTracker::new();
         tasks.spawn(server::serve(listener, shared.clone()));
-        tasks.spawn(webhook::courier(shared.clone()));
+        tasks.spawn(courier::carry(shared.clone()));
         tasks.close();
         Ok(Self { url, world: World::new(shared), stop, tasks })
     }

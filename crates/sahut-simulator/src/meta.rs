@@ -163,45 +163,63 @@ impl State {
             format!("{account}_{}", self.digits("1", 15))
         };
         insert(&mut self.account_mut(account)?.posts, at, id.clone());
-        self.put_post(&id, account, platform, writer, text, at, false);
-        Ok(id)
-    }
-
-    /// Somebody else's media in which the account is named, or under which it will be.
-    pub(crate) fn add_foreign_post(
-        &mut self,
-        account: &str,
-        author: Citizen,
-        text: &str,
-        at: Timestamp,
-    ) -> String {
-        let id = self.digits("1790", 17);
-        self.put_post(&id, account, Platform::Instagram, Writer::Citizen(author), text, at, true);
-        id
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the fields of one record, private to two callers above")]
-    fn put_post(
-        &mut self,
-        id: &str,
-        account: &str,
-        platform: Platform,
-        writer: Writer,
-        text: &str,
-        at: Timestamp,
-        foreign: bool,
-    ) {
         let post = Post {
-            id: id.to_owned(),
+            id: id.clone(),
             account: account.to_owned(),
             platform,
             writer,
             text: text.to_owned(),
             at,
             comments: Vec::new(),
-            foreign,
+            foreign: false,
         };
-        self.posts.insert(id.to_owned(), post);
+        self.note_post(&post, Surface::Comment);
+        webhook::post(self, &post);
+        self.posts.insert(id.clone(), post);
+        Ok(id)
+    }
+
+    /// Somebody else's media under which an account is named, or in whose caption it is.
+    pub(crate) fn add_foreign_post(
+        &mut self,
+        account: &str,
+        author: Citizen,
+        caption: &str,
+        at: Timestamp,
+    ) -> String {
+        let post = Post {
+            id: self.digits("1790", 17),
+            account: account.to_owned(),
+            platform: Platform::Instagram,
+            writer: Writer::Citizen(author),
+            text: caption.to_owned(),
+            at,
+            comments: Vec::new(),
+            foreign: true,
+        };
+        let id = post.id.clone();
+        if !caption.is_empty() {
+            self.note_post(&post, Surface::Mention);
+            webhook::mention(self, account, &id, None);
+        }
+        self.posts.insert(id.clone(), post);
+        id
+    }
+
+    fn note_post(&mut self, post: &Post, surface: Surface) {
+        let Writer::Citizen(citizen) = &post.writer else { return };
+        self.ledger.write(Written {
+            account: post.account.clone(),
+            platform: post.platform,
+            surface,
+            id: post.id.clone(),
+            place: post.id.clone(),
+            handle: citizen.handle.clone(),
+            text: post.text.clone(),
+            at: post.at,
+            state: Shown::Shown,
+            served: 0,
+        });
     }
 
     pub(crate) fn add_comment(&mut self, new: NewComment<'_>) -> Result<String, Unknown> {

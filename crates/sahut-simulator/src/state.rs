@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bot::Bot;
 use crate::call::Call;
+use crate::courier::Parcel;
 use crate::ledger::Ledger;
 use crate::meta::{Account, Comment, Conversation, Letter, Pace, Post, Token};
 use crate::moods::{Limits, Mood, Moods};
 use crate::server::Answer;
-use crate::webhook::Parcel;
 
 /// Something that the simulator does not have.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

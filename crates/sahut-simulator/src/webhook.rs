@@ -1,40 +1,15 @@
-//! What the platforms push: signed deliveries, some of them twice, tried again until somebody says 2xx.
+//! What Meta pushes: the bodies of webhooks, escaped and signed as Meta does it.
 
 use std::fmt::Write as _;
-use std::io;
-use std::sync::Arc;
-use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sahut_domain::channel::Platform;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
-use url::Url;
 
-use crate::meta::{Comment, Letter, Writer};
-use crate::state::{Citizen, Shared, State};
-
-/// After how many attempts a delivery is given up.
-const LAST_ATTEMPT: u32 = 10;
-
-/// How long a receiver may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// One delivery on its way.
-#[derive(Debug, Clone)]
-pub(crate) struct Parcel {
-    pub(crate) url: String,
-    pub(crate) header: Option<(&'static str, String)>,
-    pub(crate) body: String,
-    pub(crate) attempt: u32,
-    /// What the receiver has seen once it says 2xx: account and identifier.
-    pub(crate) shows: Option<(String, String)>,
-    /// The Telegram update that is confirmed by it: bot and number.
-    pub(crate) update: Option<(String, i64)>,
-}
+use crate::courier::Parcel;
+use crate::meta::{Comment, Letter, Post, Writer};
+use crate::state::{Citizen, State};
 
 /// What an entry of a delivery is about.
 struct Entry<'a> {
@@ -63,7 +38,7 @@ pub(crate) fn comment(state: &mut State, comment: &Comment, verb: &str) {
 
 fn instagram_comment(state: &State, comment: &Comment) -> Value {
     let mut value = json!({
-        "id": comment.id, "text": comment.text, "from": person(state, comment, "username"),
+        "id": comment.id, "text": comment.text, "from": person(state, &comment.account, &comment.writer, "username"),
         "media": {"id": comment.post, "media_product_type": "FEED"},
     });
     if let Some(parent) = &comment.parent {
@@ -76,12 +51,25 @@ fn facebook_comment(state: &State, comment: &Comment, verb: &str) -> Value {
     let mut value = json!({
         "item": "comment", "verb": verb, "comment_id": comment.id, "post_id": comment.post,
         "parent_id": comment.parent.as_ref().unwrap_or(&comment.post),
-        "created_time": comment.at.as_second(), "from": person(state, comment, "name"),
+        "created_time": comment.at.as_second(), "from": person(state, &comment.account, &comment.writer, "name"),
     });
     if verb != "remove" {
         value["message"] = json!(comment.text);
     }
     value
+}
+
+/// Something was published on a page.
+pub(crate) fn post(state: &mut State, post: &Post) {
+    if post.platform != Platform::Facebook {
+        return;
+    }
+    let value = json!({
+        "item": "status", "verb": "add", "post_id": post.id, "message": post.text, "published": 1,
+        "created_time": post.at.as_second(), "from": person(state, &post.account, &post.writer, "name"),
+    });
+    let shows = Some((post.account.clone(), post.id.clone()));
+    change(state, Entry { object: "page", account: &post.account, shows }, "feed", &value);
 }
 
 /// An account was named in a comment or caption of somebody else. The words have to be asked for.
@@ -104,13 +92,10 @@ pub(crate) fn letter(state: &mut State, letter: &Letter, citizen: &Citizen) {
     push(state, Entry { object, account: &letter.account, shows }, "messaging", &messaging);
 }
 
-fn person(state: &State, comment: &Comment, name: &str) -> Value {
-    match &comment.writer {
+fn person(state: &State, account: &str, writer: &Writer, name: &str) -> Value {
+    match writer {
         Writer::Citizen(citizen) => json!({"id": citizen.meta_id, name: citizen.handle}),
-        Writer::Account => {
-            let account = state.accounts.get(&comment.account);
-            json!({"id": comment.account, name: account.map(|account| &account.name)})
-        }
+        Writer::Account => json!({"id": account, name: state.accounts.get(account).map(|own| &own.name)}),
     }
 }
 
@@ -156,66 +141,6 @@ fn escape(json: &str) -> String {
         }
     }
     escaped
-}
-
-/// Delivers what lies in the outbox and in the queues of bots with a webhook, one after the other.
-pub(crate) async fn courier(shared: Arc<Shared>) {
-    while !shared.stop.is_cancelled() {
-        let stirred = shared.stirred.notified();
-        tokio::pin!(stirred);
-        stirred.as_mut().enable();
-        let next = shared.lock().next_parcel();
-        let Some(parcel) = next else {
-            tokio::select! { () = stirred => {}, () = shared.stop.cancelled() => {} }
-            continue;
-        };
-        let pause = deliver(&shared, parcel).await;
-        tokio::select! { () = sleep(pause) => {}, () = shared.stop.cancelled() => {} }
-    }
-}
-
-/// Tries once; says how long to rest before the next delivery.
-async fn deliver(shared: &Shared, mut parcel: Parcel) -> Duration {
-    let status = match timeout(PATIENCE, post(&parcel)).await {
-        Ok(Ok(status)) => status,
-        Ok(Err(_)) | Err(_) => 0,
-    };
-    let mut state = shared.lock();
-    if (200..300).contains(&status) {
-        state.ledger.serve(parcel.shows.as_slice());
-        if let Some((bot, number)) = parcel.update.take() {
-            state.confirm_update(&bot, number);
-        }
-        return Duration::ZERO;
-    }
-    parcel.attempt += 1;
-    let rest = Duration::from_millis(u64::from(parcel.attempt.min(5)) * 200);
-    if parcel.update.is_none() && parcel.attempt < LAST_ATTEMPT {
-        state.outbox.push_back(parcel);
-    }
-    rest
-}
-
-/// A POST by hand: deliveries go to plain HTTP on this machine only, and no client library is needed for that.
-async fn post(parcel: &Parcel) -> io::Result<u16> {
-    let broken = |error: &str| io::Error::new(io::ErrorKind::InvalidInput, error.to_owned());
-    let url = Url::parse(&parcel.url).map_err(|error| broken(&error.to_string()))?;
-    let host = url.host_str().ok_or_else(|| broken("no host"))?;
-    let port = url.port_or_known_default().unwrap_or(80);
-    let target = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-    let header =
-        parcel.header.as_ref().map_or_else(String::new, |(name, value)| format!("{name}: {value}\r\n"));
-    let head = format!(
-        "POST {target} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n{header}\
-         Content-Length: {}\r\nConnection: close\r\n\r\n",
-        parcel.body.len()
-    );
-    let mut stream = TcpStream::connect((host, port)).await?;
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(parcel.body.as_bytes()).await?;
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).await?;
-    line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| broken("no status line"))
 }
 
 #[cfg(test)]

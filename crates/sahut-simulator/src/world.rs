@@ -5,17 +5,15 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sahut_domain::Clock;
 use sahut_domain::channel::Platform;
-use sahut_domain::message::Surface;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::bot::{Bot, Chat};
 use crate::graph::TOKEN_DAYS;
-use crate::ledger::{Ledger, State as Shown, Written};
+use crate::ledger::Ledger;
 use crate::meta::{Account, NewComment, Token, TokenKind, Writer, insert};
 use crate::moods::{Limits, Mood, Moods};
 use crate::state::{App, Citizen, Shared, State, Unknown};
-use crate::webhook;
 
 /// What a page token may do: everything that the app could be granted.
 const PAGE_SCOPES: [&str; 8] = [
@@ -216,19 +214,6 @@ impl World {
             let citizen = state.citizen(handle);
             let media = state.add_foreign_post(account, citizen, text, at);
             insert(&mut state.account_mut(account)?.tagged, at, media.clone());
-            state.ledger.write(Written {
-                account: account.to_owned(),
-                platform: Platform::Instagram,
-                surface: Surface::Mention,
-                id: media.clone(),
-                place: media.clone(),
-                handle: handle.to_owned(),
-                text: text.to_owned(),
-                at,
-                state: Shown::Shown,
-                served: 0,
-            });
-            webhook::mention(state, account, &media, None);
             Ok(media)
         })
     }

@@ -21,7 +21,7 @@ impl Db {
 /// Writes a consistent copy of the SQLite file at `source` to the new file `target`. Works beside a running process:
 /// it only reads.
 pub async fn copy(source: &Path, target: &Path) -> Result<(), StoreError> {
-    let about = |error: sqlx::Error| StoreError::from(error).about(source);
+    let about = |error: sqlx::Error| StoreError::of(error, Some(source));
     let options = SqliteConnectOptions::new().filename(source).read_only(true);
     let mut conn = options.connect().await.map_err(about)?;
     let name = target.to_string_lossy().into_owned();
@@ -32,7 +32,7 @@ pub async fn copy(source: &Path, target: &Path) -> Result<(), StoreError> {
 
 /// Reads every page of an SQLite file and answers what does not hold together: an empty list is a sound file.
 pub async fn verify(file: &Path) -> Result<Vec<String>, StoreError> {
-    let about = |error: sqlx::Error| StoreError::from(error).about(file);
+    let about = |error: sqlx::Error| StoreError::of(error, Some(file));
     let mut conn = SqliteConnectOptions::new().filename(file).read_only(true).connect().await.map_err(about)?;
     let rows = sqlx::query("PRAGMA integrity_check").fetch_all(&mut conn).await.map_err(about)?;
     conn.close().await.map_err(about)?;

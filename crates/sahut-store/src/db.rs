@@ -1,5 +1,7 @@
 //! Opening the database, and the two doors into it.
 
+use std::collections::HashSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{PgPool, Row as _, SqlitePool};
+use sqlx::{Connection as _, PgPool, Row as _, SqlitePool};
 
 use crate::lock::FileLock;
 use crate::migrate::{self, Migrated, Pending};
@@ -58,19 +60,41 @@ pub struct Db {
 
 #[derive(Clone)]
 enum Pools {
-    Sqlite { path: PathBuf, writer: SqlitePool, readers: SqlitePool },
+    Sqlite { file: Arc<Path>, writer: SqlitePool, readers: SqlitePool },
     Postgres(PgPool),
 }
 
 impl Db {
     /// Opens a database whose schema is this program's. `holder` is how this process names itself to a second one.
+    /// A file that is not there is not made.
     pub async fn open(location: &Location, holder: &str) -> Result<Self, StoreError> {
+        if let Location::Sqlite(path) = location
+            && matches!(path.try_exists(), Ok(false))
+        {
+            refuse_emptied(path)?;
+            return Err(StoreError::Missing(path.clone()));
+        }
         let db = Self::connect(location, holder).await?;
         migrate::check(db.schema().await?)?;
         Ok(db)
     }
 
-    /// Opens a database and brings its schema up to this program's.
+    /// Opens a database beside the process that works on it, for a command of a few statements: it takes no lock, waits
+    /// for the other's writes, and never makes a file or changes the schema.
+    pub async fn open_beside(location: &Location) -> Result<Self, StoreError> {
+        let db = match location {
+            Location::Sqlite(path) if matches!(path.try_exists(), Ok(false)) => {
+                refuse_emptied(path)?;
+                return Err(StoreError::Missing(path.clone()));
+            }
+            Location::Sqlite(path) => Self::connect_sqlite(path, None).await?,
+            Location::Postgres(address) => Self::connect_postgres(address).await?,
+        };
+        migrate::check(db.schema().await?)?;
+        Ok(db)
+    }
+
+    /// Opens a database, making it where there is none, and brings its schema up to this program's.
     pub async fn open_and_migrate(location: &Location, holder: &str) -> Result<(Self, Migrated), StoreError> {
         let db = Self::connect(location, holder).await?;
         let current = db.schema().await?;
@@ -81,45 +105,51 @@ impl Db {
         Ok((db, migrated))
     }
 
-    /// Opens a database without asking what is in it: for migrating and for looking before migrating.
+    /// Opens a database without asking what is in it, making it where there is none: for migrating and for looking
+    /// before migrating.
     pub async fn connect(location: &Location, holder: &str) -> Result<Self, StoreError> {
         match location {
-            Location::Sqlite(path) => Self::connect_sqlite(path, holder).await,
+            Location::Sqlite(path) => Self::connect_sqlite(path, Some(holder)).await,
             Location::Postgres(address) => Self::connect_postgres(address).await,
         }
     }
 
     /// Opens a write transaction. On SQLite it waits for the one writer.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        let inner = match &self.pools {
-            Pools::Sqlite { writer, path, .. } => {
+        match &self.pools {
+            Pools::Sqlite { writer, .. } => {
                 let writer = writer.clone();
-                let begun = run_to_end(async move { writer.begin_with("BEGIN IMMEDIATE").await }).await?;
-                Inner::Sqlite(begun.map_err(|error| StoreError::from(error).about(path))?)
+                self.tx(async move { writer.begin_with("BEGIN IMMEDIATE").await.map(Inner::Sqlite) }).await
             }
             Pools::Postgres(pool) => {
                 let pool = pool.clone();
-                Inner::Postgres(run_to_end(async move { pool.begin().await }).await??)
+                self.tx(async move { pool.begin().await.map(Inner::Postgres) }).await
             }
-        };
-        Ok(Tx { inner, wakes: std::collections::HashSet::new(), waker: self.waker.clone() })
+        }
     }
 
     /// Opens a snapshot: it sees one moment of the database and cannot write.
     pub async fn read(&self) -> Result<Tx, StoreError> {
-        let inner = match &self.pools {
-            Pools::Sqlite { readers, path, .. } => {
+        match &self.pools {
+            Pools::Sqlite { readers, .. } => {
                 let readers = readers.clone();
-                let begun = run_to_end(async move { readers.begin().await }).await?;
-                Inner::Sqlite(begun.map_err(|error| StoreError::from(error).about(path))?)
+                self.tx(async move { readers.begin().await.map(Inner::Sqlite) }).await
             }
             Pools::Postgres(pool) => {
                 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 let pool = pool.clone();
-                Inner::Postgres(run_to_end(async move { pool.begin_with(SNAPSHOT).await }).await??)
+                self.tx(async move { pool.begin_with(SNAPSHOT).await.map(Inner::Postgres) }).await
             }
-        };
-        Ok(Tx { inner, wakes: std::collections::HashSet::new(), waker: self.waker.clone() })
+        }
+    }
+
+    async fn tx<Begin>(&self, begin: Begin) -> Result<Tx, StoreError>
+    where
+        Begin: Future<Output = Result<Inner, sqlx::Error>> + Send + 'static,
+    {
+        let file = self.file();
+        let inner = run_to_end(begin).await?.map_err(|error| StoreError::of(error, file.as_deref()))?;
+        Ok(Tx { inner, wakes: HashSet::new(), waker: self.waker.clone(), file })
     }
 
     /// Which database it is.
@@ -133,7 +163,14 @@ impl Db {
     /// The file, on SQLite.
     pub fn path(&self) -> Option<&Path> {
         match &self.pools {
-            Pools::Sqlite { path, .. } => Some(path),
+            Pools::Sqlite { file, .. } => Some(file),
+            Pools::Postgres(_) => None,
+        }
+    }
+
+    fn file(&self) -> Option<Arc<Path>> {
+        match &self.pools {
+            Pools::Sqlite { file, .. } => Some(Arc::clone(file)),
             Pools::Postgres(_) => None,
         }
     }
@@ -146,11 +183,12 @@ impl Db {
     /// The number of the schema; 0 for an empty database.
     pub async fn schema(&self) -> Result<i64, StoreError> {
         match &self.pools {
-            Pools::Sqlite { writer, path, .. } => {
-                let mut conn = writer.acquire().await.map_err(|error| StoreError::from(error).about(path))?;
-                migrate::current_sqlite(&mut conn).await.map_err(|error| error.about(path))
+            Pools::Sqlite { writer, file, .. } => {
+                let about = |error| StoreError::of(error, Some(file));
+                let mut conn = writer.acquire().await.map_err(about)?;
+                migrate::current_sqlite(&mut conn).await.map_err(about)
             }
-            Pools::Postgres(pool) => migrate::current_postgres(&mut *pool.acquire().await?).await,
+            Pools::Postgres(pool) => Ok(migrate::current_postgres(&mut *pool.acquire().await?).await?),
         }
     }
 
@@ -162,8 +200,12 @@ impl Db {
     /// Applies what is pending.
     pub async fn migrate(&self) -> Result<Migrated, StoreError> {
         match &self.pools {
-            Pools::Sqlite { writer, .. } => migrate::apply_sqlite(&mut *writer.acquire().await?).await,
-            Pools::Postgres(pool) => migrate::apply_postgres(&mut *pool.acquire().await?).await,
+            Pools::Sqlite { writer, file, .. } => {
+                let about = |error| StoreError::of(error, Some(file));
+                let mut conn = writer.acquire().await.map_err(about)?;
+                migrate::apply_sqlite(&mut conn).await.map_err(about)
+            }
+            Pools::Postgres(pool) => Ok(migrate::apply_postgres(&mut *pool.acquire().await?).await?),
         }
     }
 
@@ -178,11 +220,13 @@ impl Db {
         }
     }
 
-    async fn connect_sqlite(path: &Path, holder: &str) -> Result<Self, StoreError> {
-        refuse_emptied(path)?;
-        let lock = FileLock::take(path, holder)?;
+    async fn connect_sqlite(path: &Path, holder: Option<&str>) -> Result<Self, StoreError> {
+        let path = one_name(path);
+        refuse_emptied(&path)?;
+        let lock = holder.map(|holder| FileLock::take(&path, holder)).transpose()?;
+        refuse_shortened(&path)?;
         let options = SqliteConnectOptions::new()
-            .filename(path)
+            .filename(&path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
@@ -192,22 +236,12 @@ impl Db {
             .command_buffer_size(512)
             .pragma("mmap_size", "0")
             .pragma("cell_size_check", "ON");
-        let about = |error: sqlx::Error| StoreError::from(error).about(path);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(Duration::from_secs(60))
-            .test_before_acquire(false)
-            .connect_with(options.clone())
-            .await
-            .map_err(about)?;
-        let readers = SqlitePoolOptions::new()
-            .min_connections(0)
-            .max_connections(SQLITE_READERS)
-            .test_before_acquire(false)
-            .connect_lazy_with(options.pragma("query_only", "ON"));
-        check_sqlite(&writer, path).await?;
-        let pools = Pools::Sqlite { path: path.to_owned(), writer, readers };
-        Ok(Self { pools, waker: Waker::default(), _lock: Some(Arc::new(lock)) })
+        let writer = sqlite_pool(1).connect_with(options.clone()).await;
+        let writer = writer.map_err(|error| StoreError::of(error, Some(&path)))?;
+        let readers = sqlite_pool(SQLITE_READERS).connect_lazy_with(options.pragma("query_only", "ON"));
+        check_sqlite(&writer, &path).await?;
+        let pools = Pools::Sqlite { file: path.into(), writer, readers };
+        Ok(Self { pools, waker: Waker::default(), _lock: lock.map(Arc::new) })
     }
 
     async fn connect_postgres(address: &str) -> Result<Self, StoreError> {
@@ -224,34 +258,108 @@ impl Db {
     }
 }
 
-/// Refuses a file that lost its content while its write-ahead log is still there: starting would begin anew over it.
-fn refuse_emptied(path: &Path) -> Result<(), StoreError> {
+/// SQLite ends a transaction by itself when the disk is full or fails, and the driver then believes for ever that it is
+/// still open: such a connection is not used again. The pool asks after the ping, so that a rollback under way has ended.
+fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .min_connections(0)
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(60))
+        .before_acquire(|conn, _| Box::pin(std::future::ready(Ok(!conn.is_in_transaction()))))
+}
+
+/// The file's own path, whatever link leads to it: the lock stands beside the file.
+fn one_name(path: &Path) -> PathBuf {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let new = || Some(real(folder)?.join(path.file_name()?));
+    real(path).or_else(new).unwrap_or_else(|| path.to_owned())
+}
+
+/// Length of the file and of its write-ahead log, where they are.
+fn lengths(path: &Path) -> (Option<u64>, Option<u64>) {
     let length = |path: &Path| std::fs::metadata(path).map(|file| file.len()).ok();
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    let emptied = match (length(path), length(Path::new(&log))) {
-        (Some(0), _) => Some("the file is empty"),
-        (None, Some(log)) if log > 0 => Some("the file is gone, its write-ahead log is still there"),
-        _ => None,
-    };
-    match emptied {
-        Some(detail) => Err(StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() }),
-        None => Ok(()),
+    (length(path), length(Path::new(&log)))
+}
+
+fn damaged(path: &Path, detail: String) -> StoreError {
+    StoreError::Damaged { path: path.to_owned(), detail }
+}
+
+/// Refuses a file that lost its content while its write-ahead log is still there: starting would begin anew over it.
+fn refuse_emptied(path: &Path) -> Result<(), StoreError> {
+    match lengths(path) {
+        (Some(0), _) => Err(damaged(path, "the file is empty".to_owned())),
+        (None, Some(log)) if log > 0 => {
+            Err(damaged(path, "the file is gone, its write-ahead log is still there".to_owned()))
+        }
+        _ => Ok(()),
     }
 }
 
-/// Refuses an unsafe library, and a file whose pages do not hold together.
+/// Refuses a file that is shorter than its first page says. While there is a write-ahead log the end may stand there.
+/// The places in the first page: <https://sqlite.org/fileformat2.html#the_database_header>.
+fn refuse_shortened(path: &Path) -> Result<(), StoreError> {
+    let (Some(length), None | Some(0)) = lengths(path) else { return Ok(()) };
+    let mut header = [0; 100];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    if read.is_err() && length < header.len() as u64 {
+        return Err(damaged(path, format!("the file has only {length} bytes")));
+    }
+    let page = match u16::from_be_bytes([header[16], header[17]]) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    let pages = u64::from(u32::from_be_bytes([header[28], header[29], header[30], header[31]]));
+    if header.starts_with(b"SQLite format 3\0") && pages * page > length {
+        return Err(damaged(path, format!("the file has {length} bytes of {}", pages * page)));
+    }
+    Ok(())
+}
+
+/// Refuses an unsafe library, a file whose first pages are not those of a database, and one that cannot be written.
+/// Reading every page belongs to `sahut doctor`.
 async fn check_sqlite(writer: &SqlitePool, path: &Path) -> Result<(), StoreError> {
-    let about = |error: sqlx::Error| StoreError::from(error).about(path);
-    let mut conn = writer.acquire().await.map_err(about)?;
-    let row = sqlx::query("SELECT sqlite_version()").fetch_one(&mut *conn).await.map_err(about)?;
-    let found: String = row.try_get(0)?;
+    let about = |error: sqlx::Error| StoreError::of(error, Some(path));
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(about)?;
+    let row = sqlx::query("SELECT sqlite_version(), (SELECT COUNT(*) FROM sqlite_schema)");
+    let row = row.fetch_one(&mut *tx).await.map_err(about)?;
+    safe_sqlite(&row.try_get::<String, _>(0).map_err(about)?)?;
+    tx.rollback().await.map_err(about)
+}
+
+fn safe_sqlite(found: &str) -> Result<(), StoreError> {
     let mut parts = found.split('.').map(|part| part.parse().unwrap_or(0));
     let version: [u32; 3] = std::array::from_fn(|_| parts.next().unwrap_or(0));
     if version < SAFE_SQLITE.1 {
-        return Err(StoreError::UnsafeLibrary { found, needed: SAFE_SQLITE.0 });
+        return Err(StoreError::UnsafeLibrary { found: found.to_owned(), needed: SAFE_SQLITE.0 });
     }
-    // The schema is read and every root page is touched; a full check belongs to `sahut doctor`.
-    sqlx::query("SELECT COUNT(*) FROM sqlite_master").fetch_one(&mut *conn).await.map_err(about)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_that_damage_files_are_refused() {
+        for found in ["3.51.2", "3.46.0", "3.7.17", "2.9.9", "", "nonsense"] {
+            assert!(matches!(safe_sqlite(found), Err(StoreError::UnsafeLibrary { .. })), "{found}");
+        }
+        for found in ["3.51.3", "3.51.10", "3.52", "4.0.0"] {
+            assert!(safe_sqlite(found).is_ok(), "{found}");
+        }
+    }
+
+    #[test]
+    fn locations_are_read_from_what_people_write() {
+        let sqlite = |path: &str| Location::Sqlite(PathBuf::from(path));
+        assert_eq!("sqlite:a/b.db".parse(), Ok(sqlite("a/b.db")));
+        assert_eq!("/var/lib/x.db".parse(), Ok(sqlite("/var/lib/x.db")));
+        for address in ["postgres://u@h/d", "postgresql://u@h/d"] {
+            assert_eq!(address.parse(), Ok(Location::Postgres(address.to_owned())));
+        }
+    }
 }

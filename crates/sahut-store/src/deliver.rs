@@ -3,6 +3,8 @@
 //! A reply leaves at most once. `sending` is committed before the platform is called; a reply that is found in that
 //! state, or in `uncertain`, is looked up on the platform before anything else is done with it.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use sahut_domain::channel::ChannelId;
 use sahut_domain::deadline::Segment;
@@ -16,7 +18,7 @@ use sahut_domain::work::{Lease, Outcome};
 
 use crate::collect::unpack;
 use crate::journal::NewEvent;
-use crate::value::{Row, Value, args};
+use crate::value::{Row, args};
 use crate::work::{Claim, Owed, Stage};
 use crate::{StoreError, Tx};
 
@@ -137,10 +139,19 @@ impl Tx {
             return Ok(Vec::new());
         }
         let leases = self.claim(Owed::Reply, claim).await?;
-        let ids = leases.iter().map(|lease| Value::from(lease.id)).collect();
-        let mut found = self.rows_in(WORK, &[], ids, |row| reply_work(row, &leases)).await?;
-        found.sort_by_key(|work| work.lease.id);
-        Ok(found)
+        let ids = leases.iter().map(|lease| lease.id).collect();
+        let found = self.rows_in(WORK, args![], ids, |row| Ok((row.get(0)?, reply_work(row, &leases)))).await?;
+        let mut found: HashMap<i64, Result<ReplyWork, StoreError>> = found.into_iter().collect();
+        let mut claimed = Vec::with_capacity(found.len());
+        for lease in &leases {
+            match found.remove(&lease.id) {
+                Some(Ok(work)) => claimed.push(work),
+                // Whether it arrived cannot be said, so it is not given up; it waits under its lease, the others go.
+                Some(Err(error)) => tracing::error!(reply = lease.id, %error, "reply.unreadable"),
+                None => {}
+            }
+        }
+        Ok(claimed)
     }
 
     /// Stores that a reply is about to be handed to the platform. `false`: the lease was lost, do not send.
@@ -242,28 +253,25 @@ impl Tx {
         actor: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let sql = format!("{WORK} = $1 AND r.delivery = 'uncertain'");
-        let attempt = self.opt("SELECT attempt FROM reply WHERE id = $1", args![reply], |row| row.get(0)).await?;
-        let lease = Lease { id: reply.0, attempt: attempt.unwrap_or(0), until: now };
-        let Some(work) = self.opt(&sql, args![reply], |row| reply_work(row, &[lease])).await? else {
-            return Ok(false);
-        };
-        if arrived {
-            let at = work.first_attempt_at.unwrap_or(now);
-            // Its id on the platform is not known; when it is read back, it is filed as the office's own.
-            const ARRIVED: &str = "UPDATE reply SET delivery = 'sent', state = 'done', sent_at = $2, lease_owner = NULL,
-                lease_until = NULL WHERE id = $1";
-            self.exec(ARRIVED, args![reply, at]).await?;
-            let event = NewEvent::new(EventKind::ReplySent, at).by(actor).channel(work.channel);
-            let data = serde_json::json!({ "reply": reply, "said_by": actor });
-            self.record_one(event.inquiry(work.inquiry, &work.office).with(data), now).await?;
-            self.answer_inquiry(work.inquiry, &work.office, at, &work.author, now).await?;
-        } else {
-            const SEND: &str = "UPDATE reply SET delivery = 'queued', not_before = $2, lease_owner = NULL,
-                lease_until = NULL WHERE id = $1";
-            self.exec(SEND, args![reply, now]).await?;
+        // The new attempt takes the reply from whoever is looking it up at this moment.
+        const TAKE: &str = "UPDATE reply SET attempt = attempt + 1, lease_owner = NULL, lease_until = NULL,
+            not_before = $2 WHERE id = $1 AND delivery = 'uncertain' RETURNING attempt";
+        let Some(attempt) = self.opt(TAKE, args![reply, now], |row| row.get(0)).await? else { return Ok(false) };
+        if !arrived {
+            self.exec("UPDATE reply SET delivery = 'queued' WHERE id = $1", args![reply]).await?;
             self.wake(Stage::Deliver);
+            return Ok(true);
         }
+        let lease = Lease { id: reply.0, attempt, until: now };
+        let work = self.one(&format!("{WORK} = $1"), args![reply], |row| reply_work(row, &[lease])).await?;
+        let at = work.first_attempt_at.unwrap_or(now);
+        // Its id on the platform is not known; when it is read back, it is filed as the office's own.
+        const ARRIVED: &str = "UPDATE reply SET delivery = 'sent', state = 'done', sent_at = $2 WHERE id = $1";
+        self.exec(ARRIVED, args![reply, at]).await?;
+        let data = serde_json::json!({ "reply": reply, "said_by": actor });
+        let event = NewEvent::new(EventKind::ReplySent, at).by(actor).channel(work.channel);
+        self.record_one(event.inquiry(work.inquiry, &work.office).with(data), now).await?;
+        self.answer_inquiry(work.inquiry, &work.office, at, &work.author, now).await?;
         Ok(true)
     }
 
@@ -306,17 +314,18 @@ impl Tx {
         actor: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const OPEN: &str = "SELECT id, due_at, segments, missed_at FROM deadline
-            WHERE inquiry_id = $1 AND kind = 'first_response' AND live = 1 AND started_at <= $2";
-        let open = self
-            .opt(OPEN, args![inquiry, at], |row| {
-                Ok((row.get::<i64>(0)?, row.get::<Timestamp>(1)?, row.json(2)?, row.get::<Option<Timestamp>>(3)?))
-            })
-            .await?;
-        let Some((deadline, due_at, segments, missed_at)) = open else { return Ok(false) };
+        // The inquiry before its promise: the order in which all stages hold them.
+        let open = format!(
+            "SELECT d.id, d.due_at, d.segments, d.missed_at FROM inquiry i JOIN deadline d ON d.id = i.deadline_id
+             WHERE i.id = $1 AND i.state IN ('open', 'waiting') AND d.live = 1 AND d.started_at <= $2{}",
+            self.dialect().hold("i, d")
+        );
+        let open = self.opt(&open, args![inquiry, at], |row| {
+            Ok((row.get::<i64>(0)?, row.get::<Timestamp>(1)?, row.json(2)?, row.get::<Option<Timestamp>>(3)?))
+        });
+        let Some((deadline, due_at, segments, missed_at)) = open.await? else { return Ok(false) };
         const ANSWER: &str = "UPDATE inquiry SET state = 'answered', answered_at = COALESCE(answered_at, $2),
-            version = version + 1, deadline_id = NULL, deadline_live = NULL
-            WHERE id = $1 AND state IN ('open', 'waiting')";
+            version = version + 1, deadline_id = NULL, deadline_live = NULL WHERE id = $1";
         self.exec(ANSWER, args![inquiry, at]).await?;
         const MEET: &str = "UPDATE deadline SET state = 'met', live = 0, met_at = $2, next_at = NULL, segments = $3,
             missed_at = CASE WHEN $2 > due_at THEN due_at ELSE NULL END WHERE id = $1";
@@ -347,7 +356,8 @@ impl Tx {
         const STORE: &str = "INSERT INTO message (id, channel_id, external_id, thread_id, parent, text, written_at,
                 recorded_at, visibility, permalink, digest, own, disposition, inquiry_id)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'shown', $9, 0, 1, 'own', $10)
-            ON CONFLICT (channel_id, external_id) DO UPDATE SET disposition = 'own', inquiry_id = excluded.inquiry_id";
+            ON CONFLICT (channel_id, external_id) DO UPDATE SET own = 1, disposition = 'own',
+                inquiry_id = excluded.inquiry_id WHERE message.disposition IN ('waiting', 'own')";
         let values = args![
             id,
             work.channel,

@@ -15,6 +15,9 @@ pub enum StoreError {
         /// Who holds it, as it named itself.
         holder: String,
     },
+    /// There is no such file, and it is not made by looking for it.
+    #[error("there is no database {0}: make it with `sahut migrate`, or mend the path")]
+    Missing(PathBuf),
     /// The file is damaged. It is never replaced by an empty one.
     #[error(
         "the database {path} is damaged ({detail}). Nothing was changed. Restore the last backup with \

@@ -1,5 +1,7 @@
 //! Inquiries as people look at them.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use sahut_domain::channel::Platform;
 use sahut_domain::deadline::{DeadlineState, Explanation};
@@ -154,11 +156,10 @@ pub struct ReplyFacts {
 }
 
 const LINES: &str = "SELECT i.id, i.year, i.sequence, i.office, o.short_name, i.kind, i.priority, i.state, i.triage,
-        i.title, i.opened_at, i.answered_at, d.due_at, c.platform, c.name
+        i.title, i.opened_at, i.answered_at, i.due_at, c.platform, c.name
     FROM inquiry i
     JOIN office o ON o.code = i.office
-    JOIN channel c ON c.id = i.channel_id
-    JOIN deadline d ON d.inquiry_id = i.id AND d.kind = 'first_response' AND d.round = i.round";
+    JOIN channel c ON c.id = i.channel_id";
 
 fn line(row: &Row) -> Result<Line, StoreError> {
     let id: InquiryId = row.get(0)?;
@@ -187,22 +188,35 @@ fn as_text<S: serde::Serializer>(number: &InquiryNumber, serializer: S) -> Resul
 }
 
 impl Tx {
-    /// Inquiries that fit, emergencies first, then by due moment.
+    /// Inquiries that fit. Open ones: emergencies first, then by due moment. Where others are wanted too, the newest
+    /// first: what is due comes from an index over the open ones, and history has no end.
     pub async fn inquiries(&mut self, filter: &Filter, limit: i64) -> Result<Vec<Line>, StoreError> {
         let mut sql = format!("{LINES} WHERE 1 = 1");
         let mut values: Vec<Value> = Vec::new();
-        let mut add = |condition: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                values.push(value);
-                sql.push_str(&condition.replace('?', &format!("${}", values.len())));
-            }
+        let open = filter.state == Some(State::Open) || filter.due_before.is_some();
+        // Words, not places: only so SQLite sees that an index over a part of the table fits.
+        if open {
+            sql.push_str(" AND i.state = 'open'");
+        }
+        if filter.triage {
+            sql.push_str(" AND i.triage = 1 AND i.state <> 'closed'");
+        }
+        let mut add = |condition: &str, value: Value| {
+            values.push(value);
+            let _ = write!(sql, " AND {condition} ${}", values.len());
         };
-        add(" AND i.office = ?", filter.office.as_ref().map(Value::from));
-        add(" AND i.state = ?", filter.state.map(|state| Value::from(state.as_str())));
-        add(" AND i.state = 'open' AND d.due_at < ?", filter.due_before.map(Value::from));
-        add(" AND i.triage = ? AND i.state <> 'closed'", filter.triage.then(|| Value::from(true)));
-        values.push(Value::from(limit));
-        sql.push_str(&format!(" ORDER BY i.priority, d.due_at, i.id LIMIT ${}", values.len()));
+        if let Some(office) = &filter.office {
+            add("i.office =", office.into());
+        }
+        if let Some(state) = filter.state {
+            add("i.state =", state.as_str().into());
+        }
+        if let Some(due_before) = filter.due_before {
+            add("i.due_at <", due_before.into());
+        }
+        let order = if open { "i.priority, i.due_at, i.id" } else { "i.id DESC" };
+        values.push(limit.into());
+        let _ = write!(sql, " ORDER BY {order} LIMIT ${}", values.len());
         self.rows(&sql, values, line).await
     }
 

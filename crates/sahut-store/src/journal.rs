@@ -11,7 +11,7 @@ use sahut_domain::office::OfficeCode;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::value::{Row, args};
+use crate::value::{Row, args, row};
 use crate::{StoreError, Tx};
 
 /// A line that is to be added.
@@ -102,13 +102,18 @@ pub struct Event {
     pub actor: String,
     /// The office it concerns.
     pub office: Option<OfficeCode>,
+    /// The channel it concerns.
+    pub channel: Option<ChannelId>,
+    /// The inquiry it concerns.
+    pub inquiry: Option<InquiryId>,
     /// The message it concerns.
     pub message: Option<MessageId>,
     /// Facts.
     pub data: serde_json::Value,
 }
 
-const COLUMNS: &str = "SELECT id, kind, at, recorded_at, actor, office, message_id, data FROM event";
+const COLUMNS: &str = "SELECT id, kind, at, recorded_at, actor, office, channel_id, \
+    inquiry_id, message_id, data FROM event";
 
 fn event(row: &Row) -> Result<Event, StoreError> {
     Ok(Event {
@@ -118,8 +123,10 @@ fn event(row: &Row) -> Result<Event, StoreError> {
         recorded_at: row.get(3)?,
         actor: row.get(4)?,
         office: row.get(5)?,
-        message: row.get(6)?,
-        data: row.json(7)?,
+        channel: row.get(6)?,
+        inquiry: row.get(7)?,
+        message: row.get(8)?,
+        data: row.json(9)?,
     })
 }
 
@@ -132,7 +139,7 @@ impl Tx {
         for event in events {
             let id = EventId(ids.next()?);
             given.push(id);
-            rows.push(args![
+            rows.push(row![
                 id,
                 event.kind.as_str(),
                 event.at,
@@ -162,61 +169,87 @@ impl Tx {
         self.rows(&format!("{COLUMNS} WHERE inquiry_id = $1 ORDER BY id"), args![inquiry], event).await
     }
 
-    /// Lines after a given one, oldest first: for following what happens.
+    /// Lines after a given one, oldest first: for following what happens. On PostgreSQL a line can become visible after
+    /// one with a higher number: a follower that must not miss any asks again from a little before.
     pub async fn events_after(&mut self, after: EventId, limit: i64) -> Result<Vec<Event>, StoreError> {
         self.rows(&format!("{COLUMNS} WHERE id > $1 ORDER BY id LIMIT $2"), args![after, limit], event).await
     }
 
-    /// Seals the lines that were recorded before `settled` and are not sealed yet. Choose `settled` older than any
-    /// transaction can be open, so that no line can still appear below the seal.
+    /// Seals the lines that were recorded before `settled` and are not sealed yet, ten thousand at most; answers how
+    /// many. Choose `settled` older than any transaction can be open, so that no line can still appear below the seal.
     pub async fn seal_journal(&mut self, settled: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
         const LAST: &str = "SELECT last_event, digest FROM seal ORDER BY id DESC LIMIT 1";
         const BATCH: i64 = 10_000;
         let last = self.opt(LAST, args![], |row| Ok((row.get::<i64>(0)?, row.get::<String>(1)?))).await?;
         let (after, before) = last.unwrap_or((0, String::new()));
-        let sql = format!("{COLUMNS} WHERE id > $1 AND recorded_at <= $2 ORDER BY id LIMIT $3");
-        let lines = self.rows(&sql, args![after, settled, BATCH], event).await?;
+        let lines = self.rows(&format!("{RAW} WHERE id > $1 ORDER BY id LIMIT $2"), args![after, BATCH], raw).await?;
+        // Up to the first line that is too young: an older one above it would be missed if the seal went past it.
+        let young = lines.iter().position(|line| line.recorded_at > settled.as_microsecond());
+        let lines = &lines[..young.unwrap_or(lines.len())];
         let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return Ok(0) };
         let id = self.id("seal").await?;
         let sealed = i64::try_from(lines.len()).unwrap_or(i64::MAX);
-        let values = args![id, first.id, last.id, sealed, digest(&before, &lines), now];
+        // Two processes that seal at once: the second is refused by `first_event` and finds nothing left to seal.
         const SEAL: &str = "INSERT INTO seal (id, first_event, last_event, lines, digest, sealed_at)
-                            VALUES ($1, $2, $3, $4, $5, $6)";
-        self.exec(SEAL, values).await?;
+            VALUES ($1, $2, $3, $4, $5, $6)";
+        self.exec(SEAL, args![id, first.id, last.id, sealed, digest(&before, lines), now]).await?;
         Ok(lines.len() as u64)
     }
 
     /// Recomputes every seal and answers what does not agree: an empty list is a sound journal.
     pub async fn verify_journal(&mut self) -> Result<Vec<String>, StoreError> {
-        const SEALS: &str = "SELECT id, first_event, last_event, lines, digest FROM seal ORDER BY id";
-        let seals = self
-            .rows(SEALS, args![], |row| {
-                let range: (i64, i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-                Ok((range, row.get::<String>(4)?))
-            })
-            .await?;
-        let mut before = String::new();
+        const SEALS: &str = "SELECT id, last_event, lines, digest FROM seal ORDER BY id";
+        let seals: Vec<(i64, i64, i64, String)> =
+            self.rows(SEALS, args![], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).await?;
+        let (mut after, mut before) = (0, String::new());
         let mut faults = Vec::new();
-        for ((id, first, last, count), sealed) in seals {
-            let sql = format!("{COLUMNS} WHERE id >= $1 AND id <= $2 ORDER BY id");
-            let lines = self.rows(&sql, args![first, last], event).await?;
+        for (id, last, count, sealed) in seals {
+            let sql = format!("{RAW} WHERE id > $1 AND id <= $2 ORDER BY id");
+            let lines = self.rows(&sql, args![after, last], raw).await?;
             if i64::try_from(lines.len()) != Ok(count) || digest(&before, &lines) != sealed {
-                faults.push(format!("seal {id}: lines {first} to {last} are not what was sealed"));
+                faults.push(format!("seal {id}: the lines {} to {last} are not what was sealed", after + 1));
             }
-            before = sealed;
+            (after, before) = (last, sealed);
         }
         Ok(faults)
     }
 }
 
-fn digest(before: &str, lines: &[Event]) -> String {
+/// A line as it stands in the table: what a seal is made over.
+struct RawLine {
+    id: i64,
+    recorded_at: i64,
+    numbers: [Option<i64>; 4],
+    texts: [Option<String>; 4],
+}
+
+const RAW: &str = "SELECT id, recorded_at, at, channel_id, inquiry_id, message_id, kind, actor, office, data FROM event";
+
+fn raw(row: &Row) -> Result<RawLine, StoreError> {
+    Ok(RawLine {
+        id: row.get(0)?,
+        recorded_at: row.get(1)?,
+        numbers: [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?],
+        texts: [row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?],
+    })
+}
+
+fn digest(before: &str, lines: &[RawLine]) -> String {
     let mut hash = Sha256::new();
     hash.update(before);
     for line in lines {
-        // Length before content, so that no two different journals read the same.
-        let text = serde_json::to_string(line).unwrap_or_default();
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
+        hash.update(line.id.to_le_bytes());
+        hash.update(line.recorded_at.to_le_bytes());
+        for number in line.numbers {
+            hash.update([u8::from(number.is_some())]);
+            hash.update(number.unwrap_or(0).to_le_bytes());
+        }
+        for text in &line.texts {
+            // Whether there is one, and its length, before the text: no two different journals read the same.
+            let length = text.as_ref().map_or(-1, |text| i64::try_from(text.len()).unwrap_or(i64::MAX));
+            hash.update(length.to_le_bytes());
+            hash.update(text.as_deref().unwrap_or_default());
+        }
     }
     hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");

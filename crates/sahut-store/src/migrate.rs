@@ -65,26 +65,26 @@ pub(crate) fn check(current: i64) -> Result<(), StoreError> {
     }
 }
 
-pub(crate) async fn current_sqlite(conn: &mut SqliteConnection) -> Result<i64, StoreError> {
+pub(crate) async fn current_sqlite(conn: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
     let known = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'schema_migration'";
     let tables: i64 = sqlx::query(known).fetch_one(&mut *conn).await?.try_get(0)?;
     if tables == 0 {
         return Ok(0);
     }
-    Ok(sqlx::query(CURRENT).fetch_one(conn).await?.try_get(0)?)
+    sqlx::query(CURRENT).fetch_one(conn).await?.try_get(0)
 }
 
-pub(crate) async fn current_postgres(conn: &mut PgConnection) -> Result<i64, StoreError> {
+pub(crate) async fn current_postgres(conn: &mut PgConnection) -> Result<i64, sqlx::Error> {
     let known = "SELECT COUNT(*) FROM information_schema.tables
                  WHERE table_schema = current_schema() AND table_name = 'schema_migration'";
     let tables: i64 = sqlx::query(known).fetch_one(&mut *conn).await?.try_get(0)?;
     if tables == 0 {
         return Ok(0);
     }
-    Ok(sqlx::query(CURRENT).fetch_one(conn).await?.try_get(0)?)
+    sqlx::query(CURRENT).fetch_one(conn).await?.try_get(0)
 }
 
-pub(crate) async fn apply_sqlite(conn: &mut SqliteConnection) -> Result<Migrated, StoreError> {
+pub(crate) async fn apply_sqlite(conn: &mut SqliteConnection) -> Result<Migrated, sqlx::Error> {
     let from = current_sqlite(conn).await?;
     for migration in MIGRATIONS.iter().filter(|migration| migration.number > from) {
         let mut tx = conn.begin_with("BEGIN IMMEDIATE").await?;
@@ -97,7 +97,7 @@ pub(crate) async fn apply_sqlite(conn: &mut SqliteConnection) -> Result<Migrated
     Ok(Migrated { from, to: NEWEST.max(from) })
 }
 
-pub(crate) async fn apply_postgres(conn: &mut PgConnection) -> Result<Migrated, StoreError> {
+pub(crate) async fn apply_postgres(conn: &mut PgConnection) -> Result<Migrated, sqlx::Error> {
     // Several processes may start at once: one migrates, the others find it done.
     const ONE_AT_A_TIME: &str = "SELECT pg_advisory_xact_lock(7311847)";
     let mut tx = conn.begin().await?;

@@ -13,7 +13,7 @@ use sahut_domain::office::{OfficeCode, Person};
 use sahut_domain::work::{Lease, Outcome};
 
 use crate::journal::NewEvent;
-use crate::value::{Row, Value, args};
+use crate::value::{Row, args, row};
 use crate::work::{Claim, Owed, Stage};
 use crate::{StoreError, Tx};
 
@@ -150,7 +150,7 @@ impl Tx {
         let mut ids = self.ids("notice", notices.len()).await?;
         let mut rows = Vec::with_capacity(notices.len());
         for notice in notices {
-            rows.push(args![
+            rows.push(row![
                 ids.next()?,
                 notice.event,
                 notice.template.as_str(),
@@ -178,12 +178,23 @@ impl Tx {
         if self.is_held().await? {
             return Ok(Vec::new());
         }
-        let leases: HashMap<i64, Lease<i64>> =
-            self.claim(Owed::Notice, claim).await?.into_iter().map(|lease| (lease.id, lease)).collect();
-        let ids = leases.keys().map(|id| Value::from(*id)).collect();
-        let mut found = self.rows_in(FACTS, &[], ids, |row| work(row, &leases)).await?;
-        found.sort_by_key(|work| work.id);
-        Ok(found)
+        let leases = self.claim(Owed::Notice, claim).await?;
+        let ids = leases.iter().map(|lease| lease.id).collect();
+        let found = self.rows_in(FACTS, args![], ids, |row| Ok((row.get(0)?, work(row, &leases)))).await?;
+        let mut found: HashMap<i64, Result<NoticeWork, StoreError>> = found.into_iter().collect();
+        let mut claimed = Vec::with_capacity(found.len());
+        for lease in &leases {
+            match found.remove(&lease.id) {
+                Some(Ok(work)) => claimed.push(work),
+                // Given up, so that it does not keep the others from being sent.
+                Some(Err(error)) => {
+                    let outcome = Outcome::Dead { error: error.to_string() };
+                    self.settle(Owed::Notice, *lease, &outcome, claim.now).await?;
+                }
+                None => {}
+            }
+        }
+        Ok(claimed)
     }
 
     /// Keeps the lease on a notice; asked right before the mail is handed over. `false`: it was lost, do not send.
@@ -238,7 +249,7 @@ impl Tx {
         self.retry(Owed::Notice, notice.0, now).await
     }
 
-    /// People whose mail the server refuses, of offices that are not retired.
+    /// Whether the mail server has refused an address for good.
     pub async fn is_refused(&mut self, mail: &str) -> Result<bool, StoreError> {
         const REFUSED: &str = "SELECT COUNT(*) FROM person WHERE mail = $1 AND refused_at IS NOT NULL";
         self.one(REFUSED, args![mail], |row| Ok(row.get::<i64>(0)? > 0)).await
@@ -267,9 +278,9 @@ impl Tx {
     }
 }
 
-fn work(row: &Row, leases: &HashMap<i64, Lease<i64>>) -> Result<NoticeWork, StoreError> {
+fn work(row: &Row, leases: &[Lease<i64>]) -> Result<NoticeWork, StoreError> {
     let id: i64 = row.get(0)?;
-    let lease = leases.get(&id).copied().ok_or_else(|| StoreError::bad_row("notice", id, "not claimed"))?;
+    let lease = leases.iter().find(|lease| lease.id == id).copied();
     let office = match row.get::<Option<OfficeCode>>(4)? {
         Some(code) => Some((code, row.get(5)?, row.get(6)?)),
         None => None,
@@ -291,7 +302,7 @@ fn work(row: &Row, leases: &HashMap<i64, Lease<i64>>) -> Result<NoticeWork, Stor
         _ => None,
     };
     Ok(NoticeWork {
-        lease,
+        lease: lease.ok_or_else(|| StoreError::bad_row("notice", id, "not claimed"))?,
         id: NoticeId(id),
         template: row.word(1)?,
         recipient: Person { mail: row.get(2)?, name: row.get(3)? },

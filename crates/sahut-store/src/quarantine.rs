@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::journal::NewEvent;
 use crate::value::{Row, args};
+use crate::work::{Owed, Stage};
 use crate::{StoreError, Tx};
 
 /// An item that was set apart.
@@ -19,7 +20,7 @@ pub struct Held {
     pub channel_id: ChannelId,
     /// Code of the channel.
     pub channel: String,
-    /// Its external id, or a hash of the payload.
+    /// Its external id or a hash of the payload; the number of the delivery or of the message.
     pub key: String,
     /// Where it failed: `page`, `delivery` or `route`.
     pub stage: String,
@@ -60,10 +61,11 @@ pub struct OutboxLine {
 }
 
 impl Tx {
-    /// Items that are set apart, oldest first.
+    /// Items that are set apart: the thousand that were first.
     pub async fn quarantined(&mut self) -> Result<Vec<Held>, StoreError> {
-        const HELD: &str = "SELECT q.id, q.channel_id, c.code, q.key, q.stage, q.error, q.raw, q.first_seen_at, q.last_seen_at
-            FROM quarantine q JOIN channel c ON c.id = q.channel_id WHERE q.state = 'held' ORDER BY q.id";
+        const HELD: &str = "SELECT q.id, q.channel_id, c.code, q.key, q.stage, q.error, q.raw,
+                q.first_seen_at, q.last_seen_at FROM quarantine q JOIN channel c ON c.id = q.channel_id WHERE q.state = 'held'
+            ORDER BY q.id LIMIT 1000";
         self.rows(HELD, args![], |row| {
             let raw: Vec<u8> = row.get(6)?;
             Ok(Held {
@@ -83,37 +85,92 @@ impl Tx {
     }
 
     /// Lets a set-apart item go back to where it failed: a message waits for a decision again, a delivery is read
-    /// again; an item of a page is read again with its feed, which is walked to its end once more.
+    /// again. An item of a page is read again with its feed, which is walked to its end once more where the platform
+    /// can show it again; it stays set apart until it has been stored.
     pub async fn retry_quarantined(&mut self, held: &Held, now: Timestamp) -> Result<(), StoreError> {
-        match held.key.split_once(':') {
-            Some(("message", id)) => {
-                const AGAIN: &str = "UPDATE message SET disposition = 'waiting'
-                    WHERE id = $1 AND disposition = 'automatic' AND own = 0";
-                self.exec(AGAIN, args![id.parse::<i64>().unwrap_or(0)]).await?;
-                self.wake(crate::work::Stage::Route);
+        let number = held.key.parse::<i64>().unwrap_or(0);
+        match held.stage.as_str() {
+            "route" => {
+                const AGAIN: &str =
+                    "UPDATE message SET disposition = 'waiting' WHERE id = $1 AND disposition = 'quarantined'";
+                self.exec(AGAIN, args![number]).await?;
+                self.wake(Stage::Route);
+                self.recovered(vec![(held.id, held.channel_id)], now).await
             }
-            Some(("delivery", id)) => {
-                const AGAIN: &str = "UPDATE delivery SET state = 'due', not_before = $2 WHERE id = $1 AND state = 'dead'";
-                self.exec(AGAIN, args![id.parse::<i64>().unwrap_or(0), now]).await?;
+            "delivery" => {
+                self.retry(Owed::Delivery, number, now).await?;
+                self.wake(Stage::Collect);
+                self.recovered(vec![(held.id, held.channel_id)], now).await
             }
             _ => {
                 const DEEP: &str = "UPDATE feed SET walked_deep_at = NULL, urgent_at = $2
                     WHERE channel_id = $1 AND gone = 0 AND kind = 'newest_first'";
                 self.exec(DEEP, args![held.channel_id, now]).await?;
+                self.hurry_channel(held.channel_id, now).await
             }
         }
-        self.exec("UPDATE quarantine SET state = 'recovered' WHERE id = $1", args![held.id]).await?;
-        let event = NewEvent::new(EventKind::ItemRecovered, now).channel(held.channel_id);
-        self.record_one(event.with(serde_json::json!({ "quarantine": held.id })), now).await?;
-        self.hurry_channel(held.channel_id, now).await
+    }
+
+    /// Sets unreadable items apart, each once: key, error, payload. One that was given back and failed again is set
+    /// apart again. Answers how many were not set apart before.
+    pub(crate) async fn store_bad(
+        &mut self,
+        channel: ChannelId,
+        stage: &'static str,
+        bad: Vec<(String, String, Vec<u8>)>,
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut new = 0;
+        for (key, error, raw) in bad {
+            const SEEN: &str = "UPDATE quarantine SET last_seen_at = $4, error = $5
+                WHERE channel_id = $1 AND stage = $2 AND key = $3 AND state = 'held'";
+            if self.exec(SEEN, args![channel, stage, &key, now, &error]).await? > 0 {
+                continue;
+            }
+            const HOLD: &str = "INSERT INTO quarantine (id, channel_id, stage, key, error, raw, first_seen_at,
+                    last_seen_at, state)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 'held')
+                ON CONFLICT (channel_id, stage, key) DO UPDATE SET error = excluded.error, raw = excluded.raw,
+                    last_seen_at = excluded.last_seen_at, state = 'held' RETURNING id";
+            let values = args![self.id("quarantine").await?, channel, stage, &key, &error, raw, now];
+            let id: i64 = self.one(HOLD, values, |row| row.get(0)).await?;
+            let data = serde_json::json!({ "quarantine": id, "stage": stage, "error": error });
+            let event = NewEvent::new(EventKind::ItemQuarantined, now).channel(channel).with(data);
+            self.record_one(event, now).await?;
+            new += 1;
+        }
+        Ok(new)
+    }
+
+    /// Lets go of items of pages that have been stored after all.
+    pub(crate) async fn recover_stored(&mut self, channel: ChannelId, now: Timestamp) -> Result<(), StoreError> {
+        const STORED: &str = "SELECT id, channel_id FROM quarantine WHERE channel_id = $1 AND state = 'held'
+            AND stage = 'page' AND EXISTS (SELECT 1 FROM message
+                WHERE message.channel_id = quarantine.channel_id AND message.external_id = quarantine.key)";
+        let stored = self.rows(STORED, args![channel], |row| Ok((row.get(0)?, row.get(1)?))).await?;
+        self.recovered(stored, now).await
+    }
+
+    async fn recovered(&mut self, items: Vec<(i64, ChannelId)>, now: Timestamp) -> Result<(), StoreError> {
+        for (id, channel) in items {
+            self.exec("UPDATE quarantine SET state = 'recovered' WHERE id = $1", args![id]).await?;
+            let data = serde_json::json!({ "quarantine": id });
+            let event = NewEvent::new(EventKind::ItemRecovered, now).channel(channel).with(data);
+            self.record_one(event, now).await?;
+        }
+        Ok(())
     }
 
     /// Mails and answers that are owed or were given up, oldest first.
     pub async fn outbox(&mut self, limit: i64) -> Result<Vec<OutboxLine>, StoreError> {
+        // Each half from its own index: the done ones are many.
         const NOTICES: &str = "SELECT id, template, recipient, state, attempt, not_before, last_error, created_at
-            FROM notice WHERE state <> 'done' ORDER BY id LIMIT $1";
-        const REPLIES: &str = "SELECT r.id, r.delivery, c.code, r.state, r.attempt, r.not_before, r.last_error, r.created_at
-            FROM reply r JOIN channel c ON c.id = r.channel_id WHERE r.state <> 'done' ORDER BY r.id LIMIT $1";
+            FROM notice WHERE id IN (SELECT id FROM notice WHERE state = 'due'
+                UNION ALL SELECT id FROM notice WHERE state = 'dead') ORDER BY id LIMIT $1";
+        const REPLIES: &str = "SELECT r.id, r.delivery, c.code, r.state, r.attempt, r.not_before, r.last_error,
+                r.created_at
+            FROM reply r JOIN channel c ON c.id = r.channel_id WHERE r.id IN (SELECT id FROM reply WHERE state = 'due'
+                UNION ALL SELECT id FROM reply WHERE state = 'dead') ORDER BY r.id LIMIT $1";
         let mut lines = self.rows(NOTICES, args![limit], |row| outbox_line("notice", row)).await?;
         lines.extend(self.rows(REPLIES, args![limit], |row| outbox_line("reply", row)).await?);
         Ok(lines)

@@ -1,6 +1,6 @@
 //! What the route stage asks of the database: messages without a decision, and what became of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sahut_domain::Chance;
@@ -13,7 +13,7 @@ use sahut_domain::message::{CitizenId, MessageId, Surface, ThreadId};
 use sahut_domain::office::OfficeCode;
 
 use crate::journal::NewEvent;
-use crate::value::{Value, args};
+use crate::value::{Row, Value, args, row};
 use crate::{StoreError, Tx};
 
 /// A message without a decision.
@@ -127,54 +127,54 @@ pub struct Joining {
 
 /// Messages.
 impl Tx {
-    /// Takes messages without a decision, oldest first, for this transaction.
+    /// Takes messages without a decision, oldest first, for this transaction. The inquiries that they may belong to
+    /// stay as they are until it ends.
     pub async fn take_waiting(&mut self, limit: i64) -> Result<Vec<Waiting>, StoreError> {
-        let lock = match self.dialect() {
-            crate::Dialect::Sqlite => "",
-            crate::Dialect::Postgres => " FOR UPDATE OF m SKIP LOCKED",
-        };
         let sql = format!(
             "SELECT m.id, m.external_id, m.channel_id, c.platform, c.office, m.thread_id, t.surface, m.citizen_id,
-                m.subject, m.text, m.written_at, m.own, m.parent, m.attachments, m.given_office,
-                i.id, i.office, i.state, i.kind, CASE WHEN m.written_at < c.since THEN 1 ELSE 0 END
+                m.subject, m.text, m.written_at, m.own, m.parent,
+                CAST(CASE WHEN m.attachments IS NULL THEN 0 ELSE 1 END AS BIGINT), m.given_office, i.id,
+                CAST(CASE WHEN m.written_at < c.since THEN 1 ELSE 0 END AS BIGINT)
              FROM message m
              JOIN channel c ON c.id = m.channel_id
              JOIN thread t ON t.id = m.thread_id
              LEFT JOIN inquiry i
                ON i.thread_id = m.thread_id AND i.citizen_id = m.citizen_id AND i.state <> 'closed'
-             WHERE m.disposition = 'waiting' ORDER BY m.id LIMIT $1{lock}"
+             WHERE m.disposition = 'waiting' ORDER BY m.id LIMIT $1{}",
+            self.dialect().take("m")
         );
-        self.rows(&sql, args![limit], |row| {
-            let current = match row.get::<Option<InquiryId>>(15)? {
-                Some(id) => {
-                    Some(CurrentInquiry { id, office: row.get(16)?, state: row.word(17)?, kind: row.word(18)? })
-                }
-                None => None,
-            };
-            Ok(Waiting {
-                message: row.get(0)?,
-                external_id: row.get(1)?,
-                channel: row.get(2)?,
-                platform: row.word(3)?,
-                owner: row.get(4)?,
-                thread: row.get(5)?,
-                surface: row.word(6)?,
-                citizen: row.get(7)?,
-                subject: row.get(8)?,
-                text: row.get(9)?,
-                written_at: row.get(10)?,
-                own: row.get(11)?,
-                parent: row.get(12)?,
-                has_attachments: row.get::<Option<String>>(13)?.is_some(),
-                given_office: row.get(14)?,
-                history: row.get::<i64>(19)? == 1,
-                current,
-            })
-        })
-        .await
+        let taken = self.rows(&sql, args![limit], |row| Ok((waiting(row)?, row.get(15)?))).await?;
+        let current = self.hold_inquiries(taken.iter().filter_map(|(_, inquiry)| *inquiry).collect()).await?;
+        let taken = taken.into_iter().map(|(message, inquiry): (Waiting, Option<InquiryId>)| Waiting {
+            current: inquiry.and_then(|inquiry| current.get(&inquiry).cloned()),
+            ..message
+        });
+        Ok(taken.collect())
     }
 
-    /// Begins inquiries: numbers, promises, decisions, and the journal's lines.
+    /// Reads inquiries that are not closed and holds them: an answer that is being stored by another worker is waited
+    /// for, so that a message cannot join an inquiry that has stopped owing an answer without opening it again.
+    async fn hold_inquiries(
+        &mut self,
+        inquiries: BTreeSet<InquiryId>,
+    ) -> Result<HashMap<InquiryId, CurrentInquiry>, StoreError> {
+        let sql = format!(
+            "SELECT id, office, state, kind FROM inquiry WHERE state <> 'closed' AND id{} ORDER BY id{}",
+            self.dialect().within(1),
+            self.dialect().hold("inquiry")
+        );
+        if inquiries.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let held = self.rows(&sql, vec![inquiries.into_iter().collect()], |row| {
+            let id = row.get(0)?;
+            Ok((id, CurrentInquiry { id, office: row.get(1)?, state: row.word(2)?, kind: row.word(3)? }))
+        });
+        Ok(held.await?.into_iter().collect())
+    }
+
+    /// Begins inquiries: numbers, promises, decisions, and the journal's lines. Two of one citizen in one thread are
+    /// refused: the second message belongs to the first one's inquiry.
     pub async fn open_inquiries(
         &mut self,
         new: Vec<NewInquiry>,
@@ -197,7 +197,7 @@ impl Tx {
             opened.push((id, number));
         }
         const INQUIRY: &str = "INSERT INTO inquiry (id, year, sequence, public_code, channel_id, thread_id, \
-             citizen_id, office, kind, priority, state, triage, title, opened_at, recorded_at, deadline_id, \
+             citizen_id, office, kind, priority, state, triage, title, opened_at, recorded_at, due_at, deadline_id, \
              deadline_live)";
         self.insert(INQUIRY, inquiries, "").await?;
         self.insert(PROMISE, promises, "").await?;
@@ -240,8 +240,7 @@ impl Tx {
         if messages.is_empty() {
             return Ok(());
         }
-        let ids: Vec<Value> = messages.iter().map(|(waiting, _)| Value::from(waiting.message)).collect();
-        self.dispose(ids, "aside").await?;
+        self.dispose(messages.iter().map(|(waiting, _)| waiting.message).collect(), "aside").await?;
         let decisions = messages.iter().map(|(waiting, decision)| (waiting.message, decision)).collect();
         self.store_decisions(decisions, now).await?;
         let events = messages.iter().map(|(waiting, decision)| {
@@ -256,7 +255,7 @@ impl Tx {
 
     /// Files what the office wrote itself.
     pub async fn file_own(&mut self, messages: &[MessageId]) -> Result<(), StoreError> {
-        self.dispose(messages.iter().map(|id| Value::from(*id)).collect(), "own").await
+        self.dispose(messages.iter().copied().collect(), "own").await
     }
 
     /// Sets a message apart that no decision could be made for, so that its neighbours flow.
@@ -266,8 +265,8 @@ impl Tx {
         error: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.dispose(vec![Value::from(waiting.message)], "automatic").await?;
-        let bad = vec![(format!("message:{}", waiting.message), error.to_owned(), waiting.text.clone().into_bytes())];
+        self.dispose(std::iter::once(waiting.message).collect(), "quarantined").await?;
+        let bad = vec![(waiting.message.to_string(), error.to_owned(), waiting.text.clone().into_bytes())];
         self.store_bad(waiting.channel, "route", bad, now).await?;
         Ok(())
     }
@@ -281,7 +280,7 @@ impl Tx {
     ) -> Result<Vec<(InquiryId, OfficeCode)>, StoreError> {
         const OPEN: &str = "SELECT i.id, i.office, m.id FROM inquiry i
             LEFT JOIN message m ON m.inquiry_id = i.id AND m.external_id = $2
-            WHERE i.thread_id = $1 AND i.state = 'open' ORDER BY i.id";
+            WHERE i.thread_id = $1 AND i.state <> 'closed' AND i.state = 'open' ORDER BY i.id";
         let found: Vec<(InquiryId, OfficeCode, Option<MessageId>)> =
             self.rows(OPEN, args![thread, parent], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).await?;
         let named = found.iter().any(|(_, _, message)| message.is_some());
@@ -316,8 +315,10 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let deadline = DeadlineId(self.id("deadline").await?);
         const REOPEN: &str = "UPDATE inquiry SET state = 'open', round = round + 1, version = version + 1,
-            deadline_id = $2, deadline_live = 1 WHERE id = $1 AND state IN ('answered', 'waiting') RETURNING round";
-        let round: Option<i64> = self.opt(REOPEN, args![inquiry, deadline], |row| row.get(0)).await?;
+            due_at = $3, deadline_id = $2, deadline_live = 1
+            WHERE id = $1 AND state IN ('answered', 'waiting') RETURNING round";
+        let values = args![inquiry, deadline, promise.due.at];
+        let round: Option<i64> = self.opt(REOPEN, values, |row| row.get(0)).await?;
         let round = round.ok_or_else(|| StoreError::Conflict(format!("inquiry {inquiry} is not answered any more")))?;
         self.insert(PROMISE, vec![promise_row(deadline, inquiry, office, promise, round, next_at)?], "").await?;
         Ok(())
@@ -325,18 +326,21 @@ impl Tx {
 
     /// Puts messages into their inquiries.
     async fn place(&mut self, placed: Vec<(MessageId, InquiryId)>) -> Result<(), StoreError> {
-        let rows = placed.into_iter().map(|(message, inquiry)| args![message, inquiry]).collect();
         const HEAD: &str = "WITH placed (message, inquiry) AS (";
-        const TAIL: &str = ") UPDATE message SET disposition = 'inquiry', \
-             inquiry_id = (SELECT inquiry FROM placed WHERE placed.message = message.id) \
-             WHERE id IN (SELECT message FROM placed)";
-        self.insert(HEAD, rows, TAIL).await?;
-        Ok(())
+        const TAIL: &str = ") UPDATE message SET disposition = 'inquiry', inquiry_id = placed.inquiry FROM placed \
+             WHERE message.id = placed.message AND message.disposition = 'waiting'";
+        let count = placed.len() as u64;
+        let rows = placed.into_iter().map(|(message, inquiry)| row![message, inquiry]).collect();
+        if self.insert(HEAD, rows, TAIL).await? == count {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("a message has been routed already".to_owned()))
+        }
     }
 
-    async fn dispose(&mut self, ids: Vec<Value>, disposition: &'static str) -> Result<(), StoreError> {
+    async fn dispose(&mut self, messages: Value, disposition: &'static str) -> Result<(), StoreError> {
         let sql = "UPDATE message SET disposition = $1 WHERE disposition = 'waiting' AND id";
-        self.rows_in(sql, &args![disposition], ids, |_| Ok(())).await?;
+        self.rows_in(sql, args![disposition], messages, |_| Ok(())).await?;
         Ok(())
     }
 
@@ -349,7 +353,7 @@ impl Tx {
         for (message, decision) in decisions {
             let body = serde_json::to_string(decision)
                 .map_err(|error| StoreError::bad_row("decision", message, error))?;
-            rows.push(args![
+            rows.push(row![
                 message,
                 decision.revision,
                 decision.office.as_ref(),
@@ -368,6 +372,28 @@ impl Tx {
 const PROMISE: &str = "INSERT INTO deadline (id, inquiry_id, kind, round, state, live, office, started_at, due_at, \
      explanation, segments, next_at)";
 
+fn waiting(row: &Row) -> Result<Waiting, StoreError> {
+    Ok(Waiting {
+        message: row.get(0)?,
+        external_id: row.get(1)?,
+        channel: row.get(2)?,
+        platform: row.word(3)?,
+        owner: row.get(4)?,
+        thread: row.get(5)?,
+        surface: row.word(6)?,
+        citizen: row.get(7)?,
+        subject: row.get(8)?,
+        text: row.get(9)?,
+        written_at: row.get(10)?,
+        own: row.get(11)?,
+        parent: row.get(12)?,
+        has_attachments: row.get(13)?,
+        given_office: row.get(14)?,
+        history: row.get(16)?,
+        current: None,
+    })
+}
+
 fn inquiry_row(
     new: &NewInquiry,
     id: InquiryId,
@@ -375,8 +401,8 @@ fn inquiry_row(
     deadline: DeadlineId,
     chance: &Chance,
     now: Timestamp,
-) -> Vec<Value> {
-    args![
+) -> [Value; 18] {
+    row![
         id,
         i64::from(number.year),
         number.sequence,
@@ -389,9 +415,10 @@ fn inquiry_row(
         new.decision.priority.as_str(),
         State::Open.as_str(),
         new.decision.needs_triage(),
-        &new.title,
+        new.title.as_str(),
         new.opened_at,
         now,
+        new.promise.due.at,
         deadline,
         true
     ]
@@ -404,10 +431,10 @@ fn promise_row(
     promise: &Explanation,
     round: i64,
     next_at: Timestamp,
-) -> Result<Vec<Value>, StoreError> {
+) -> Result<[Value; 12], StoreError> {
     let unreadable = |error| StoreError::bad_row("deadline", deadline, error);
     let segments = [Segment { from: promise.started_at, to: None, office: office.clone(), running: true }];
-    Ok(args![
+    Ok(row![
         deadline,
         inquiry,
         DeadlineKind::FirstResponse.as_str(),

@@ -33,23 +33,22 @@ pub struct Status {
     pub inquiries_triage: i64,
     /// Inquiries in all.
     pub inquiries: i64,
-    /// Messages in all.
+    /// The highest number that a message was given: on PostgreSQL a little more than there are.
     pub messages: i64,
     /// Channels that are read.
     pub channels_active: i64,
     /// Channels that ail.
     pub channels_ailing: i64,
-    /// Seconds that the oldest due piece of work has waited beyond its moment.
+    /// Seconds that the oldest due piece of work has waited beyond its moment; a channel that is being read is not waiting.
     pub oldest_due_seconds: i64,
-    /// Seconds that the oldest lease has been held beyond its end by nobody.
+    /// Seconds since the oldest lease ended that nobody has taken over.
     pub oldest_lease_seconds: i64,
     /// Mail and replies are held after a restore.
     pub held: bool,
 }
 
 impl Tx {
-    /// Counts everything. Each number comes from an index, so that the cost does not grow with history, except the
-    /// totals, which are read from identifiers.
+    /// Counts everything. Each number comes from an index over what is open, so that the cost does not grow with history.
     pub async fn status(&mut self, now: Timestamp) -> Result<Status, StoreError> {
         const COUNTS: &str = "SELECT
             (SELECT COUNT(*) FROM message WHERE disposition = 'waiting'),
@@ -60,21 +59,31 @@ impl Tx {
             (SELECT COUNT(*) FROM reply WHERE state = 'due' AND delivery = 'uncertain'),
             (SELECT COUNT(*) FROM reply WHERE state = 'dead'),
             (SELECT COUNT(*) FROM quarantine WHERE state = 'held'),
-            (SELECT COUNT(*) FROM deadline WHERE live = 1),
-            (SELECT COUNT(*) FROM deadline WHERE live = 1 AND due_at < $1),
-            (SELECT COUNT(*) FROM inquiry WHERE triage = 1 AND state = 'open'),
-            (SELECT COUNT(*) FROM inquiry),
-            (SELECT COUNT(*) FROM message),
+            (SELECT COUNT(*) FROM inquiry WHERE state = 'open'),
+            (SELECT COUNT(*) FROM inquiry WHERE state = 'open' AND due_at < $1),
+            (SELECT COUNT(*) FROM inquiry WHERE triage = 1 AND state <> 'closed' AND state = 'open'),
+            (SELECT CAST(COALESCE(SUM(last), 0) AS BIGINT) FROM inquiry_count),
+            (SELECT COALESCE(MAX(id), 0) FROM message),
             (SELECT COUNT(*) FROM channel WHERE state = 'active' AND retired = 0),
             (SELECT COUNT(*) FROM channel WHERE ailment IS NOT NULL AND retired = 0),
-            COALESCE((SELECT MIN(not_before) FROM notice WHERE state = 'due' AND not_before <= $1), $1),
-            COALESCE((SELECT MIN(not_before) FROM reply WHERE state = 'due' AND not_before <= $1), $1),
-            COALESCE((SELECT MIN(not_before) FROM channel WHERE state = 'active' AND retired = 0
-                      AND platform <> 'import' AND not_before <= $1), $1),
-            COALESCE((SELECT MIN(lease_until) FROM notice WHERE state = 'due' AND lease_until <= $1), $1)";
+            (SELECT MIN(not_before) FROM notice WHERE state = 'due' AND urgent = 1),
+            (SELECT MIN(not_before) FROM notice WHERE state = 'due' AND urgent = 0),
+            (SELECT MIN(not_before) FROM reply WHERE state = 'due'),
+            (SELECT MIN(not_before) FROM delivery WHERE state = 'due'),
+            (SELECT MIN(not_before) FROM channel WHERE state = 'active' AND retired = 0 AND platform <> 'import'
+                AND (lease_until IS NULL OR lease_until <= $1)),
+            (SELECT MIN(lease_until) FROM notice WHERE state = 'due' AND lease_until <= $1),
+            (SELECT MIN(lease_until) FROM reply WHERE state = 'due' AND lease_until <= $1),
+            (SELECT MIN(lease_until) FROM delivery WHERE state = 'due' AND lease_until <= $1),
+            (SELECT MIN(lease_until) FROM channel WHERE state = 'active' AND retired = 0 AND lease_until <= $1)";
         let held = self.is_held().await?;
         self.one(COUNTS, args![now], |row| {
-            let since = |column| Ok::<i64, StoreError>(now.duration_since(row.get(column)?).as_secs());
+            let since = |mut columns: std::ops::Range<usize>| {
+                columns.try_fold(0, |longest: i64, column| {
+                    let oldest: Option<Timestamp> = row.get(column)?;
+                    Ok::<i64, StoreError>(longest.max(oldest.map_or(0, |oldest| now.duration_since(oldest).as_secs())))
+                })
+            };
             Ok(Status {
                 messages_waiting: row.get(0)?,
                 deliveries_due: row.get(1)?,
@@ -91,8 +100,8 @@ impl Tx {
                 messages: row.get(12)?,
                 channels_active: row.get(13)?,
                 channels_ailing: row.get(14)?,
-                oldest_due_seconds: since(15)?.max(since(16)?).max(since(17)?),
-                oldest_lease_seconds: since(18)?,
+                oldest_due_seconds: since(15..20)?,
+                oldest_lease_seconds: since(20..24)?,
                 held,
             })
         })

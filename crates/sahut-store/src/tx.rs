@@ -63,6 +63,11 @@ impl Tx {
         self.execute(sql, values.into_iter()).await
     }
 
+    /// Runs a statement that is put together from fixed pieces.
+    pub(crate) async fn exec_built(&mut self, sql: String, values: Vec<Value>) -> Result<u64, StoreError> {
+        self.execute(AssertSqlSafe(sql), values.into_iter()).await
+    }
+
     /// Runs a query and reads each row.
     pub(crate) async fn rows<T>(
         &mut self,

@@ -59,14 +59,11 @@ pub struct SilentChannel {
 impl Tx {
     /// Takes promises whose next moment has come, for this transaction.
     pub async fn take_due_deadlines(&mut self, now: Timestamp, limit: i64) -> Result<Vec<DueDeadline>, StoreError> {
-        let lock = match self.dialect() {
-            crate::Dialect::Sqlite => "",
-            crate::Dialect::Postgres => " FOR UPDATE OF d SKIP LOCKED",
-        };
         let sql = format!(
             "SELECT d.id, d.inquiry_id, d.office, i.priority, d.due_at, d.missed_at, d.explanation
              FROM deadline d JOIN inquiry i ON i.id = d.inquiry_id
-             WHERE d.live = 1 AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2{lock}"
+             WHERE d.live = 1 AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2{}",
+            self.dialect().take("d")
         );
         self.rows(&sql, args![now, limit], |row| {
             Ok(DueDeadline {
@@ -182,11 +179,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Deletes raw payloads and settled deliveries from before a moment: their retention is over.
+    /// Deletes raw payloads and read deliveries from before a moment: their retention is over. A few thousand at a time,
+    /// so that nobody waits long for the writer: call it again until it answers 0.
     pub async fn drop_payloads(&mut self, before: Timestamp) -> Result<u64, StoreError> {
-        let payloads = self.exec("DELETE FROM payload WHERE received_at < $1", args![before]).await?;
-        let deliveries =
-            self.exec("DELETE FROM delivery WHERE state = 'done' AND received_at < $1", args![before]).await?;
-        Ok(payloads + deliveries)
+        const PAYLOADS: &str = "DELETE FROM payload WHERE id IN
+            (SELECT id FROM payload WHERE received_at < $1 ORDER BY received_at LIMIT 2000)";
+        const DELIVERIES: &str = "DELETE FROM delivery WHERE id IN
+            (SELECT id FROM delivery WHERE state = 'done' AND received_at < $1 ORDER BY received_at LIMIT 2000)";
+        Ok(self.exec(PAYLOADS, args![before]).await? + self.exec(DELIVERIES, args![before]).await?)
     }
 }

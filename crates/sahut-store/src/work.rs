@@ -4,10 +4,11 @@
 //! the same work columns. A claim takes what is due and also what others claimed and let expire, so nobody has to
 //! rescue anything. Settling names the attempt: when no row answers, the lease was lost and the result is dropped.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sahut_domain::work::{Lease, Outcome};
+use sahut_domain::work::{Lease, Outcome, WorkState};
 use tokio::sync::Notify;
 
 use crate::value::args;
@@ -68,79 +69,45 @@ pub(crate) enum Owed {
 }
 
 impl Owed {
-    const fn claim_sql(self, skip_locked: bool) -> &'static str {
-        macro_rules! claim {
-            ($table:literal, $order:literal, $lock:literal) => {
-                concat!(
-                    "UPDATE ", $table, " SET attempt = attempt + 1, lease_owner = $1, lease_until = $2 WHERE id IN ",
-                    "(SELECT id FROM ", $table, " WHERE state = 'due' AND not_before <= $3 ",
-                    "AND (lease_until IS NULL OR lease_until <= $3) ORDER BY ", $order, " LIMIT $4", $lock,
-                    ") RETURNING id, attempt"
-                )
-            };
-        }
-        match (self, skip_locked) {
-            (Self::Delivery, false) => claim!("delivery", "not_before, id", ""),
-            (Self::Delivery, true) => claim!("delivery", "not_before, id", " FOR UPDATE SKIP LOCKED"),
-            (Self::Notice, false) => claim!("notice", "urgent DESC, not_before, id", ""),
-            (Self::Notice, true) => claim!("notice", "urgent DESC, not_before, id", " FOR UPDATE SKIP LOCKED"),
-            (Self::Reply, false) => claim!("reply", "not_before, id", ""),
-            (Self::Reply, true) => claim!("reply", "not_before, id", " FOR UPDATE SKIP LOCKED"),
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Delivery => "delivery",
+            Self::Notice => "notice",
+            Self::Reply => "reply",
         }
     }
 
-    const fn settle_sql(self) -> &'static str {
-        macro_rules! settle {
-            ($table:literal, $more:literal) => {
-                concat!(
-                    "UPDATE ", $table, " SET state = $3, not_before = $4, last_error = $5, lease_owner = NULL, ",
-                    "lease_until = NULL", $more, " WHERE id = $1 AND attempt = $2 AND state = 'due'"
-                )
-            };
-        }
+    /// How urgent a row is: the most urgent go first, among them those that waited longest.
+    const fn urgency(self) -> &'static str {
         match self {
-            Self::Delivery => settle!("delivery", ""),
-            Self::Notice => settle!("notice", ", sent_at = CASE WHEN $3 = 'done' THEN $4 END"),
-            Self::Reply => settle!(
-                "reply",
-                ", delivery = CASE WHEN $3 = 'dead' THEN 'failed' ELSE 'queued' END"
-            ),
+            Self::Notice => "urgent",
+            Self::Delivery | Self::Reply => "0",
         }
     }
 
-    const fn extend_sql(self) -> &'static str {
+    /// What else a table keeps of how an attempt ended; `$3` is the state, `$4` the moment.
+    const fn settled(self) -> &'static str {
         match self {
-            Self::Delivery => "UPDATE delivery SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND state = 'due'",
-            Self::Notice => "UPDATE notice SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND state = 'due'",
-            Self::Reply => "UPDATE reply SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND state = 'due'",
+            Self::Delivery => "",
+            Self::Notice => ", sent_at = CASE WHEN $3 = 'done' THEN $4 END",
+            Self::Reply => ", delivery = CASE WHEN $3 = 'dead' THEN 'failed' ELSE 'queued' END",
         }
     }
 
-    const fn retry_sql(self) -> &'static str {
-        // The attempt is not reset: it is the fencing number.
+    /// What else changes when a dead row is tried again.
+    const fn retried(self) -> &'static str {
         match self {
-            Self::Delivery => "UPDATE delivery SET state = 'due', not_before = $2 WHERE id = $1 AND state = 'dead'",
-            Self::Notice => "UPDATE notice SET state = 'due', not_before = $2 WHERE id = $1 AND state = 'dead'",
-            Self::Reply => {
-                "UPDATE reply SET state = 'due', delivery = 'queued', not_before = $2 WHERE id = $1 AND state = 'dead'"
-            }
+            Self::Delivery | Self::Notice => "",
+            Self::Reply => ", delivery = 'queued'",
         }
     }
 }
 
-/// Whether a stage has anything to do: one look at an index, so that an idle process writes nothing.
 impl Tx {
     /// Channels whose time has come.
     pub async fn has_due_channels(&mut self, now: Timestamp) -> Result<bool, StoreError> {
         const DUE: &str = "SELECT 1 FROM channel WHERE state = 'active' AND retired = 0 AND platform <> 'import'
             AND not_before <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1";
-        Ok(self.opt(DUE, args![now], |_| Ok(())).await?.is_some())
-    }
-
-    /// Deliveries to read.
-    pub async fn has_due_deliveries(&mut self, now: Timestamp) -> Result<bool, StoreError> {
-        const DUE: &str = "SELECT 1 FROM delivery WHERE state = 'due' AND not_before <= $1
-            AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1";
         Ok(self.opt(DUE, args![now], |_| Ok(())).await?.is_some())
     }
 
@@ -172,17 +139,29 @@ impl Tx {
 }
 
 impl Tx {
-    /// Claims what is due in a table, the most urgent first.
+    /// Claims what is due in a table, and answers it in the order in which it should be done.
     pub(crate) async fn claim(&mut self, owed: Owed, claim: &Claim<'_>) -> Result<Vec<Lease<i64>>, StoreError> {
-        let sql = owed.claim_sql(self.dialect() == crate::Dialect::Postgres);
+        let (table, urgency, take) = (owed.table(), owed.urgency(), self.dialect().take(owed.table()));
+        // Materialised, so that no plan can run it twice and claim more than was asked for.
+        let sql = format!(
+            "WITH chosen AS MATERIALIZED (SELECT id FROM {table} WHERE state = 'due' AND not_before <= $3
+                AND (lease_until IS NULL OR lease_until <= $3) ORDER BY {urgency} DESC, not_before, id LIMIT $4{take})
+             UPDATE {table} SET attempt = attempt + 1, lease_owner = $1, lease_until = $2
+             WHERE id IN (SELECT id FROM chosen) RETURNING CAST({urgency} AS BIGINT), not_before, id, attempt"
+        );
         let until = claim.until;
-        self.rows(sql, args![claim.owner, until, claim.now, claim.limit], |row| {
-            Ok(Lease { id: row.get(0)?, attempt: row.get(1)?, until })
-        })
-        .await
+        let mut claimed: Vec<(Reverse<i64>, i64, Lease<i64>)> = self
+            .rows(&sql, args![claim.owner, until, claim.now, claim.limit], |row| {
+                let lease = Lease { id: row.get(2)?, attempt: row.get(3)?, until };
+                Ok((Reverse(row.get(0)?), row.get(1)?, lease))
+            })
+            .await?;
+        claimed.sort_by_key(|(urgency, not_before, lease)| (*urgency, *not_before, lease.id));
+        Ok(claimed.into_iter().map(|(_, _, lease)| lease).collect())
     }
 
-    /// Stores how an attempt ended (for a reply: that it did not arrive). `false`: the lease was lost and nothing was changed.
+    /// Stores how an attempt ended (for a reply: that it did not arrive). `false`: the lease was lost and nothing was
+    /// changed.
     pub(crate) async fn settle(
         &mut self,
         owed: Owed,
@@ -191,11 +170,17 @@ impl Tx {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (state, at, error) = match outcome {
-            Outcome::Done => ("done", now, None),
-            Outcome::Again { at, error } => ("due", *at, Some(error.as_str())),
-            Outcome::Dead { error } => ("dead", now, Some(error.as_str())),
+            Outcome::Done => (WorkState::Done, now, None),
+            Outcome::Again { at, error } => (WorkState::Due, *at, Some(error.as_str())),
+            Outcome::Dead { error } => (WorkState::Dead, now, Some(error.as_str())),
         };
-        Ok(self.exec(owed.settle_sql(), args![lease.id, lease.attempt, state, at, error]).await? == 1)
+        let sql = format!(
+            "UPDATE {} SET state = $3, not_before = $4, last_error = $5, lease_owner = NULL, lease_until = NULL{}
+             WHERE id = $1 AND attempt = $2 AND state = 'due'",
+            owed.table(),
+            owed.settled()
+        );
+        Ok(self.exec_built(sql, args![lease.id, lease.attempt, state.as_str(), at, error]).await? == 1)
     }
 
     /// Keeps a lease for longer. `false`: it was lost.
@@ -205,11 +190,21 @@ impl Tx {
         lease: Lease<i64>,
         until: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(self.exec(owed.extend_sql(), args![lease.id, lease.attempt, until]).await? == 1)
+        let sql = format!(
+            "UPDATE {} SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND state = 'due'",
+            owed.table()
+        );
+        Ok(self.exec_built(sql, args![lease.id, lease.attempt, until]).await? == 1)
     }
 
     /// Tries again what was given up. `false`: there is no such dead row.
     pub(crate) async fn retry(&mut self, owed: Owed, id: i64, now: Timestamp) -> Result<bool, StoreError> {
-        Ok(self.exec(owed.retry_sql(), args![id, now]).await? == 1)
+        // The attempt is not reset: it is the fencing number.
+        let sql = format!(
+            "UPDATE {} SET state = 'due', not_before = $2{} WHERE id = $1 AND state = 'dead'",
+            owed.table(),
+            owed.retried()
+        );
+        Ok(self.exec_built(sql, args![id, now]).await? == 1)
     }
 }

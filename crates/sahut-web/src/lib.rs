@@ -1,1 +1,7 @@
-//! Health, metrics and, later, the offices' inbox and the supervisors' dashboard.
+//! What people and probes reach over HTTP.
+//!
+//! Today that is the operator's side: whether the process lives, whether it is ready, and its metrics ([`probes`]). The
+//! offices' inbox, the supervisors' dashboard and the citizen's page belong here as well. The web never calls a platform
+//! or a stage: it asks for work by writing rows.
+
+pub mod probes;

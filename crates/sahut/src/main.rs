@@ -1,1 +1,43 @@
-fn main() {}
+//! Sahut collects what citizens write to a regency's offices, gives it to the office responsible with a deadline, and
+//! carries the answer back. This crate is the binary: command line, configuration, wiring.
+
+mod app;
+mod commands;
+mod failure;
+mod output;
+mod probes;
+mod regency;
+mod run;
+mod settings;
+mod vault;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use commands::Cli;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(failure::code::USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("sahut: cannot start: {error}");
+            return ExitCode::from(failure::code::UNAVAILABLE);
+        }
+    };
+    match runtime.block_on(commands::dispatch(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("sahut: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test file uses what it needs")]
 
+pub(crate) mod meta;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

@@ -62,7 +62,10 @@ fn dispatch(state: &mut State, call: &Call, caller: &Caller, mood: Mood) -> Resu
         ("GET", []) => nodes(state, call, caller, mood),
         ("GET", [id]) => Reader::new(state, call, caller, mood).node(id, &call_field(call, "")?),
         ("GET", [id, edge]) => Reader::new(state, call, caller, mood).edge(id, &call_field(call, edge)?),
-        ("POST", [id, edge]) => post_edge(state, call, caller, id, edge).map(Answer::ok),
+        ("POST", [id, edge]) => {
+            let made = post_edge(state, call, caller, id, edge)?;
+            read_back(state, call, caller, made)
+        }
         ("POST", [id]) => update(state, call, caller, id).map(Answer::ok),
         ("DELETE", [id]) => delete(state, caller, id).map(Answer::ok),
         _ => Err(GraphError::new(2500, format!("Unknown path components: /{}", parts.join("/")))),
@@ -110,6 +113,16 @@ fn post_edge(
         }
         (_, "comments") => facebook::publish(state, call, caller, id),
         _ => Err(GraphError::no_object("post", id)),
+    }
+}
+
+/// What was made, with the fields that the call asks for besides.
+fn read_back(state: &State, call: &Call, caller: &Caller, made: Value) -> Result<Answer, GraphError> {
+    match made.get("id").and_then(Value::as_str) {
+        Some(id) if call.text("fields").is_some() => {
+            Reader::new(state, call, caller, Mood::Fine).node(id, &call_field(call, "")?)
+        }
+        _ => Ok(Answer::ok(made)),
     }
 }
 

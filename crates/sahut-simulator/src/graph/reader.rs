@@ -1,8 +1,7 @@
 //! Renders nodes and lists as the selection asks, and notes whose words were shown.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-use sahut_domain::Chance;
 use sahut_domain::channel::Platform;
 use serde_json::{Map, Value, json};
 
@@ -95,7 +94,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) caller: &'a Caller,
     /// Address and version, for the addresses of next pages.
     address: String,
-    mood: Mood,
+    /// Strikes the first list that is shown.
+    mood: Cell<Mood>,
     /// Account and identifier of each message whose words are in the answer.
     shown: RefCell<Vec<(String, String)>>,
 }
@@ -103,7 +103,7 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(crate) fn new(state: &'a State, call: &Call, caller: &'a Caller, mood: Mood) -> Self {
         let address = format!("{}/{}", state.url, call.version());
-        Self { state, caller, address, mood, shown: RefCell::default() }
+        Self { state, caller, address, mood: Cell::new(mood), shown: RefCell::default() }
     }
 
     /// `GET /{node}`.
@@ -112,13 +112,13 @@ impl<'a> Reader<'a> {
         Ok(self.answer(body))
     }
 
-    /// `GET /{node}/{edge}`. Only here do the moods of pages strike.
+    /// `GET /{node}/{edge}`.
     pub(crate) fn edge(self, id: &str, field: &Field) -> Result<Answer, GraphError> {
         let node = self.find(id)?;
         let list = self
             .listing(node, field)?
             .ok_or_else(|| GraphError::new(2500, format!("Unknown path components: /{}", field.name)))?;
-        let body = self.page(node, &list, field, self.mood)?;
+        let body = self.page(node, &list, field)?;
         Ok(self.answer(body))
     }
 
@@ -177,18 +177,13 @@ impl<'a> Reader<'a> {
 
     /// A list inside an object; left out when it is empty and nobody asked for its summary.
     fn nested(&self, node: Node<'a>, list: &Listing<'a>, field: &Field) -> Result<Option<Value>, GraphError> {
-        let page = self.page(node, list, field, Mood::Fine)?;
+        let page = self.page(node, list, field)?;
         let empty = list.nodes.is_empty() && page.get("summary").is_none();
         Ok((!empty).then_some(page))
     }
 
-    fn page(
-        &self,
-        node: Node<'a>,
-        list: &Listing<'a>,
-        field: &Field,
-        mood: Mood,
-    ) -> Result<Value, GraphError> {
+    fn page(&self, node: Node<'a>, list: &Listing<'a>, field: &Field) -> Result<Value, GraphError> {
+        let mood = self.mood.replace(Mood::Fine);
         let window = paging::window(list, field, mood)?;
         let usual = Field::list(list.usual)?;
         let fields = if field.fields.is_empty() { &usual } else { &field.fields };
@@ -205,7 +200,8 @@ impl<'a> Reader<'a> {
             data.push(item);
         }
         if mood == Mood::Reorder {
-            shuffle(&mut data, &Chance::seeded(self.state.seed));
+            let half = data.len() / 2;
+            data.rotate_left(half);
         }
         let mut page = json!({ "data": data });
         if let Some(paging) = window.paging(&self.address, node.id(), &self.caller.text, field) {
@@ -253,11 +249,4 @@ pub(crate) fn select(object: &Value, field: &Field) -> Value {
     let Value::Object(all) = object else { return object.clone() };
     let chosen = |name: &str| field.fields.is_empty() || field.fields.iter().any(|field| field.name == name);
     Value::Object(all.iter().filter(|(name, _)| chosen(name)).map(|(n, v)| (n.clone(), v.clone())).collect())
-}
-
-fn shuffle(items: &mut [Value], chance: &Chance) {
-    for last in (1..items.len()).rev() {
-        let other = usize::try_from(chance.below(last as u64 + 1)).unwrap_or(0);
-        items.swap(last, other);
-    }
 }

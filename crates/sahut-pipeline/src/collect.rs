@@ -1,0 +1,339 @@
+//! The first stage: channels that are due are read, deliveries that were admitted are read.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use jiff::{SignedDuration, Timestamp};
+use sahut_channels::{Connector, Scope, Trouble};
+use sahut_domain::channel::{Ailment, ChannelId};
+use sahut_domain::work::{Lease, Outcome, again};
+use sahut_store::collect::{Channel, DeliveryWork, Feed, FeedFound, NewPage, RoundEnd};
+use sahut_store::work::Stage;
+use sahut_store::{Claim, StoreError};
+use tokio::task::JoinSet;
+
+use crate::cadence::Cadence;
+use crate::commit::{Committer, Desk, Write, committer};
+use crate::supervisor::{Heart, TaskError, panic_text};
+use crate::walk::{LEASE, Walked, WalkError, Walker, is_due, kind_of, kind_word, new_page};
+use crate::{Context, stage};
+
+/// Attempts at reading a delivery before it is set apart.
+const DELIVERY_ATTEMPTS: i64 = 3;
+
+/// How the collect stage goes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Channels that are read at once.
+    pub at_once: usize,
+    /// How often they are read.
+    pub cadence: Cadence,
+    /// How long a queue may wait for something new on the platform's side; zero: never.
+    pub patience: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { at_once: 256, cadence: Cadence::default(), patience: Duration::from_secs(25) }
+    }
+}
+
+/// Reads channels until asked to stop. One run has its own committer, which ends with it.
+pub async fn run(context: Context, settings: Settings, heart: Heart) -> Result<(), TaskError> {
+    let (committer, mut desk) = committer();
+    let reading = read_channels(&context, settings, committer, &heart);
+    let writing = write(&context, &mut desk, &heart);
+    let (read, written) = tokio::join!(reading, writing);
+    read.and(written)
+}
+
+/// Reads admitted deliveries until asked to stop.
+pub async fn run_deliveries(context: Context, heart: Heart) -> Result<(), TaskError> {
+    stage::run(&context, &heart, Stage::Receive, async || read_deliveries(&context).await).await
+}
+
+async fn write(context: &Context, desk: &mut Desk, heart: &Heart) -> Result<(), TaskError> {
+    desk.run(context, heart).await
+}
+
+async fn read_channels(
+    context: &Context,
+    settings: Settings,
+    committer: Committer,
+    heart: &Heart,
+) -> Result<(), TaskError> {
+    let mut rounds: JoinSet<()> = JoinSet::new();
+    let result = stage::run(context, heart, Stage::Collect, async || {
+        while rounds.try_join_next().is_some() {}
+        let free = settings.at_once.saturating_sub(rounds.len());
+        if free == 0 {
+            let _ = rounds.join_next().await;
+            return Ok(1);
+        }
+        let due = claim(context, free).await?;
+        let blocked = if due.is_empty() { HashMap::new() } else { blocked(context).await? };
+        let claimed = due.len();
+        for (lease, channel) in due {
+            let round = Round {
+                context: context.clone(),
+                settings,
+                committer: committer.clone(),
+                heart: heart.clone(),
+                lease,
+                channel,
+            };
+            rounds.spawn(round.run(blocked.clone()));
+        }
+        Ok(claimed)
+    })
+    .await;
+    while rounds.join_next().await.is_some() {}
+    result
+}
+
+async fn claim(context: &Context, limit: usize) -> Result<Vec<(Lease<ChannelId>, Channel)>, StoreError> {
+    let now = context.clock.now();
+    // Looking first costs no write: most of the time nothing is due.
+    let mut tx = context.db.read().await?;
+    if !tx.has_due_channels(now).await? {
+        return Ok(Vec::new());
+    }
+    drop(tx);
+    let claim = Claim {
+        owner: &context.owner,
+        now,
+        until: now + LEASE,
+        limit: i64::try_from(limit).unwrap_or(i64::MAX),
+    };
+    let mut tx = context.db.begin().await?;
+    let claimed = tx.claim_channels(&claim).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+async fn blocked(context: &Context) -> Result<HashMap<String, Timestamp>, StoreError> {
+    context.db.read().await?.blocked_budgets(context.clock.now()).await
+}
+
+/// One round of reading one channel.
+struct Round {
+    context: Context,
+    settings: Settings,
+    committer: Committer,
+    heart: Heart,
+    lease: Lease<ChannelId>,
+    channel: Channel,
+}
+
+/// How a round went.
+struct RoundResult {
+    complete: bool,
+    used: f64,
+    trouble: Option<WalkError>,
+}
+
+impl Round {
+    async fn run(self, blocked: HashMap<String, Timestamp>) {
+        let started_at = self.context.clock.now();
+        let connector = self.context.regency.get().connectors.get(&self.lease.id).cloned();
+        let result = match connector {
+            Some(Ok(connector)) => match blocked_until(&*connector, &blocked) {
+                Some(until) => failed(Trouble::Wait {
+                    until: Some(until),
+                    scope: Scope::Channel,
+                    detail: "a budget that it shares with other channels is used up".to_owned(),
+                }),
+                None => self.read_guarded(connector).await,
+            },
+            Some(Err(reason)) => failed(Trouble::Person { ailment: Ailment::Credential, detail: reason }),
+            // Applied a moment ago: the connector comes with the next reload of the configuration.
+            None => failed(Trouble::Again {
+                ailment: Ailment::Platform,
+                detail: "its connector is not ready yet".to_owned(),
+            }),
+        };
+        self.settle(started_at, result).await;
+    }
+
+    /// A panic in a connector is this channel's trouble and nobody else's.
+    async fn read_guarded(&self, connector: Arc<dyn Connector>) -> RoundResult {
+        let read = std::panic::AssertUnwindSafe(self.read(&*connector)).catch_unwind().await;
+        read.unwrap_or_else(|panic| {
+            let detail = format!("the connector failed: {}", panic_text(&*panic));
+            tracing::error!(channel = %self.channel.config.code, detail, "channel.panicked");
+            failed(Trouble::Again { ailment: Ailment::Parser, detail })
+        })
+    }
+
+    /// Reads the feeds that every channel of the platform has, then those found under them that have something new.
+    async fn read(&self, connector: &dyn Connector) -> RoundResult {
+        let roots = connector.feeds();
+        let mut walker = Walker {
+            context: &self.context,
+            committer: &self.committer,
+            connector,
+            lease: self.lease,
+            heart: &self.heart,
+            patience: if roots.len() == 1 { self.settings.patience } else { Duration::ZERO },
+            used: 0.0,
+        };
+        let result = self.read_feeds(&mut walker, roots.len()).await;
+        let used = walker.used;
+        match result {
+            Ok(complete) => RoundResult { complete, used, trouble: None },
+            Err(error) => RoundResult { complete: false, used, trouble: Some(error) },
+        }
+    }
+
+    async fn read_feeds(&self, walker: &mut Walker<'_>, roots: usize) -> Result<bool, WalkError> {
+        let feeds = self.feeds(walker.connector).await?;
+        let mut walked = HashSet::new();
+        for feed in feeds.iter().filter(|feed| !feed.found).take(roots) {
+            walked.insert(feed.id);
+            if walker.walk(feed, kind_of(&feed.kind)).await? != Walked::Complete {
+                return Ok(false);
+            }
+        }
+        let mut trouble = None;
+        for feed in self.feeds(walker.connector).await? {
+            if walked.contains(&feed.id) || !feed.found || !is_due(&feed, self.context.clock.now()) {
+                continue;
+            }
+            match walker.walk(&feed, kind_of(&feed.kind)).await {
+                Ok(Walked::Complete) => {}
+                Ok(_) => return Ok(false),
+                // One post that cannot be read does not keep the others from being read.
+                Err(WalkError::Platform(error @ Trouble::Again { .. })) => trouble = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        trouble.map_or(Ok(true), |trouble| Err(WalkError::Platform(trouble)))
+    }
+
+    /// The channel's feeds; those that every channel of the platform has are noted the first time.
+    async fn feeds(&self, connector: &dyn Connector) -> Result<Vec<Feed>, StoreError> {
+        let known = self.context.db.read().await?.feeds(self.lease.id).await?;
+        let missing: Vec<FeedFound> = connector
+            .feeds()
+            .into_iter()
+            .filter(|(key, _)| !known.iter().any(|feed| feed.key == *key))
+            .map(|(key, kind)| FeedFound {
+                key,
+                kind: kind_word(kind),
+                found: false,
+                counter: None,
+                count: None,
+                urgent: false,
+            })
+            .collect();
+        if missing.is_empty() {
+            return Ok(known);
+        }
+        let mut tx = self.context.db.begin().await?;
+        tx.note_feeds(self.lease.id, missing, self.context.clock.now()).await?;
+        tx.commit().await?;
+        self.context.db.read().await?.feeds(self.lease.id).await
+    }
+
+    async fn settle(&self, started_at: Timestamp, result: RoundResult) {
+        let now = self.context.clock.now();
+        let chance = &self.context.chance;
+        let cadence = self.settings.cadence;
+        let bad = now + cadence.after_bad(self.channel.failures, chance);
+        let mut block = None;
+        let (next_at, trouble, park) = match result.trouble {
+            None => {
+                let newest = self.channel.item_at.max(self.channel.own_at);
+                (now + cadence.after_good(now, newest, result.used, chance), None, false)
+            }
+            Some(WalkError::Platform(trouble)) => {
+                let ailment = trouble.ailment();
+                let detail = trouble.to_string();
+                tracing::warn!(channel = %self.channel.config.code, %ailment, detail, "channel.trouble");
+                let next_at = match &trouble {
+                    Trouble::Wait { until, scope, .. } => {
+                        let until = until.unwrap_or(bad).max(now + SignedDuration::from_secs(1));
+                        if let Scope::Shared(scope) = scope {
+                            block = Some((scope.clone(), until, detail.clone()));
+                        }
+                        until
+                    }
+                    _ => bad,
+                };
+                (next_at, Some((ailment, detail)), matches!(trouble, Trouble::Person { .. }))
+            }
+            Some(WalkError::Store(error)) => {
+                tracing::warn!(channel = %self.channel.config.code, %error, "channel.not_stored");
+                let trouble = (Ailment::Platform, "what was read could not be stored yet".to_owned());
+                (bad, Some(trouble), false)
+            }
+        };
+        let end = RoundEnd { next_at, complete_since: result.complete.then_some(started_at), trouble, park };
+        if let Err(error) = self.committer.write(self.lease, Write::Settle { end, block }).await {
+            tracing::warn!(channel = %self.channel.config.code, %error, "channel.not_settled");
+        }
+        metrics::counter!("sahut_rounds_total", "complete" => if result.complete { "yes" } else { "no" })
+            .increment(1);
+    }
+}
+
+fn failed(trouble: Trouble) -> RoundResult {
+    RoundResult { complete: false, used: 0.0, trouble: Some(WalkError::Platform(trouble)) }
+}
+
+fn blocked_until(connector: &dyn Connector, blocked: &HashMap<String, Timestamp>) -> Option<Timestamp> {
+    connector.budgets().iter().filter_map(|scope| blocked.get(scope)).max().copied()
+}
+
+/// Reads one batch of admitted deliveries.
+async fn read_deliveries(context: &Context) -> Result<usize, StoreError> {
+    let now = context.clock.now();
+    if !context.db.read().await?.has_due_deliveries(now).await? {
+        return Ok(0);
+    }
+    let claim = Claim { owner: &context.owner, now, until: now + LEASE, limit: 64 };
+    let mut tx = context.db.begin().await?;
+    let claimed = tx.claim_deliveries(&claim).await?;
+    tx.commit().await?;
+    for work in &claimed {
+        read_delivery(context, work).await?;
+    }
+    Ok(claimed.len())
+}
+
+async fn read_delivery(context: &Context, work: &DeliveryWork) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    let (page, outcome) = match parse(context, work) {
+        Ok(page) => (page, Outcome::Done),
+        Err(error) if work.lease.attempt >= DELIVERY_ATTEMPTS => (NewPage::default(), Outcome::Dead { error }),
+        Err(error) => (NewPage::default(), again(now, work.lease.attempt, error, &context.chance)),
+    };
+    let mut tx = context.db.begin().await?;
+    let wakes = page.feeds.iter().any(|feed| feed.urgent);
+    tx.store_page(work.channel, page, now).await?;
+    if wakes {
+        tx.hurry_channel(work.channel, now).await?;
+    }
+    // A lost lease: somebody else has read it, and storing it again changed nothing.
+    tx.settle_delivery(work, &outcome, now).await?;
+    tx.commit().await
+}
+
+fn parse(context: &Context, work: &DeliveryWork) -> Result<NewPage, String> {
+    let regency = context.regency.get();
+    let connector = match regency.connectors.get(&work.channel) {
+        Some(Ok(connector)) => connector,
+        Some(Err(reason)) => return Err(reason.clone()),
+        None => return Err("its channel has no connector".to_owned()),
+    };
+    let push = connector.push().ok_or("its channel takes no deliveries")?;
+    let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        push.read_delivery(&work.body, work.received_at)
+    }));
+    match read {
+        Ok(page) => page.map(new_page).map_err(|trouble| trouble.to_string()),
+        Err(panic) => Err(format!("the connector failed: {}", panic_text(&*panic))),
+    }
+}

@@ -1,0 +1,178 @@
+//! Gathers the many small writes of reading channels into few transactions.
+//!
+//! Hundreds of channels end their rounds all the time; a commit each would keep the disk busy with nothing else. Here
+//! whatever is waiting when the last commit is done goes into the next one, so batches grow with the load and a lone
+//! write does not wait. A writer gets its answer only after the commit. A write that the database refuses is done again
+//! by itself, so that it spoils nothing but itself.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sahut_domain::channel::ChannelId;
+use sahut_domain::fault;
+use sahut_domain::work::Lease;
+use sahut_store::collect::{Feed, NewPage, RoundEnd, Stored};
+use sahut_store::{StoreError, Tx};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Context;
+use crate::supervisor::{Heart, TaskError};
+
+/// Messages that one transaction takes at most, give or take a page.
+const MOST_ROWS: usize = 1000;
+
+/// Writes that may wait; a reader that comes on top of them waits with its page in hand.
+const QUEUE: usize = 256;
+
+/// A write of the collect stage, under the lease on its channel.
+#[derive(Debug, Clone)]
+pub(crate) enum Write {
+    /// A page, with the durable position after it.
+    Page { page: Arc<NewPage>, cursor: Option<(i64, String)>, keep_until: Timestamp },
+    /// A feed was walked until nothing new was left.
+    Walked { feed: Feed, started_at: Timestamp, deep: bool },
+    /// A feed no longer exists.
+    Gone { feed: i64 },
+    /// The round is over.
+    Settle { end: RoundEnd, block: Option<(String, Timestamp, String)> },
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// It is durable.
+    Done(Stored),
+    /// The lease on the channel was lost: nothing was written.
+    LeaseLost,
+}
+
+struct Order {
+    lease: Lease<ChannelId>,
+    write: Write,
+    answer: oneshot::Sender<Result<Written, StoreError>>,
+}
+
+/// Where writes are handed in. Cloned freely.
+#[derive(Clone)]
+pub(crate) struct Committer(mpsc::Sender<Order>);
+
+/// The other end, which does the writing.
+pub(crate) struct Desk(mpsc::Receiver<Order>);
+
+/// A committer and its desk.
+pub(crate) fn committer() -> (Committer, Desk) {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    (Committer(sender), Desk(receiver))
+}
+
+impl Committer {
+    /// Hands a write in and waits until it is durable.
+    pub(crate) async fn write(&self, lease: Lease<ChannelId>, write: Write) -> Result<Written, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let closed = || StoreError::Unavailable("the writer of pages is not running".to_owned());
+        self.0.send(Order { lease, write, answer }).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?
+    }
+}
+
+impl Desk {
+    /// Writes until all committers are gone, or the task is asked to stop and nothing waits any more.
+    pub(crate) async fn run(&mut self, context: &Context, heart: &Heart) -> Result<(), TaskError> {
+        loop {
+            heart.beat();
+            let first = tokio::select! {
+                order = self.0.recv() => order,
+                () = tokio::time::sleep(std::time::Duration::from_secs(5)) => continue,
+            };
+            let Some(first) = first else { return Ok(()) };
+            let mut rows = first.rows();
+            let mut batch = vec![first];
+            while rows < MOST_ROWS
+                && let Ok(order) = self.0.try_recv()
+            {
+                rows += order.rows();
+                batch.push(order);
+            }
+            commit(context, batch).await;
+        }
+    }
+}
+
+impl Order {
+    /// Answers the writer. One that was dropped meanwhile does not miss it: the lease protects what follows.
+    fn settle(self, written: Result<Written, StoreError>) {
+        let _ = self.answer.send(written);
+    }
+
+    fn rows(&self) -> usize {
+        match &self.write {
+            Write::Page { page, .. } => page.items.len().max(1),
+            _ => 1,
+        }
+    }
+}
+
+async fn commit(context: &Context, batch: Vec<Order>) {
+    match write_all(context, &batch).await {
+        Ok(written) => {
+            fault::point("collect.after_commit");
+            for (order, written) in batch.into_iter().zip(written) {
+                order.settle(Ok(written));
+            }
+        }
+        Err(error) if batch.len() > 1 => {
+            tracing::debug!(%error, writes = batch.len(), "commit.apart");
+            for order in batch {
+                let alone = write_all(context, std::slice::from_ref(&order)).await;
+                order.settle(alone.map(|written| written.first().copied().unwrap_or(Written::LeaseLost)));
+            }
+        }
+        Err(error) => {
+            if let Some(only) = batch.into_iter().next() {
+                only.settle(Err(error));
+            }
+        }
+    }
+}
+
+async fn write_all(context: &Context, batch: &[Order]) -> Result<Vec<Written>, StoreError> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let mut written = Vec::with_capacity(batch.len());
+    for order in batch {
+        written.push(write_one(&mut tx, order, now).await?);
+    }
+    tx.commit().await?;
+    Ok(written)
+}
+
+async fn write_one(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<Written, StoreError> {
+    let lease = order.lease;
+    match &order.write {
+        Write::Page { page, cursor, keep_until } => {
+            if !tx.keep_channel(lease, *keep_until).await? {
+                return Ok(Written::LeaseLost);
+            }
+            let stored = tx.store_page(lease.id, NewPage::clone(page), now).await?;
+            if let Some((feed, cursor)) = cursor {
+                tx.move_cursor(*feed, cursor).await?;
+            }
+            Ok(Written::Done(stored))
+        }
+        Write::Walked { feed, started_at, deep } => {
+            tx.finish_walk(feed, *started_at, *deep).await?;
+            Ok(Written::Done(Stored::default()))
+        }
+        Write::Gone { feed } => {
+            tx.lose_feed(*feed).await?;
+            Ok(Written::Done(Stored::default()))
+        }
+        Write::Settle { end, block } => {
+            if let Some((scope, until, detail)) = block {
+                tx.block_budget(scope, *until, detail).await?;
+            }
+            let settled = tx.settle_channel(lease, end, now).await?;
+            Ok(if settled.is_some() { Written::Done(Stored::default()) } else { Written::LeaseLost })
+        }
+    }
+}

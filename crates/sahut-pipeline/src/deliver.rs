@@ -1,0 +1,194 @@
+//! The fourth stage: answers are carried to the platforms, each at most once.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use jiff::{SignedDuration, Timestamp};
+use sahut_channels::{Connector, NotSent, Outgoing, Sent, Trouble};
+use sahut_domain::event::EventId;
+use sahut_domain::fault;
+use sahut_domain::notice::Template;
+use sahut_domain::reply::ReplyState;
+use sahut_domain::work::{Outcome, again};
+use sahut_store::deliver::ReplyWork;
+use sahut_store::work::Stage;
+use sahut_store::{Claim, StoreError};
+
+use crate::route::notices;
+use crate::supervisor::{Heart, TaskError};
+use crate::{Context, stage};
+
+/// Replies that are on their way at once.
+const AT_ONCE: i64 = 16;
+
+/// How long a lease lasts: longer than a platform may take to answer.
+const LEASE: SignedDuration = SignedDuration::from_mins(3);
+
+/// When an answer with an unknown outcome is looked for the first time, and the longest wait between two looks.
+const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(20);
+const LOOK_AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(6);
+
+/// Delivers replies until asked to stop.
+pub async fn run(context: Context, heart: Heart) -> Result<(), TaskError> {
+    stage::run(&context, &heart, Stage::Deliver, async || deliver_batch(&context).await).await
+}
+
+/// Delivers one batch; answers how many replies it took.
+pub async fn deliver_batch(context: &Context) -> Result<usize, StoreError> {
+    let now = context.clock.now();
+    if !context.db.read().await?.has_due_replies(now).await? {
+        return Ok(0);
+    }
+    let claim = Claim { owner: &context.owner, now, until: now + LEASE, limit: AT_ONCE };
+    let mut tx = context.db.begin().await?;
+    let claimed = tx.claim_replies(&claim).await?;
+    tx.commit().await?;
+    let mut deliveries: FuturesUnordered<_> = claimed.iter().map(|work| deliver(context, work)).collect();
+    while let Some(delivered) = deliveries.next().await {
+        delivered?;
+    }
+    Ok(claimed.len())
+}
+
+async fn deliver(context: &Context, work: &ReplyWork) -> Result<(), StoreError> {
+    let regency = context.regency.get();
+    let connector = match regency.connectors.get(&work.channel) {
+        Some(Ok(connector)) => Arc::clone(connector),
+        Some(Err(reason)) => return not_sent(context, work, &waiting(context, work, reason)).await,
+        None => return not_sent(context, work, &waiting(context, work, "its channel is not connected")).await,
+    };
+    match work.state {
+        ReplyState::Queued => send(context, work, &*connector).await,
+        // Left in the middle of an attempt: the outcome is not known, so it is looked up first.
+        ReplyState::Sending | ReplyState::Uncertain => look_up(context, work, &*connector).await,
+        ReplyState::Sent | ReplyState::Failed => Ok(()),
+    }
+}
+
+async fn send(context: &Context, work: &ReplyWork, connector: &dyn Connector) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    let reply = outgoing(work, Some(work.first_attempt_at.unwrap_or(now)));
+    if let Err(limit) = connector.check(&reply, now) {
+        return not_sent(context, work, &Outcome::Dead { error: limit.to_string() }).await;
+    }
+    let mut tx = context.db.begin().await?;
+    let ours = tx.begin_sending(work, now + LEASE, now).await?;
+    fault::point("deliver.before_sending");
+    tx.commit().await?;
+    if !ours {
+        return Ok(());
+    }
+    fault::point("deliver.before_call");
+    let result = connector.send(&reply, now).await;
+    fault::point("deliver.after_call");
+    match result {
+        Ok(sent) => settle_sent(context, work, &sent).await,
+        Err(NotSent::Uncertain(error)) => uncertain(context, work, &error, LOOK_AFTER).await,
+        Err(NotSent::Refused(error)) => not_sent(context, work, &Outcome::Dead { error }).await,
+        Err(NotSent::Trouble(trouble)) => not_sent(context, work, &after_trouble(context, work, &trouble)).await,
+    }
+}
+
+/// Looks for a reply whose outcome is unknown. Found: it is sent. Certainly not there: it is sent now. Not to be told:
+/// it is looked for again, and people are asked.
+async fn look_up(context: &Context, work: &ReplyWork, connector: &dyn Connector) -> Result<(), StoreError> {
+    let reply = outgoing(work, work.first_attempt_at);
+    match connector.look_up(&reply, context.clock.now()).await {
+        Ok(Some(sent)) => settle_sent(context, work, &sent).await,
+        Ok(None) => {
+            metrics::counter!("sahut_replies_looked_up_total", "found" => "no").increment(1);
+            send(context, work, connector).await
+        }
+        Err(error) => {
+            let looked = context.clock.now().duration_since(work.first_attempt_at.unwrap_or(Timestamp::UNIX_EPOCH));
+            let wait = looked.clamp(LOOK_AFTER, LOOK_AT_LEAST_EVERY);
+            uncertain(context, work, &error.to_string(), wait).await
+        }
+    }
+}
+
+async fn settle_sent(context: &Context, work: &ReplyWork, sent: &Sent) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let settled = tx.settle_sent(work, &sent.external_id, sent.permalink.as_deref(), sent.at, now).await?;
+    tx.commit().await?;
+    if settled {
+        tracing::info!(reply = work.lease.id, channel = work.channel_code, "reply.sent");
+        metrics::counter!("sahut_replies_total", "outcome" => "sent").increment(1);
+    }
+    Ok(())
+}
+
+async fn uncertain(
+    context: &Context,
+    work: &ReplyWork,
+    error: &str,
+    wait: SignedDuration,
+) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    tracing::warn!(reply = work.lease.id, channel = work.channel_code, error, "reply.uncertain");
+    metrics::counter!("sahut_replies_total", "outcome" => "uncertain").increment(1);
+    let mut tx = context.db.begin().await?;
+    let event = tx.settle_uncertain(work, error, now + wait, now).await?;
+    tell(context, &mut tx, work, event, Template::ReplyUncertain, now).await?;
+    tx.commit().await
+}
+
+async fn not_sent(context: &Context, work: &ReplyWork, outcome: &Outcome) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    if let Outcome::Dead { error } | Outcome::Again { error, .. } = outcome {
+        tracing::warn!(reply = work.lease.id, channel = work.channel_code, error, "reply.not_sent");
+        metrics::counter!("sahut_replies_total", "outcome" => "not_sent").increment(1);
+    }
+    let mut tx = context.db.begin().await?;
+    let event = tx.settle_not_sent(work, outcome, now).await?;
+    tell(context, &mut tx, work, event, Template::ReplyFailed, now).await?;
+    tx.commit().await
+}
+
+async fn tell(
+    context: &Context,
+    tx: &mut sahut_store::Tx,
+    work: &ReplyWork,
+    event: Option<EventId>,
+    template: Template,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(event) = event else { return Ok(()) };
+    let regency = context.regency.get();
+    tx.owe(notices(&regency, event, template, Some(work.inquiry), &work.office, false, now), now).await
+}
+
+fn after_trouble(context: &Context, work: &ReplyWork, trouble: &Trouble) -> Outcome {
+    let now = context.clock.now();
+    match trouble {
+        Trouble::Wait { until: Some(until), detail, .. } => {
+            Outcome::Again { at: (*until).max(now), error: detail.clone() }
+        }
+        Trouble::Gone { detail } => Outcome::Dead { error: detail.clone() },
+        // Held while somebody mends the channel, never shown as sent.
+        other => waiting(context, work, &other.to_string()),
+    }
+}
+
+fn waiting(context: &Context, work: &ReplyWork, error: &str) -> Outcome {
+    again(context.clock.now(), work.lease.attempt, error.to_owned(), &context.chance)
+}
+
+fn outgoing(work: &ReplyWork, first_attempt_at: Option<Timestamp>) -> Outgoing {
+    Outgoing {
+        key: work.key.clone(),
+        surface: work.surface,
+        thread: work.thread_external_id.clone(),
+        post: work.post.clone(),
+        answers: work.answers.clone(),
+        answers_written_at: work.answers_written_at,
+        citizen_wrote_at: work.citizen_wrote_at,
+        citizen: work.citizen.clone(),
+        subject: work.subject.clone(),
+        text: work.text.clone(),
+        first_attempt_at,
+        answers_raw: work.answers_raw.clone(),
+    }
+}

@@ -1,0 +1,325 @@
+//! The second stage: every message gets a decision, and with it an inquiry, a promise and people who are told; or is
+//! set aside because it needs nobody.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+
+use jiff::Timestamp;
+use sahut_domain::deadline::{Explanation, promise};
+use sahut_domain::decision::{Basis, Decision, Doubt};
+use sahut_domain::event::EventId;
+use sahut_domain::fault;
+use sahut_domain::inquiry::{Act, InquiryId, Kind, Priority, State};
+use sahut_domain::message::{CitizenId, MessageId, Surface, ThreadId};
+use sahut_domain::notice::Template;
+use sahut_domain::office::OfficeCode;
+use sahut_routing::Input;
+use sahut_store::notify::NewNotice;
+use sahut_store::route::{CurrentInquiry, Joining, NewInquiry, Waiting};
+use sahut_store::work::Stage;
+use sahut_store::{StoreError, Tx};
+
+use crate::supervisor::{Heart, TaskError, panic_text};
+use crate::{Context, Regency, stage, watch};
+
+/// Messages that one transaction takes.
+const BATCH: i64 = 500;
+
+/// Routes messages until asked to stop.
+pub async fn run(context: Context, heart: Heart) -> Result<(), TaskError> {
+    stage::run(&context, &heart, Stage::Route, async || route_batch(&context).await).await
+}
+
+/// Routes one batch; answers how many messages it took.
+pub async fn route_batch(context: &Context) -> Result<usize, StoreError> {
+    if !context.db.read().await?.has_waiting().await? {
+        return Ok(0);
+    }
+    let mut tx = context.db.begin().await?;
+    let waiting = tx.take_waiting(BATCH).await?;
+    if waiting.is_empty() {
+        return Ok(0);
+    }
+    let regency = context.regency.get();
+    let mut batch = Batch { context, regency: &regency, now: context.clock.now(), opening: Vec::new(), open: HashMap::new() };
+    for message in &waiting {
+        batch.take(&mut tx, message).await?;
+    }
+    batch.flush(&mut tx).await?;
+    fault::point("route.before_commit");
+    tx.commit().await?;
+    fault::point("route.after_commit");
+    metrics::counter!("sahut_routed_total").increment(waiting.len() as u64);
+    Ok(waiting.len())
+}
+
+/// One transaction's work. Inquiries that begin are gathered and written together; whatever depends on them makes the
+/// batch write them first.
+struct Batch<'a> {
+    context: &'a Context,
+    regency: &'a Regency,
+    now: Timestamp,
+    opening: Vec<NewInquiry>,
+    /// Inquiries of this batch, by who wants what where; without an identifier until they are written.
+    open: HashMap<(ThreadId, CitizenId), Option<CurrentInquiry>>,
+}
+
+impl Batch<'_> {
+    async fn take(&mut self, tx: &mut Tx, waiting: &Waiting) -> Result<(), StoreError> {
+        if waiting.own {
+            return self.file_own(tx, waiting).await;
+        }
+        let Some(citizen) = waiting.citizen else {
+            return tx.quarantine_message(waiting, "the message has no author", self.now).await;
+        };
+        let decided = std::panic::catch_unwind(AssertUnwindSafe(|| decide(self.regency, waiting)));
+        let decision = match decided {
+            Ok(decision) => decision,
+            Err(panic) => {
+                let error = format!("no decision could be made: {}", panic_text(&*panic));
+                tracing::error!(message = %waiting.message, error, "route.panicked");
+                return tx.quarantine_message(waiting, &error, self.now).await;
+            }
+        };
+        match self.current(tx, waiting, citizen).await? {
+            Some(current) => self.join(tx, waiting, citizen, current, decision).await,
+            None if waiting.history && waiting.given_office.is_none() => {
+                let decision = Decision { basis: Basis::History, ..decision };
+                tx.set_aside(vec![(waiting, decision)], self.now).await
+            }
+            None if decision.kind.needs_action() => self.open(tx, waiting, citizen, decision).await,
+            None => tx.set_aside(vec![(waiting, decision)], self.now).await,
+        }
+    }
+
+    /// The inquiry that the message may belong to, also when it began in this batch.
+    async fn current(
+        &mut self,
+        tx: &mut Tx,
+        waiting: &Waiting,
+        citizen: CitizenId,
+    ) -> Result<Option<CurrentInquiry>, StoreError> {
+        let key = (waiting.thread, citizen);
+        if self.open.get(&key).is_some_and(Option::is_none) {
+            self.flush(tx).await?;
+        }
+        Ok(self.open.get(&key).cloned().flatten().or_else(|| waiting.current.clone()))
+    }
+
+    async fn open(
+        &mut self,
+        tx: &mut Tx,
+        waiting: &Waiting,
+        citizen: CitizenId,
+        decision: Decision,
+    ) -> Result<(), StoreError> {
+        let office = decision.office.clone().unwrap_or_else(|| self.regency.triage_office.clone());
+        let Some((promise, next_at)) = make_promise(self.regency, &office, decision.kind, waiting.written_at) else {
+            let error = format!("office {office} has no calendar with working time");
+            return tx.quarantine_message(waiting, &error, self.now).await;
+        };
+        let year = self.regency.calendar(&office).map_or(1970, |calendar| calendar.date_of(waiting.written_at).year());
+        self.opening.push(NewInquiry {
+            message: waiting.message,
+            channel: waiting.channel,
+            thread: waiting.thread,
+            citizen,
+            office,
+            title: title(waiting),
+            opened_at: waiting.written_at,
+            year,
+            decision,
+            promise,
+            next_at,
+        });
+        self.open.insert((waiting.thread, citizen), None);
+        Ok(())
+    }
+
+    async fn join(
+        &mut self,
+        tx: &mut Tx,
+        waiting: &Waiting,
+        citizen: CitizenId,
+        current: CurrentInquiry,
+        decision: Decision,
+    ) -> Result<(), StoreError> {
+        let wants_something = decision.kind.needs_action();
+        let reopens = wants_something && current.state.after(Act::CitizenWrote) == Some(State::Open);
+        let promise = if reopens {
+            make_promise(self.regency, &current.office, current.kind, waiting.written_at)
+        } else {
+            None
+        };
+        let reopened = promise.is_some();
+        let joining = Joining {
+            message: waiting.message,
+            channel: waiting.channel,
+            written_at: waiting.written_at,
+            inquiry: current.id,
+            office: current.office.clone(),
+            decision: Decision {
+                basis: Basis::OpenInquiry,
+                office: Some(current.office.clone()),
+                doubt: None,
+                ..decision
+            },
+            reopens: promise,
+        };
+        let event = tx.join_inquiry(&joining, self.now).await?;
+        if wants_something {
+            let urgent = joining.decision.priority == Priority::Emergency;
+            let told = self.notices(event, Template::FollowUp, current.id, &current.office, urgent);
+            tx.owe(told, self.now).await?;
+        }
+        let state = if reopened { State::Open } else { current.state };
+        self.open.insert((waiting.thread, citizen), Some(CurrentInquiry { state, ..current }));
+        Ok(())
+    }
+
+    /// What the office wrote on the platform itself: a reply of ours that is read back, or an answer given there by
+    /// hand, which counts as one.
+    async fn file_own(&mut self, tx: &mut Tx, waiting: &Waiting) -> Result<(), StoreError> {
+        self.flush(tx).await?;
+        let ours = tx.is_our_reply(waiting.channel, &waiting.external_id).await?
+            || tx
+                .recognise_own(waiting.thread, &waiting.text, &waiting.external_id, waiting.written_at, self.now)
+                .await?;
+        if !ours {
+            for (inquiry, office) in tx.answered_by_own(waiting.thread, waiting.parent.as_deref()).await? {
+                tx.answer_inquiry(inquiry, &office, waiting.written_at, "platform", self.now).await?;
+                self.open.retain(|_, open| open.as_ref().is_none_or(|open| open.id != inquiry));
+            }
+        }
+        tx.file_own(&[waiting.message]).await
+    }
+
+    /// Writes the inquiries that begin, and owes the mails about them.
+    async fn flush(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        if self.opening.is_empty() {
+            return Ok(());
+        }
+        let opening = std::mem::take(&mut self.opening);
+        let facts: Vec<_> = opening.iter().map(Facts::of).collect();
+        let opened = tx.open_inquiries(opening, &self.context.chance, self.now).await?;
+        let mut told = Vec::new();
+        for (facts, opened) in facts.into_iter().zip(opened) {
+            let template = if facts.triage { Template::Triage } else { Template::Assignment };
+            told.extend(self.notices(opened.event, template, opened.id, &facts.office, facts.urgent));
+            tracing::info!(inquiry = %opened.number, office = %facts.office, message = %facts.message, "inquiry.opened");
+            let current =
+                CurrentInquiry { id: opened.id, office: facts.office, state: State::Open, kind: facts.kind };
+            self.open.insert(facts.key, Some(current));
+        }
+        tx.owe(told, self.now).await
+    }
+
+    fn notices(
+        &self,
+        event: EventId,
+        template: Template,
+        inquiry: InquiryId,
+        office: &OfficeCode,
+        urgent: bool,
+    ) -> Vec<NewNotice> {
+        notices(self.regency, event, template, Some(inquiry), office, urgent, self.now)
+    }
+}
+
+/// What is still needed of an inquiry after it was handed to the store.
+struct Facts {
+    key: (ThreadId, CitizenId),
+    message: MessageId,
+    office: OfficeCode,
+    kind: Kind,
+    triage: bool,
+    urgent: bool,
+}
+
+impl Facts {
+    fn of(new: &NewInquiry) -> Self {
+        Self {
+            key: (new.thread, new.citizen),
+            message: new.message,
+            office: new.office.clone(),
+            kind: new.decision.kind,
+            triage: new.decision.needs_triage(),
+            urgent: new.decision.priority == Priority::Emergency,
+        }
+    }
+}
+
+/// Mails to everybody who answers for an office.
+pub(crate) fn notices(
+    regency: &Regency,
+    event: EventId,
+    template: Template,
+    inquiry: Option<InquiryId>,
+    office: &OfficeCode,
+    urgent: bool,
+    now: Timestamp,
+) -> Vec<NewNotice> {
+    let notice = |person: &sahut_domain::office::Person| NewNotice {
+        event,
+        template,
+        recipient: person.clone(),
+        office: Some(office.clone()),
+        inquiry,
+        channel: None,
+        urgent,
+        not_before: now,
+    };
+    regency.people(office).iter().map(notice).collect()
+}
+
+/// Decides on a message: by the office that an import knew, else by the rules.
+fn decide(regency: &Regency, waiting: &Waiting) -> Decision {
+    let mut decision = regency.rules.decide(&Input {
+        text: &waiting.text,
+        subject: waiting.subject.as_deref(),
+        owner: Some(&waiting.owner),
+        revision: regency.revision,
+        mentions: &[],
+    });
+    if let Some(office) = &waiting.given_office {
+        decision.office = Some(office.clone());
+        decision.basis = Basis::Given;
+        decision.doubt = None;
+        if !decision.kind.needs_action() {
+            decision.kind = Kind::Complaint;
+        }
+    } else if wordless_but_meant(waiting, &decision) {
+        decision.kind = Kind::Complaint;
+        decision.basis = Basis::Triage;
+        decision.doubt = Some(Doubt::NoMatch);
+        decision.office = Some(regency.triage_office.clone());
+    }
+    decision
+}
+
+/// A picture without words, sent to the office alone, is not noise: somebody has to look at it.
+fn wordless_but_meant(waiting: &Waiting, decision: &Decision) -> bool {
+    waiting.has_attachments
+        && waiting.text.trim().is_empty()
+        && matches!(waiting.surface, Surface::Direct | Surface::Mail)
+        && !decision.kind.needs_action()
+}
+
+/// The promise of a first response, and when to look at it for the first time; none when the office's calendar never
+/// opens.
+fn make_promise(
+    regency: &Regency,
+    office: &OfficeCode,
+    kind: Kind,
+    written_at: Timestamp,
+) -> Option<(Explanation, Timestamp)> {
+    let calendar = regency.calendar(office)?;
+    let promise = promise(regency.policies.first_response(kind), calendar, written_at).ok()?;
+    let next_at = watch::first_look(calendar, &promise);
+    Some((promise, next_at))
+}
+
+fn title(waiting: &Waiting) -> String {
+    let subject = waiting.subject.as_deref().filter(|subject| !subject.trim().is_empty());
+    sahut_render::tame::title(subject.unwrap_or(&waiting.text))
+}

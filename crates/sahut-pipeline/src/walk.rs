@@ -1,0 +1,285 @@
+//! The one loop that reads every feed of every platform.
+//!
+//! A queue is read from its cursor until the platform has no more; the cursor is committed with the items, and only the
+//! next request acknowledges it. Ids that grow are read the same way. A newest-first list is walked down from its top:
+//! a shallow walk stops when it has met enough messages that are known as they are, written well before the last
+//! complete walk; a deep walk goes down to the end. A feed is walked deep when it never was, when the platform's count
+//! grew by more than the shallow walk found, and now and then for what was backdated or slipped between two pages.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use sahut_channels::{Ask, Connector, FeedKind, Page, Trouble};
+use sahut_domain::channel::{Ailment, ChannelId};
+use sahut_domain::work::Lease;
+use sahut_store::StoreError;
+use sahut_store::collect::{Feed, FeedFound, NewPage, Stored};
+
+use crate::Context;
+use crate::commit::{Committer, Write, Written};
+use crate::supervisor::Heart;
+
+/// Known messages in a row after which a shallow walk may stop.
+const OVERLAP_ITEMS: usize = 25;
+
+/// How far below the last complete walk the shallow walk must have come before it may stop.
+const OVERLAP_TIME: SignedDuration = SignedDuration::from_hours(1);
+
+/// How often a feed that stays busy is walked to its end.
+const DEEP_EVERY: SignedDuration = SignedDuration::from_hours(6);
+
+/// How often a feed about which nothing new is said is walked to its end.
+const DEEP_AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Pages after which a walk is given up: no list is that long, the platform leads in a circle.
+const MOST_PAGES: usize = 5000;
+
+/// How long a lease lasts; each stored page renews it.
+pub(crate) const LEASE: SignedDuration = SignedDuration::from_mins(5);
+
+/// How a walk ended, when it did not end in trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Walked {
+    /// Everything that the platform showed has been stored.
+    Complete,
+    /// The process is stopping.
+    Stopped,
+    /// Somebody else holds the channel now.
+    LeaseLost,
+}
+
+/// Why a walk could not be ended.
+#[derive(Debug)]
+pub(crate) enum WalkError {
+    Platform(Trouble),
+    Store(StoreError),
+}
+
+impl From<StoreError> for WalkError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Reads the feeds of one channel under one lease.
+pub(crate) struct Walker<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) committer: &'a Committer,
+    pub(crate) connector: &'a dyn Connector,
+    pub(crate) lease: Lease<ChannelId>,
+    pub(crate) heart: &'a Heart,
+    /// How long a queue may wait for something new.
+    pub(crate) patience: Duration,
+    /// The largest share of a budget that the platform said is used.
+    pub(crate) used: f64,
+}
+
+impl Walker<'_> {
+    /// Reads a feed until nothing new is left in it.
+    pub(crate) async fn walk(&mut self, feed: &Feed, kind: FeedKind) -> Result<Walked, WalkError> {
+        let started_at = self.context.clock.now();
+        let walked = match kind {
+            FeedKind::Queue | FeedKind::Growing => self.drain(feed).await,
+            FeedKind::NewestFirst => self.descend(feed, started_at).await,
+        };
+        match walked {
+            Err(WalkError::Platform(Trouble::Gone { .. })) if feed.found => {
+                self.committer.write(self.lease, Write::Gone { feed: feed.id }).await?;
+                Ok(Walked::Complete)
+            }
+            other => other,
+        }
+    }
+
+    /// Reads a queue from its cursor.
+    async fn drain(&mut self, feed: &Feed) -> Result<Walked, WalkError> {
+        let mut cursor = feed.cursor.clone();
+        let mut patience = self.patience;
+        loop {
+            let asked_at = self.context.clock.now();
+            let Some(page) = self.ask(feed, cursor.as_deref(), None, patience).await? else {
+                return Ok(Walked::Stopped);
+            };
+            let more = page.more;
+            let position = page.cursor.clone().filter(|position| Some(position) != cursor.as_ref());
+            let moved = position.map(|position| (feed.id, position));
+            if let Some((_, position)) = &moved {
+                cursor = Some(position.clone());
+            }
+            if self.store(page, moved).await?.is_none() {
+                return Ok(Walked::LeaseLost);
+            }
+            if !more {
+                self.finish(feed, asked_at, false).await?;
+                return Ok(Walked::Complete);
+            }
+            patience = Duration::ZERO;
+        }
+    }
+
+    /// Walks a newest-first list: shallow when it may, deep when it must.
+    async fn descend(&mut self, feed: &Feed, started_at: Timestamp) -> Result<Walked, WalkError> {
+        let must_be_deep = deep_is_due(feed, started_at);
+        let (walked, found) = self.walk_down(feed, must_be_deep).await?;
+        let missing = missing_after(feed, found);
+        let deep = if walked == Walked::Complete && !must_be_deep && missing {
+            tracing::info!(channel = %self.lease.id, feed = feed.key, "walk.gap");
+            metrics::counter!("sahut_walk_gaps_total").increment(1);
+            let (again, _) = self.walk_down(feed, true).await?;
+            if again != Walked::Complete {
+                return Ok(again);
+            }
+            true
+        } else {
+            must_be_deep
+        };
+        if walked == Walked::Complete {
+            self.finish(feed, started_at, deep).await?;
+        }
+        Ok(walked)
+    }
+
+    /// One walk from the top; answers what it found new.
+    async fn walk_down(&mut self, feed: &Feed, deep: bool) -> Result<(Walked, usize), WalkError> {
+        let mut token: Option<String> = None;
+        let mut tokens = HashSet::new();
+        let (mut found, mut known) = (0, 0);
+        for _ in 0..MOST_PAGES {
+            let Some(page) = self.ask(feed, None, token.as_deref(), Duration::ZERO).await? else {
+                return Ok((Walked::Stopped, found));
+            };
+            let next = page.next.clone();
+            let oldest = page.items.iter().map(|item| item.written_at).min();
+            let Some(stored) = self.store(page, None).await? else { return Ok((Walked::LeaseLost, found)) };
+            found += stored.new;
+            known = if stored.new + stored.changed > 0 { 0 } else { known + stored.known };
+            let Some(next) = next else { return Ok((Walked::Complete, found)) };
+            if !deep && known >= OVERLAP_ITEMS && below_last_walk(feed, oldest) {
+                return Ok((Walked::Complete, found));
+            }
+            if !tokens.insert(next.clone()) {
+                return Err(leads_in_a_circle(feed));
+            }
+            token = Some(next);
+        }
+        Err(leads_in_a_circle(feed))
+    }
+
+    /// Asks for one page; `None` when the process is stopping.
+    async fn ask(
+        &mut self,
+        feed: &Feed,
+        cursor: Option<&str>,
+        page: Option<&str>,
+        patience: Duration,
+    ) -> Result<Option<Page>, WalkError> {
+        let ask = Ask { feed: &feed.key, cursor, page, patience, now: self.context.clock.now() };
+        let read = tokio::select! {
+            read = self.connector.read(ask) => read.map_err(WalkError::Platform)?,
+            // Nothing of this page is acknowledged: it is asked for again.
+            () = self.heart.stopping() => return Ok(None),
+        };
+        for usage in &read.usage {
+            self.used = self.used.max(usage.share);
+        }
+        Ok(Some(read))
+    }
+
+    /// Makes a page durable; `None` when the lease was lost.
+    async fn store(&self, page: Page, cursor: Option<(i64, String)>) -> Result<Option<Stored>, WalkError> {
+        let keep_until = self.context.clock.now() + LEASE;
+        let page = Arc::new(new_page(page));
+        match self.committer.write(self.lease, Write::Page { page, cursor, keep_until }).await? {
+            Written::Done(stored) => {
+                metrics::counter!("sahut_messages_total", "found" => "new").increment(stored.new as u64);
+                metrics::counter!("sahut_messages_total", "found" => "changed").increment(stored.changed as u64);
+                Ok(Some(stored))
+            }
+            Written::LeaseLost => Ok(None),
+        }
+    }
+
+    async fn finish(&self, feed: &Feed, started_at: Timestamp, deep: bool) -> Result<(), WalkError> {
+        self.committer.write(self.lease, Write::Walked { feed: feed.clone(), started_at, deep }).await?;
+        Ok(())
+    }
+}
+
+/// Whether a feed that was found has to be walked in this round.
+pub(crate) fn is_due(feed: &Feed, now: Timestamp) -> bool {
+    feed.urgent_at.is_some()
+        || feed.walked_at.is_none()
+        || feed.counter.is_none()
+        || feed.counter != feed.walked_counter
+        || deep_is_due(feed, now)
+}
+
+fn deep_is_due(feed: &Feed, now: Timestamp) -> bool {
+    let Some(walked) = feed.walked_deep_at else { return true };
+    // What has long been quiet is looked at more and more seldom; every feed at a moment of its own.
+    let quiet = now.duration_since(feed.seen_at) / 4;
+    let every = quiet.clamp(DEEP_EVERY, DEEP_AT_LEAST_EVERY);
+    let own_moment = SignedDuration::from_secs(feed.id.rem_euclid(60) * 60);
+    now.duration_since(walked) > every + own_moment
+}
+
+/// Whether the platform's count says that a shallow walk has not seen everything.
+fn missing_after(feed: &Feed, found: usize) -> bool {
+    let grown = feed.count.zip(feed.walked_count).map(|(now, then)| now - then);
+    grown.is_some_and(|grown| grown > i64::try_from(found).unwrap_or(i64::MAX))
+}
+
+fn below_last_walk(feed: &Feed, oldest: Option<Timestamp>) -> bool {
+    let horizon = feed.walked_at.map(|walked| walked - OVERLAP_TIME);
+    oldest.zip(horizon).is_some_and(|(oldest, horizon)| oldest < horizon)
+}
+
+fn leads_in_a_circle(feed: &Feed) -> WalkError {
+    WalkError::Platform(Trouble::Again {
+        ailment: Ailment::Parser,
+        detail: format!("the pages of {} lead in a circle", feed.key.split(':').next().unwrap_or_default()),
+    })
+}
+
+/// What a connector read, as the store takes it.
+pub(crate) fn new_page(page: Page) -> NewPage {
+    NewPage {
+        items: page.items,
+        posts: page.posts,
+        bad: page.bad.into_iter().map(|bad| (bad.key, bad.error, bad.raw)).collect(),
+        feeds: page
+            .feeds
+            .into_iter()
+            .map(|seen| FeedFound {
+                key: seen.key,
+                kind: kind_word(seen.kind),
+                found: true,
+                counter: seen.counter,
+                count: seen.count,
+                urgent: seen.urgent,
+            })
+            .collect(),
+        deleted: page.deleted,
+        given: std::collections::HashMap::new(),
+    }
+}
+
+/// The word that a kind of feed is stored under.
+pub(crate) const fn kind_word(kind: FeedKind) -> &'static str {
+    match kind {
+        FeedKind::Queue => "queue",
+        FeedKind::Growing => "growing",
+        FeedKind::NewestFirst => "newest_first",
+    }
+}
+
+/// The kind that is stored under a word.
+pub(crate) fn kind_of(word: &str) -> FeedKind {
+    match word {
+        "queue" => FeedKind::Queue,
+        "growing" => FeedKind::Growing,
+        _ => FeedKind::NewestFirst,
+    }
+}

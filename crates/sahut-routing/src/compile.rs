@@ -1,0 +1,454 @@
+//! From rule files to a rule set: who has which duty, what each phrase means, and every problem on the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sahut_domain::inquiry::Kind;
+use sahut_domain::office::{OfficeCode, OfficeKind};
+
+use crate::file::{self, Examples, File, Phrases};
+use crate::phrasebook::{Meaning, Phrase, Phrasebook};
+use crate::plain::Plain;
+use crate::problem::{At, Problem, Problems, Source};
+use crate::ruleset::{Place, RuleSet, Seat, Topic, Weights};
+use crate::section::{Said, one_edit};
+use crate::shorthand::Shorthand;
+use crate::spam::Disguises;
+use crate::vocabulary::Vocabulary;
+
+/// Compiles sources; see [`RuleSet::compile`].
+pub(crate) fn compile(
+    sources: &[Source],
+    offices: &[(OfficeCode, OfficeKind)],
+    fallback: &OfficeCode,
+) -> Result<RuleSet, Vec<Problem>> {
+    // In the order of paths, so that nothing depends on the order in which a folder happens to be read.
+    let mut sources: Vec<&Source> = sources.iter().collect();
+    sources.sort_by(|a, b| (&a.path, &a.text).cmp(&(&b.path, &b.text)));
+    let mut problems = Problems::of(&sources);
+    let files: Vec<File> = sources.iter().enumerate().map(|(n, source)| File::read(n, source, &mut problems)).collect();
+
+    let mut compiler = Compiler::new(offices, &files, problems);
+    for (file, seat) in files.iter().zip(compiler.seats_of(&files)) {
+        compiler.add(file, seat);
+    }
+    let weights = compiler.weights(&files);
+    let (rules, examples, mut problems) = compiler.finish(offices, fallback, weights);
+    let Some(mut rules) = rules else { return Err(problems.into_found()) };
+    for example in examples {
+        example.check(&rules, &mut problems);
+    }
+    if !problems.usable() {
+        return Err(problems.into_found());
+    }
+    rules.warnings = problems.into_found();
+    Ok(rules)
+}
+
+/// A phrase with everything said about it so far.
+struct Draft {
+    written: String,
+    uses: Vec<(Meaning, f64, At)>,
+}
+
+struct Compiler {
+    seats: Vec<Seat>,
+    topics: Vec<Topic>,
+    places: Vec<Place>,
+    /// Names of all places of all files: a topic may ask for a place that a later file describes.
+    place_names: BTreeSet<String>,
+    handles: BTreeMap<String, usize>,
+    phrases: BTreeMap<String, Draft>,
+    examples: Vec<Example>,
+    shorthand: Shorthand,
+    problems: Problems,
+    plain: Plain,
+}
+
+impl Compiler {
+    fn new(offices: &[(OfficeCode, OfficeKind)], files: &[File], mut problems: Problems) -> Self {
+        let codes: BTreeSet<&OfficeCode> = offices.iter().map(|(code, _)| code).collect();
+        let outside = files.iter().flat_map(|file| {
+            let places = file.places.iter().filter_map(|place| place.outside.as_ref());
+            file.outside.iter().map(|topic| &topic.name).chain(places).map(|said| said.text.clone())
+        });
+        let outside: BTreeSet<String> = outside.collect();
+        let offices = codes.into_iter().cloned().map(Seat::Office);
+        let seats = offices.chain([Seat::District]).chain(outside.into_iter().map(Seat::Outside)).collect();
+        let shorthand = shorthand(files, &mut problems);
+        Self {
+            seats,
+            topics: Vec::new(),
+            places: Vec::new(),
+            place_names: files.iter().flat_map(|file| &file.places).map(|place| place.name.text.clone()).collect(),
+            handles: BTreeMap::new(),
+            phrases: BTreeMap::new(),
+            examples: Vec::new(),
+            shorthand,
+            problems,
+            plain: Plain::default(),
+        }
+    }
+
+    /// Who answers for the topics of each file.
+    fn seats_of(&mut self, files: &[File]) -> Vec<Option<usize>> {
+        let duties: BTreeSet<&str> = files.iter().filter_map(|f| f.duty.as_ref()).map(|duty| duty.text.as_str()).collect();
+        let mut taken: BTreeMap<&str, (usize, &At)> = BTreeMap::new();
+        for file in files {
+            let Some(seat) = file.office.as_ref().and_then(|office| self.office(office)) else { continue };
+            for duty in &file.takes {
+                if !duties.contains(duty.text.as_str()) {
+                    self.unknown("duty", duty, duties.iter().copied());
+                } else if let Some((_, at)) = taken.insert(&duty.text, (seat, &duty.at)) {
+                    let what = format!("the duty `{}` is taken twice, also in {}", duty.text, self.problems.place(at));
+                    self.problems.error(&duty.at, what, "taken here too", "let one office take it");
+                }
+            }
+        }
+        files.iter().map(|file| self.seat_of(file, &taken)).collect()
+    }
+
+    fn seat_of(&mut self, file: &File, taken: &BTreeMap<&str, (usize, &At)>) -> Option<usize> {
+        match (&file.office, &file.duty) {
+            (Some(office), None) => self.seat_of_office(&office.text),
+            (None, Some(_)) if file.district => self.seat(&Seat::District),
+            (None, Some(duty)) => {
+                let seat = taken.get(duty.text.as_str()).map(|(seat, _)| *seat);
+                let seat = seat.or_else(|| self.seat_of_office(&duty.text));
+                if seat.is_none() {
+                    let what = format!("no office has the duty `{}`: its phrases do not count", duty.text);
+                    let help = format!("write `takes = [\"{}\"]` in the file of the office that has it", duty.text);
+                    self.problems.warn(&duty.at, what, "nobody takes this", help);
+                }
+                seat
+            }
+            (Some(_), Some(duty)) => {
+                let help = "keep `office` and write the duty under `takes`, or keep `duty`";
+                self.problems.error(&duty.at, "a file describes an office or a duty, not both", "", help);
+                None
+            }
+            (None, None) => {
+                if let Some(topic) = file.topics.first() {
+                    let what = format!("the topic `{}` belongs to nobody", topic.name.text);
+                    self.problems.error(&topic.name.at, what, "", "begin the file with `office = \"...\"` or `duty = \"...\"`");
+                }
+                None
+            }
+        }
+    }
+
+    fn add(&mut self, file: &File, seat: Option<usize>) {
+        for place in &file.places {
+            self.add_place(place);
+        }
+        for word in &file.landmarks {
+            self.add_phrase(word, Meaning::Landmark, 0.0);
+        }
+        for words in &file.kinds {
+            let Some(kind) = self.kind(&words.kind) else { continue };
+            self.add_phrases(&words.phrases, Meaning::Kind(kind));
+            self.add_examples(&words.examples, &Expected::Kind(kind));
+        }
+        for topic in &file.outside {
+            if let Some(seat) = self.seat(&Seat::Outside(topic.name.text.clone())) {
+                self.add_topic(topic, seat);
+            }
+        }
+        let Some(seat) = seat else { return };
+        for name in &file.names {
+            self.add_phrase(name, Meaning::Name(seat), 0.0);
+        }
+        for handle in &file.handles {
+            self.handles.insert(handle.text.trim_start_matches('@').to_lowercase(), seat);
+        }
+        for topic in &file.topics {
+            self.add_topic(topic, seat);
+        }
+    }
+
+    fn add_place(&mut self, place: &file::Place) {
+        let seat = match (&place.office, &place.outside) {
+            (Some(office), _) => self.office(office),
+            (None, Some(outside)) => self.seat(&Seat::Outside(outside.text.clone())),
+            (None, None) => None,
+        };
+        let Some(seat) = seat else { return };
+        let number = self.places.len();
+        self.places.push(Place { name: place.name.text.clone(), seat });
+        for name in [&place.name].into_iter().chain(&place.aliases) {
+            self.add_phrase(name, Meaning::Place(number), 0.0);
+        }
+    }
+
+    fn add_topic(&mut self, topic: &file::Topic, seat: usize) {
+        let number = self.topics.len();
+        let kinds = topic.kinds.iter().filter_map(|kind| self.kind(kind)).collect();
+        let places = topic.places.iter().filter_map(|place| self.place_name(place)).collect();
+        let name = topic.name.text.clone();
+        self.topics.push(Topic { name, seat, required: !topic.requires.is_empty(), places, kinds });
+        self.add_phrases(&topic.phrases, Meaning::Duty(number));
+        topic.requires.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Requires(number), 0.0));
+        topic.excludes.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Excludes(number), 0.0));
+        self.check_excludes(topic);
+        self.add_examples(&topic.examples, &Expected::Seat(seat));
+    }
+
+    fn add_phrases(&mut self, phrases: &Phrases, meaning: Meaning) {
+        for (phrase, weight) in phrases.weighted() {
+            self.add_phrase(phrase, meaning, weight);
+        }
+    }
+
+    fn add_phrase(&mut self, phrase: &Said, meaning: Meaning, weight: f64) {
+        let plain = self.plain(&phrase.text);
+        if plain.is_empty() {
+            let what = format!("the phrase {:?} can never be found", phrase.text);
+            self.problems.error(&phrase.at, what, "no letters or digits", "write words, or take it out");
+            return;
+        }
+        if self.shorthand.get(&phrase.text).is_some() {
+            let what = format!("`{}` is an abbreviation: this phrase means `{plain}`", phrase.text);
+            self.problems.warn(&phrase.at, what, "read as something else", "write it out, or take it out of `[words]`");
+        }
+        let written = phrase.text.clone();
+        let draft = self.phrases.entry(plain).or_insert_with(|| Draft { written, uses: Vec::new() });
+        if let Some((_, _, at)) = draft.uses.iter().find(|(other, _, _)| *other == meaning) {
+            let what = format!("`{}` is said twice here, first in {}", phrase.text, self.problems.place(at));
+            self.problems.warn(&phrase.at, what, "counts only once", "take one of them out");
+            return;
+        }
+        draft.uses.push((meaning, weight, phrase.at.clone()));
+    }
+
+    /// A phrase that holds a word which silences its own topic can never count.
+    fn check_excludes(&mut self, topic: &file::Topic) {
+        for exclude in &topic.excludes {
+            let silencing = format!(" {} ", self.plain(&exclude.text));
+            for (phrase, _) in topic.phrases.weighted() {
+                if format!(" {} ", self.plain(&phrase.text)).contains(&silencing) {
+                    let what = format!("the phrase `{}` can never count", phrase.text);
+                    let expected = format!("its topic excludes `{}`", exclude.text);
+                    self.problems.warn(&phrase.at, what, expected, "take out the phrase, or narrow `excludes`");
+                }
+            }
+        }
+    }
+
+    fn add_examples(&mut self, examples: &Examples, expected: &Expected) {
+        let each = |list: &[Said], wanted| {
+            list.iter().map(|said| Example { said: said.clone(), expected: expected.clone(), wanted }).collect::<Vec<_>>()
+        };
+        self.examples.extend(each(&examples.must, true));
+        self.examples.extend(each(&examples.must_not, false));
+    }
+
+    fn weights(&mut self, files: &[File]) -> Weights {
+        let mut weights = Weights::default();
+        let mut first: Option<&At> = None;
+        for decide in files.iter().filter_map(|file| file.decide.as_ref()) {
+            if let Some(first) = first {
+                let what = format!("`[decide]` is said twice, first in {}", self.problems.place(first));
+                self.problems.error(&decide.at, what, "said again here", "keep one of them");
+            }
+            first = Some(&decide.at);
+            weights = Weights {
+                owner: decide.owner.unwrap_or(weights.owner),
+                name: decide.name.unwrap_or(weights.name),
+                least: decide.least.unwrap_or(weights.least),
+                margin: decide.margin.unwrap_or(weights.margin),
+            };
+        }
+        weights
+    }
+
+    fn finish(
+        mut self,
+        offices: &[(OfficeCode, OfficeKind)],
+        fallback: &OfficeCode,
+        weights: Weights,
+    ) -> (Option<RuleSet>, Vec<Example>, Problems) {
+        self.warn_of_ties();
+        let duty_words = words_of(&self.phrases, |meaning| matches!(meaning, Meaning::Duty(_)));
+        let other_words = words_of(&self.phrases, |meaning| !matches!(meaning, Meaning::Duty(_)));
+        let vocabulary = Vocabulary::new(duty_words, other_words);
+        let disguises = self.disguises();
+        let phrases = self.phrases.into_iter().map(|(plain, draft)| {
+            let uses = draft.uses.into_iter().map(|(meaning, weight, _)| match meaning {
+                Meaning::Name(_) => (meaning, weights.name),
+                _ => (meaning, weight),
+            });
+            (plain, Phrase { written: draft.written, uses: heaviest(uses.collect(), &self.topics) })
+        });
+        let (Ok(book), Ok(disguises)) = (Phrasebook::new(phrases.collect()), disguises) else {
+            let at = At { source: 0, span: 0..0 };
+            self.problems.error(&at, "there are too many phrases for one rule set", "", "take out phrases that say little");
+            return (None, Vec::new(), self.problems);
+        };
+        let districts = offices.iter().filter(|(_, kind)| *kind == OfficeKind::District);
+        let districts: Vec<usize> =
+            districts.filter_map(|(code, _)| self.seats.iter().position(|seat| seat.office() == Some(code))).collect();
+        let rules = RuleSet {
+            shorthand: self.shorthand,
+            book,
+            vocabulary,
+            disguises,
+            seats: self.seats,
+            topics: self.topics,
+            places: self.places,
+            handles: self.handles,
+            districts,
+            weights,
+            fallback: fallback.clone(),
+            warnings: Vec::new(),
+        };
+        (Some(rules), self.examples, self.problems)
+    }
+
+    fn disguises(&self) -> Result<Disguises, aho_corasick::BuildError> {
+        let spam = self.phrases.iter().filter(|(_, draft)| {
+            draft.uses.iter().any(|(meaning, weight, _)| *meaning == Meaning::Kind(Kind::Spam) && *weight >= 3.0)
+        });
+        Disguises::new(spam.map(|(plain, _)| plain.as_str()))
+    }
+
+    /// The same phrase with the same weight in two offices can only end in a tie.
+    fn warn_of_ties(&mut self) {
+        for draft in self.phrases.values() {
+            let duties: Vec<_> = draft.uses.iter().filter_map(|(meaning, weight, at)| match meaning {
+                Meaning::Duty(topic) => Some((self.topics.get(*topic)?.seat, *weight, at)),
+                _ => None,
+            }).collect();
+            let tied = duties.iter().enumerate().find_map(|(n, (seat, weight, at))| {
+                let earlier = duties.iter().take(n).find(|(other, w, _)| other != seat && (w - weight).abs() < f64::EPSILON);
+                earlier.map(|(other, _, first)| (*at, *other, *first))
+            });
+            if let Some((at, other, first)) = tied {
+                let other = self.seats.get(other).map(Seat::to_string).unwrap_or_default();
+                let what = format!("`{}` weighs the same for {other} in {}", draft.written, self.problems.place(first));
+                self.problems.warn(at, what, "this phrase alone can only tie", "give one of them another weight, or write a longer phrase");
+            }
+        }
+    }
+
+    fn plain(&mut self, text: &str) -> String {
+        self.plain.read(text, &self.shorthand);
+        self.plain.text.trim().to_owned()
+    }
+
+    fn kind(&mut self, said: &Said) -> Option<Kind> {
+        let kind = said.text.parse().ok();
+        if kind.is_none() {
+            self.unknown("kind", said, Kind::ALL.iter().map(|kind| kind.as_str()));
+        }
+        kind
+    }
+
+    fn place_name(&mut self, said: &Said) -> Option<String> {
+        let known = self.place_names.contains(&said.text).then(|| said.text.clone());
+        if known.is_none() {
+            let names = self.place_names.clone();
+            self.unknown("place", said, names.iter().map(String::as_str));
+        }
+        known
+    }
+
+    fn office(&mut self, said: &Said) -> Option<usize> {
+        let seat = self.seat_of_office(&said.text);
+        if seat.is_none() {
+            let codes: Vec<String> = self.seats.iter().filter_map(Seat::office).map(OfficeCode::to_string).collect();
+            self.unknown("office", said, codes.iter().map(String::as_str));
+        }
+        seat
+    }
+
+    fn seat_of_office(&self, code: &str) -> Option<usize> {
+        self.seats.iter().position(|seat| seat.office().is_some_and(|office| office.as_str() == code))
+    }
+
+    fn seat(&self, wanted: &Seat) -> Option<usize> {
+        self.seats.iter().position(|seat| seat == wanted)
+    }
+
+    fn unknown<'a>(&mut self, what: &str, said: &Said, known: impl Iterator<Item = &'a str> + Clone) {
+        let near = known.clone().find(|word| one_edit(word, &said.text));
+        let expected = near.map_or("not known".to_owned(), |near| format!("did you mean `{near}`?"));
+        let known = known.collect::<Vec<_>>().join(", ");
+        self.problems.error(&said.at, format!("unknown {what} `{}`", said.text), expected, format!("known are {known}"));
+    }
+}
+
+/// One meaning for each seat: the heaviest, where two duties of one office share a phrase.
+fn heaviest(mut uses: Vec<(Meaning, f64)>, topics: &[Topic]) -> Vec<(Meaning, f64)> {
+    let seat = |meaning: Meaning| match meaning {
+        Meaning::Duty(topic) => topics.get(topic).map(|topic| topic.seat),
+        _ => None,
+    };
+    uses.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let mut kept: Vec<(Meaning, f64)> = Vec::with_capacity(uses.len());
+    for (meaning, weight) in uses {
+        let own = seat(meaning);
+        if own.is_none() || kept.iter().all(|(other, _)| seat(*other) != own) {
+            kept.push((meaning, weight));
+        }
+    }
+    kept
+}
+
+fn words_of(phrases: &BTreeMap<String, Draft>, wanted: impl Fn(Meaning) -> bool) -> BTreeSet<&str> {
+    let wanted = phrases.iter().filter(|(_, draft)| draft.uses.iter().any(|(meaning, _, _)| wanted(*meaning)));
+    wanted.flat_map(|(plain, _)| plain.split(' ')).collect()
+}
+
+fn shorthand(files: &[File], problems: &mut Problems) -> Shorthand {
+    let nothing = Shorthand::default();
+    let mut plain = Plain::default();
+    let mut read = |text: &str| {
+        plain.read(text, &nothing);
+        plain.text.trim().to_owned()
+    };
+    let mut pairs: BTreeMap<String, (String, &At)> = BTreeMap::new();
+    for (short, long) in files.iter().flat_map(|file| &file.words) {
+        let (key, value) = (read(&short.text), read(&long.text));
+        if key.is_empty() || value.is_empty() || key.contains(' ') {
+            problems.error(&short.at, format!("`{}` is not an abbreviation of one word", short.text), "", "write one word, and what it stands for");
+        } else if let Some((other, at)) = pairs.get(&key).filter(|(other, _)| *other != value) {
+            let what = format!("`{}` stands for `{other}` in {}", short.text, problems.place(at));
+            problems.error(&long.at, what, "and for something else here", "keep one of them");
+        } else {
+            pairs.insert(key, (value, &short.at));
+        }
+    }
+    Shorthand::new(pairs.into_iter().map(|(short, (long, _))| (short, long)))
+}
+
+/// What an example is meant to show.
+#[derive(Clone)]
+enum Expected {
+    Seat(usize),
+    Kind(Kind),
+}
+
+/// A text of the rule files with what must, or must not, become of it.
+struct Example {
+    said: Said,
+    expected: Expected,
+    wanted: bool,
+}
+
+impl Example {
+    fn check(self, rules: &RuleSet, problems: &mut Problems) {
+        let decision = rules.decide(&crate::Input::of(&self.said.text));
+        let (holds, expected) = match self.expected {
+            Expected::Kind(kind) => (decision.kind == kind, kind.to_string()),
+            Expected::Seat(seat) => {
+                let Some(seat) = rules.seats.get(seat) else { return };
+                (rules.is_for(&decision, seat), seat.to_string())
+            }
+        };
+        if holds != self.wanted {
+            let must = if self.wanted { "must" } else { "must not" };
+            let found = rules.summary(&decision);
+            let what = format!("an example fails: this text {must} go to {expected}");
+            problems.error(&self.said.at, what, format!("goes to {found}"), "change the phrases until it holds, or change the example");
+        }
+    }
+}

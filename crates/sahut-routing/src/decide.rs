@@ -1,0 +1,242 @@
+//! From what a text says to a decision.
+
+use std::cell::RefCell;
+
+use sahut_domain::decision::{Basis, Decision, Doubt, Match, Score, Suppressed};
+use sahut_domain::inquiry::{Kind, Priority};
+use sahut_domain::office::OfficeCode;
+
+use crate::evidence::{Counted, Evidence};
+use crate::gate;
+use crate::phrasebook::Meaning;
+use crate::ruleset::{Input, RuleSet, Seat};
+
+/// As many offices are kept with a decision.
+const KEPT_SCORES: usize = 5;
+/// As many phrases that did not count are kept with a decision.
+const KEPT_SUPPRESSED: usize = 8;
+/// As many words that spoke for the kind are kept with a decision.
+const KEPT_KIND_WORDS: usize = 5;
+
+thread_local! {
+    static EVIDENCE: RefCell<Evidence> = RefCell::default();
+}
+
+impl RuleSet {
+    /// Decides where a message goes, and says why. Takes time in proportion to the text; the same input always gives
+    /// the same decision.
+    pub fn decide(&self, input: &Input<'_>) -> Decision {
+        EVIDENCE.with_borrow_mut(|evidence| {
+            evidence.gather(self, &input.whole(), input.subject.map_or(0, str::len));
+            let kind = gate::kind(self, input, evidence);
+            evidence.count(self, kind);
+            Deciding { rules: self, input, evidence, kind }.decide()
+        })
+    }
+
+    pub(crate) fn seat_is_office(&self, seat: usize) -> bool {
+        matches!(self.seats.get(seat), Some(Seat::Office(_)))
+    }
+
+    /// The weight of a phrase that speaks for a duty.
+    pub(crate) fn duty_weight(&self, phrase: usize) -> Option<f64> {
+        let mut uses = self.book.phrase(phrase).uses.iter();
+        uses.find_map(|(meaning, weight)| matches!(meaning, Meaning::Duty(_)).then_some(*weight))
+    }
+}
+
+struct Deciding<'a> {
+    rules: &'a RuleSet,
+    input: &'a Input<'a>,
+    evidence: &'a mut Evidence,
+    kind: Kind,
+}
+
+/// Where a message goes.
+struct Outcome {
+    office: Option<OfficeCode>,
+    basis: Basis,
+    doubt: Option<Doubt>,
+    outside: Option<String>,
+}
+
+impl Deciding<'_> {
+    fn decide(mut self) -> Decision {
+        self.settle_district();
+        let owner = self.add_owner();
+        let ranking = self.ranking();
+        let outcome = self.outcome(&ranking, owner);
+        let points = |rank: usize| ranking.get(rank).and_then(|seat| self.evidence.points.get(*seat)).unwrap_or(&0.0);
+        Decision {
+            revision: self.input.revision,
+            kind: self.kind,
+            priority: if self.kind == Kind::Emergency { Priority::Emergency } else { Priority::Normal },
+            office: outcome.office.clone(),
+            basis: outcome.basis,
+            doubt: outcome.doubt,
+            margin: points(0) - points(1),
+            scores: ranking.iter().filter(|seat| self.is_shown(**seat, &outcome)).take(KEPT_SCORES).map(|seat| self.score(*seat, owner)).collect(),
+            kind_words: self.kind_words(),
+            suppressed: self.suppressed(),
+            place: self.evidence.place.and_then(|place| self.rules.places.get(place)).map(|place| place.name.clone()),
+            outside: outcome.outside.clone(),
+        }
+    }
+
+    /// Gives what speaks for a district office to the one whose place is named, or who owns the channel, or is the only
+    /// one. Where none of these says which, the points stay with [`Seat::District`].
+    fn settle_district(&mut self) {
+        let place = self.evidence.place.and_then(|place| self.rules.places.get(place)).map(|place| place.seat);
+        let named = place.filter(|seat| self.rules.districts.contains(seat));
+        let owner = self.owner_seat().filter(|seat| self.rules.districts.contains(seat));
+        let only = self.rules.districts.first().copied().filter(|_| self.rules.districts.len() == 1);
+        let Some(district) = named.or(owner).or(only) else { return };
+        let Some(from) = self.rules.seats.iter().position(|seat| *seat == Seat::District) else { return };
+        let Some(points) = self.evidence.points.get_mut(from).map(std::mem::take) else { return };
+        self.evidence.points.get_mut(district).into_iter().for_each(|own| *own += points);
+        let moved = self.evidence.counted.iter_mut().filter(|counted| counted.seat == from);
+        moved.for_each(|counted| counted.seat = district);
+    }
+
+    fn owner_seat(&self) -> Option<usize> {
+        // A channel of the office that sorts what is unclear says nothing about the subject.
+        let owner = self.input.owner.filter(|owner| **owner != self.rules.fallback)?;
+        self.rules.seats.iter().position(|seat| seat.office() == Some(owner))
+    }
+
+    fn add_owner(&mut self) -> Option<usize> {
+        let owner = self.owner_seat()?;
+        self.evidence.points.get_mut(owner).into_iter().for_each(|points| *points += self.rules.weights.owner);
+        Some(owner)
+    }
+
+    /// Seats that something speaks for, best first. Equal points are ordered by what does not depend on the order of
+    /// files: the heaviest phrase, the longest words found, the code.
+    fn ranking(&self) -> Vec<usize> {
+        let points = &self.evidence.points;
+        let mut ranking: Vec<usize> = (0..points.len()).filter(|seat| points.get(*seat).is_some_and(|p| *p > 0.0)).collect();
+        let weight = |seat: usize| {
+            let own = self.evidence.counted.iter().filter(move |counted| counted.seat == seat);
+            let letters = own.clone().map(|counted| counted.hit.end - counted.hit.start).sum::<usize>();
+            (own.map(|counted| counted.weight).fold(0.0, f64::max), letters)
+        };
+        ranking.sort_by(|a, b| {
+            let by_points = points.get(*b).unwrap_or(&0.0).total_cmp(points.get(*a).unwrap_or(&0.0));
+            by_points.then_with(|| {
+                let ((heaviest_a, letters_a), (heaviest_b, letters_b)) = (weight(*a), weight(*b));
+                heaviest_b.total_cmp(&heaviest_a).then(letters_b.cmp(&letters_a)).then(a.cmp(b))
+            })
+        });
+        ranking
+    }
+
+    fn outcome(&self, ranking: &[usize], owner: Option<usize>) -> Outcome {
+        if !self.kind.needs_action() {
+            return Outcome { office: None, basis: Basis::Nobody, doubt: None, outside: None };
+        }
+        if let Some(mentioned) = self.mentioned(owner) {
+            return self.to(mentioned, Basis::Mention);
+        }
+        if let Some(outside) = self.outside_place() {
+            return self.triage(Doubt::NotOurs, Some(outside));
+        }
+        let points = |rank: usize| ranking.get(rank).and_then(|seat| self.evidence.points.get(*seat)).copied().unwrap_or_default();
+        let Some(best) = ranking.first().copied() else { return self.triage(Doubt::NoMatch, None) };
+        if points(0) < self.rules.weights.least {
+            return match owner {
+                Some(owner) => self.to(owner, Basis::Owner),
+                None => self.triage(Doubt::WeakMatch, None),
+            };
+        }
+        if points(0) - points(1) < self.rules.weights.margin {
+            return self.triage(Doubt::Tie, None);
+        }
+        let named = self.evidence.counted.iter().any(|counted| counted.seat == best && counted.topic.is_none());
+        match self.rules.seats.get(best) {
+            Some(Seat::Outside(name)) => self.triage(Doubt::NotOurs, Some(name.clone())),
+            Some(Seat::District) | None => self.triage(Doubt::NoPlace, None),
+            Some(Seat::Office(_)) => self.to(best, if named { Basis::Mention } else { Basis::Topics }),
+        }
+    }
+
+    fn to(&self, seat: usize, basis: Basis) -> Outcome {
+        let office = self.rules.seats.get(seat).and_then(Seat::office).cloned();
+        Outcome { office, basis, doubt: None, outside: None }
+    }
+
+    fn triage(&self, doubt: Doubt, outside: Option<String>) -> Outcome {
+        Outcome { office: Some(self.rules.fallback.clone()), basis: Basis::Triage, doubt: Some(doubt), outside }
+    }
+
+    /// The one office, besides the owner of the channel, whose user name the message mentions.
+    fn mentioned(&self, owner: Option<usize>) -> Option<usize> {
+        if self.rules.handles.is_empty() {
+            return None;
+        }
+        let whole = self.input.whole();
+        let written = self.evidence.plain.handles.iter().filter_map(|(from, to)| whole.get(*from..*to));
+        let handles = written.chain(self.input.mentions.iter().copied()).map(|handle| handle.trim_start_matches('@').trim_end_matches('.'));
+        let mut seats = handles.filter_map(|handle| self.rules.handles.get(&handle.to_lowercase()).copied()).filter(|seat| Some(*seat) != owner);
+        let first = seats.next()?;
+        seats.all(|seat| seat == first).then_some(first)
+    }
+
+    /// The government of a named place that is not in the regency, where no place of ours is named too.
+    fn outside_place(&self) -> Option<String> {
+        let place = self.rules.places.get(self.evidence.place?)?;
+        match self.rules.seats.get(place.seat)? {
+            Seat::Outside(name) => Some(name.clone()),
+            Seat::Office(_) | Seat::District => None,
+        }
+    }
+
+    /// Points of somebody who is not an office are kept only where they decided: they are then credited to the office
+    /// that sorts what is unclear.
+    fn is_shown(&self, seat: usize, outcome: &Outcome) -> bool {
+        match self.rules.seats.get(seat) {
+            Some(Seat::Office(_)) => true,
+            Some(Seat::District) => outcome.doubt == Some(Doubt::NoPlace),
+            Some(Seat::Outside(name)) => outcome.outside.as_ref() == Some(name),
+            None => false,
+        }
+    }
+
+    fn score(&self, seat: usize, owner: Option<usize>) -> Score {
+        let counted = self.evidence.counted.iter().filter(|counted| counted.seat == seat);
+        let mut matches: Vec<Match> = counted.map(|counted| self.matched(counted)).collect();
+        matches.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.span.cmp(&b.span)));
+        Score {
+            office: self.rules.seats.get(seat).and_then(Seat::office).unwrap_or(&self.rules.fallback).clone(),
+            points: self.evidence.points.get(seat).copied().unwrap_or_default(),
+            owner_points: if owner == Some(seat) { self.rules.weights.owner } else { 0.0 },
+            matches,
+        }
+    }
+
+    fn matched(&self, counted: &Counted) -> Match {
+        let topic = counted.topic.and_then(|topic| self.rules.topics.get(topic)).map_or("", |topic| &topic.name);
+        self.evidence.matched(self.rules, counted.hit, topic, counted.weight)
+    }
+
+    fn kind_words(&self) -> Vec<Match> {
+        let kind = Meaning::Kind(self.kind);
+        let uses = self.evidence.hits.iter().flat_map(|hit| {
+            let uses = &self.rules.book.phrase(hit.phrase).uses;
+            uses.iter().filter(|(meaning, _)| *meaning == kind).map(move |(_, weight)| (*hit, *weight))
+        });
+        uses.take(KEPT_KIND_WORDS).map(|(hit, weight)| self.evidence.matched(self.rules, hit, self.kind.as_str(), weight)).collect()
+    }
+
+    fn suppressed(&self) -> Vec<Suppressed> {
+        let written = |phrase: usize| self.rules.book.phrase(phrase).written.clone();
+        let mut suppressed: Vec<Suppressed> = Vec::new();
+        for (seat, hit, by) in self.evidence.uncounted.iter().take(KEPT_SUPPRESSED) {
+            let Some(office) = self.rules.seats.get(*seat).and_then(Seat::office) else { continue };
+            let new = Suppressed { phrase: written(hit.phrase), office: office.clone(), by: written(by.phrase) };
+            if !suppressed.contains(&new) {
+                suppressed.push(new);
+            }
+        }
+        suppressed
+    }
+}

@@ -1,0 +1,246 @@
+//! What a text says: the phrases found in it, which of them count, and for whom.
+
+use sahut_domain::decision::Match;
+use sahut_domain::inquiry::Kind;
+
+use crate::phrasebook::{Hit, Meaning};
+use crate::plain::Plain;
+use crate::ruleset::RuleSet;
+
+/// A match found by a stem or a near neighbour weighs half.
+const NEAR: f64 = 0.5;
+/// So does one that only says where: `depan sekolah`.
+const LANDMARK: f64 = 0.5;
+
+/// Everything found in one text. Kept by each thread, so that its buffers are used again.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// The text as the rules compare it.
+    pub(crate) plain: Plain,
+    /// The same with words changed to their stems or near neighbours, where that was needed.
+    near: Plain,
+    /// All phrases found, those that begin first and are longest first.
+    pub(crate) hits: Vec<Hit>,
+    /// What each topic's conditions say.
+    conditions: Vec<Condition>,
+    /// Points by seat.
+    pub(crate) points: Vec<f64>,
+    /// What counted: seat and use, in the order of the text.
+    pub(crate) counted: Vec<Counted>,
+    /// What was found and did not count: seat, hit, and the hit that covers it or silenced its topic.
+    pub(crate) uncounted: Vec<(usize, Hit, Hit)>,
+    /// Phrases that counted already, by number.
+    seen: Vec<bool>,
+    /// Where the subject ends in the plain text.
+    subject_end: usize,
+    /// Place found first, by number: one of ours before one of others.
+    pub(crate) place: Option<usize>,
+}
+
+/// A phrase that counted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted {
+    pub(crate) seat: usize,
+    /// `None` for the name of the seat itself.
+    pub(crate) topic: Option<usize>,
+    pub(crate) hit: Hit,
+    pub(crate) weight: f64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Condition {
+    met: bool,
+    silenced: Option<Hit>,
+}
+
+impl Evidence {
+    /// Finds every phrase of a text.
+    pub(crate) fn gather(&mut self, rules: &RuleSet, text: &str, subject: usize) {
+        self.plain.read(text, &rules.shorthand);
+        let words = &self.plain.words;
+        let first = words.partition_point(|word| word.original.0 < subject);
+        self.subject_end = words.get(first).map_or(self.plain.text.len(), |word| word.start);
+        self.hits.clear();
+        rules.book.find(&self.plain.text, false, &mut self.hits);
+        if !self.hits.iter().any(|hit| is_duty(rules, hit)) {
+            self.look_near(rules);
+        }
+    }
+
+    /// Looks again with words changed to what they may have been meant to be.
+    fn look_near(&mut self, rules: &RuleSet) {
+        let changed = self.plain.with_changed(|word| rules.vocabulary.meant(word), &mut self.near);
+        if changed {
+            let first = self.hits.len();
+            rules.book.find(&self.near.text, true, &mut self.hits);
+            let is_new = |hit: &Hit| !hit.near || is_duty(rules, hit);
+            self.hits.retain(is_new);
+            debug_assert!(self.hits.len() >= first, "what was found before stays");
+        }
+    }
+
+    /// Points for a kind.
+    pub(crate) fn kind(&self, rules: &RuleSet, kind: Kind) -> f64 {
+        let uses = self.hits.iter().flat_map(|hit| &rules.book.phrase(hit.phrase).uses);
+        uses.filter(|(meaning, _)| *meaning == Meaning::Kind(kind)).map(|(_, weight)| weight).sum()
+    }
+
+    /// Counts what speaks for each seat: a phrase once, a longer one instead of those inside it.
+    pub(crate) fn count(&mut self, rules: &RuleSet, kind: Kind) {
+        self.start_counting(rules);
+        self.find_places(rules);
+        self.find_conditions(rules);
+        let mut cover: Option<Hit> = None;
+        let mut landmark = None;
+        for at in 0..self.hits.len() {
+            let Some(hit) = self.hits.get(at).copied() else { break };
+            if is_landmark(rules, hit) {
+                // Phrases share the space between them.
+                landmark = Some(hit.end - 1);
+            }
+            if let Some(longer) = cover.filter(|longer| hit.end <= longer.end && hit.near == longer.near) {
+                self.leave_out(rules, hit, longer);
+            } else if self.count_hit(rules, hit, kind, landmark == Some(hit.start)) {
+                cover = Some(hit);
+            }
+        }
+    }
+
+    fn start_counting(&mut self, rules: &RuleSet) {
+        self.counted.clear();
+        self.uncounted.clear();
+        self.points.clear();
+        self.points.resize(rules.seats.len(), 0.0);
+        self.seen.clear();
+        self.seen.resize(rules.book.len(), false);
+        self.place = None;
+    }
+
+    fn find_places(&mut self, rules: &RuleSet) {
+        let uses = self.hits.iter().flat_map(|hit| &rules.book.phrase(hit.phrase).uses);
+        let places = uses.filter_map(|(meaning, _)| match meaning {
+            Meaning::Place(place) => Some(*place),
+            _ => None,
+        });
+        let ours = |place: &usize| rules.places.get(*place).is_some_and(|place| rules.seat_is_office(place.seat));
+        self.place = places.clone().find(ours).or_else(|| places.clone().next());
+    }
+
+    fn find_conditions(&mut self, rules: &RuleSet) {
+        self.conditions.clear();
+        self.conditions.resize(rules.topics.len(), Condition::default());
+        for hit in &self.hits {
+            for (meaning, _) in &rules.book.phrase(hit.phrase).uses {
+                match meaning {
+                    Meaning::Requires(topic) => {
+                        self.conditions.get_mut(*topic).into_iter().for_each(|condition| condition.met = true);
+                    }
+                    Meaning::Excludes(topic) => {
+                        self.conditions.get_mut(*topic).into_iter().for_each(|condition| condition.silenced = Some(*hit));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Counts a hit for every seat that it speaks for, and says whether it says what the text is about.
+    fn count_hit(&mut self, rules: &RuleSet, hit: Hit, kind: Kind, where_only: bool) -> bool {
+        let mut subject = false;
+        for (meaning, weight) in &rules.book.phrase(hit.phrase).uses {
+            let (seat, topic) = match meaning {
+                Meaning::Duty(number) => {
+                    let Some(topic) = rules.topics.get(*number) else { continue };
+                    match self.stands(rules, *number, kind) {
+                        Stands::Counts => (topic.seat, Some(*number)),
+                        Stands::Silenced(by) => {
+                            self.uncounted.push((topic.seat, hit, by));
+                            continue;
+                        }
+                        Stands::NotHere => continue,
+                    }
+                }
+                Meaning::Name(seat) => (*seat, None),
+                Meaning::Place(_) => {
+                    subject = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            subject = true;
+            let near = if hit.near { NEAR } else { 1.0 };
+            let subject_factor = if hit.start + 1 < self.subject_end { factor() } else { 1.0 };
+            let weight = weight * near * subject_factor * if where_only { LANDMARK } else { 1.0 };
+            if !self.seen.get(hit.phrase).copied().unwrap_or(true) {
+                let n = self.counted.iter().filter(|c| c.seat == seat).count();
+                let damp = 1.0 / (1.0 + env("DAMP", 0.0) * n as f64);
+                let weight = weight * damp;
+                self.points.get_mut(seat).into_iter().for_each(|points| *points += weight);
+                self.counted.push(Counted { seat, topic, hit, weight });
+            }
+        }
+        if subject {
+            self.seen.get_mut(hit.phrase).into_iter().for_each(|seen| *seen = true);
+        }
+        subject
+    }
+
+    fn stands(&self, rules: &RuleSet, number: usize, kind: Kind) -> Stands {
+        let Some(topic) = rules.topics.get(number) else { return Stands::NotHere };
+        let condition = self.conditions.get(number).copied().unwrap_or_default();
+        let place = self.place.and_then(|place| rules.places.get(place)).map(|place| &place.name);
+        if let Some(by) = condition.silenced {
+            Stands::Silenced(by)
+        } else if (topic.required && !condition.met)
+            || (!topic.kinds.is_empty() && !topic.kinds.contains(&kind))
+            || (!topic.places.is_empty() && !place.is_some_and(|place| topic.places.contains(place)))
+        {
+            Stands::NotHere
+        } else {
+            Stands::Counts
+        }
+    }
+
+    fn leave_out(&mut self, rules: &RuleSet, hit: Hit, longer: Hit) {
+        for (meaning, _) in &rules.book.phrase(hit.phrase).uses {
+            if let Some(topic) = duty(*meaning).and_then(|topic| rules.topics.get(topic)) {
+                self.uncounted.push((topic.seat, hit, longer));
+            }
+        }
+    }
+
+    /// A hit as it is stored with a decision.
+    pub(crate) fn matched(&self, rules: &RuleSet, hit: Hit, topic: &str, weight: f64) -> Match {
+        let plain = if hit.near { &self.near } else { &self.plain };
+        let (span, manner) = plain.original(hit.start, hit.end);
+        Match { phrase: rules.book.phrase(hit.phrase).written.clone(), topic: topic.to_owned(), weight, span, manner }
+    }
+}
+
+enum Stands {
+    Counts,
+    Silenced(Hit),
+    NotHere,
+}
+
+fn duty(meaning: Meaning) -> Option<usize> {
+    match meaning {
+        Meaning::Duty(topic) => Some(topic),
+        _ => None,
+    }
+}
+
+fn is_landmark(rules: &RuleSet, hit: Hit) -> bool {
+    rules.book.phrase(hit.phrase).uses.iter().any(|(meaning, _)| *meaning == Meaning::Landmark)
+}
+
+fn is_duty(rules: &RuleSet, hit: &Hit) -> bool {
+    rules.book.phrase(hit.phrase).uses.iter().any(|(meaning, _)| duty(*meaning).is_some())
+}
+
+fn factor() -> f64 {
+    static F: std::sync::OnceLock<f64> = std::sync::OnceLock::new();
+    *F.get_or_init(|| std::env::var("SUBJ").ok().and_then(|s| s.parse().ok()).unwrap_or(2.0))
+}
+fn env(k: &str, d: f64) -> f64 { std::env::var(k).ok().and_then(|s| s.parse().ok()).unwrap_or(d) }
+

@@ -1,0 +1,187 @@
+//! The shape of a rule file. Every section may stand in any file; one file an office or a duty is only a good habit.
+
+use crate::problem::{At, Problems, Source};
+use crate::section::{Said, Section};
+
+/// What one file says.
+#[derive(Debug, Default)]
+pub(crate) struct File {
+    /// The duty that the topics describe (`duty = "pupr"`), for whichever office takes it.
+    pub(crate) duty: Option<Said>,
+    /// The office that the topics belong to (`office = "puprhub"`).
+    pub(crate) office: Option<Said>,
+    /// Whether every district office has this duty for its own place.
+    pub(crate) district: bool,
+    /// Duties of other files that the office takes.
+    pub(crate) takes: Vec<Said>,
+    /// What people call the office.
+    pub(crate) names: Vec<Said>,
+    /// Its user names on platforms.
+    pub(crate) handles: Vec<Said>,
+    /// What the office answers for.
+    pub(crate) topics: Vec<Topic>,
+    /// Who answers for what the regency does not: the power company, the police.
+    pub(crate) outside: Vec<Topic>,
+    /// Words that tell what a message is.
+    pub(crate) kinds: Vec<KindWords>,
+    /// Places, and which district office or which other government answers there.
+    pub(crate) places: Vec<Place>,
+    /// Abbreviations and what they stand for.
+    pub(crate) words: Vec<(Said, Said)>,
+    /// Words before a landmark: what follows them only says where.
+    pub(crate) landmarks: Vec<Said>,
+    /// How to decide.
+    pub(crate) decide: Option<Decide>,
+}
+
+/// Phrases by how much they say.
+#[derive(Debug, Default)]
+pub(crate) struct Phrases {
+    pub(crate) strong: Vec<Said>,
+    pub(crate) normal: Vec<Said>,
+    pub(crate) weak: Vec<Said>,
+}
+
+/// One subject of an office, or of somebody outside.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) name: Said,
+    pub(crate) phrases: Phrases,
+    pub(crate) requires: Vec<Said>,
+    pub(crate) excludes: Vec<Said>,
+    pub(crate) places: Vec<Said>,
+    pub(crate) kinds: Vec<Said>,
+    pub(crate) examples: Examples,
+}
+
+/// Texts that show what the rules are meant to do.
+#[derive(Debug, Default)]
+pub(crate) struct Examples {
+    pub(crate) must: Vec<Said>,
+    pub(crate) must_not: Vec<Said>,
+}
+
+/// Words that speak for a kind.
+#[derive(Debug)]
+pub(crate) struct KindWords {
+    pub(crate) kind: Said,
+    pub(crate) phrases: Phrases,
+    pub(crate) examples: Examples,
+}
+
+/// A place that people name.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) name: Said,
+    /// The district office that answers there.
+    pub(crate) office: Option<Said>,
+    /// The government that answers there, when it is not this regency.
+    pub(crate) outside: Option<Said>,
+    /// Other names of the place, and what lies in it.
+    pub(crate) aliases: Vec<Said>,
+}
+
+/// Points for deciding.
+#[derive(Debug)]
+pub(crate) struct Decide {
+    pub(crate) at: At,
+    pub(crate) owner: Option<f64>,
+    pub(crate) name: Option<f64>,
+    pub(crate) least: Option<f64>,
+    pub(crate) margin: Option<f64>,
+}
+
+impl File {
+    /// Reads one source, noting every problem.
+    pub(crate) fn read(number: usize, source: &Source, problems: &mut Problems) -> Self {
+        let mut top = Section::document(number, &source.text, problems);
+        let file = Self {
+            duty: top.text("duty", problems),
+            office: top.text("office", problems),
+            district: top.flag("district", problems),
+            takes: top.list("takes", problems),
+            names: top.list("names", problems),
+            handles: top.list("handles", problems),
+            topics: top.sections("topic", problems).into_iter().filter_map(|s| Topic::read(s, problems)).collect(),
+            outside: top.sections("outside", problems).into_iter().filter_map(|s| Topic::read(s, problems)).collect(),
+            kinds: top.sections("kind", problems).into_iter().filter_map(|s| KindWords::read(s, problems)).collect(),
+            places: top.sections("place", problems).into_iter().filter_map(|s| Place::read(s, problems)).collect(),
+            words: top.pairs("words", problems),
+            landmarks: top.list("landmarks", problems),
+            decide: top.one("decide", problems).map(|section| Decide::read(section, problems)),
+        };
+        top.finish(problems);
+        file
+    }
+}
+
+impl Phrases {
+    fn read(section: &mut Section<'_>, problems: &mut Problems) -> Self {
+        Self {
+            strong: section.list("strong", problems),
+            normal: section.list("normal", problems),
+            weak: section.list("weak", problems),
+        }
+    }
+
+    /// Every phrase with its weight in points.
+    pub(crate) fn weighted(&self) -> impl Iterator<Item = (&Said, f64)> {
+        let lists = [(&self.strong, 3.0), (&self.normal, 2.0), (&self.weak, 1.0)];
+        lists.into_iter().flat_map(|(list, weight)| list.iter().map(move |said| (said, weight)))
+    }
+}
+
+impl Examples {
+    fn read(section: &mut Section<'_>, problems: &mut Problems) -> Self {
+        Self { must: section.list("must", problems), must_not: section.list("must_not", problems) }
+    }
+}
+
+impl Topic {
+    fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
+        let name = section.needed("name", problems);
+        let phrases = Phrases::read(&mut section, problems);
+        let [requires, excludes, places, kinds] =
+            ["requires", "excludes", "places", "kinds"].map(|key| section.list(key, problems));
+        let examples = Examples::read(&mut section, problems);
+        section.finish(problems);
+        Some(Self { name: name?, phrases, requires, excludes, places, kinds, examples })
+    }
+}
+
+impl KindWords {
+    fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
+        let kind = section.needed("kind", problems);
+        let phrases = Phrases::read(&mut section, problems);
+        let examples = Examples::read(&mut section, problems);
+        section.finish(problems);
+        Some(Self { kind: kind?, phrases, examples })
+    }
+}
+
+impl Place {
+    fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
+        let name = section.needed("name", problems);
+        let office = section.text("office", problems);
+        let outside = section.text("outside", problems);
+        let aliases = section.list("aliases", problems);
+        let at = section.at.clone();
+        section.finish(problems);
+        let name = name?;
+        if office.is_some() == outside.is_some() {
+            let what = format!("the place `{}` needs either `office` or `outside`", name.text);
+            problems.error(&at, what, "who answers here?", "write the code of its district office, or the name of the government it belongs to");
+        }
+        Some(Self { name, office, outside, aliases })
+    }
+}
+
+impl Decide {
+    fn read(mut section: Section<'_>, problems: &mut Problems) -> Self {
+        let [owner, name, least, margin] =
+            ["owner", "name", "least", "margin"].map(|key| section.points(key, problems));
+        let at = section.at.clone();
+        section.finish(problems);
+        Self { at, owner, name, least, margin }
+    }
+}

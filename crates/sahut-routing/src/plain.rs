@@ -1,0 +1,305 @@
+//! A text as the rules compare it, with the way back to the words that were written.
+
+use sahut_domain::decision::Manner;
+
+use crate::letters::{self, Folded};
+use crate::shorthand::Shorthand;
+
+/// Lower-case words of plain letters, each with one space before and after it: ` jalan rusak `.
+///
+/// Addresses of the web and handles are left out, letters written three times or more count once, `jalan2` is `jalan`,
+/// letters written one by one are joined, and abbreviations are written out. A phrase is read by the same reader, so
+/// that looking for `" " + phrase + " "` respects word boundaries.
+#[derive(Debug, Default)]
+pub(crate) struct Plain {
+    /// The words with their spaces; a single space when there are none.
+    pub(crate) text: String,
+    /// The words in their order.
+    pub(crate) words: Vec<Word>,
+    /// Where handles (`@dinkes`) stand in the original, without their `@`.
+    pub(crate) handles: Vec<(usize, usize)>,
+    /// How many question marks were seen.
+    pub(crate) questions: usize,
+    /// Whether something was written in a way that hides it from a word list: letter by letter, or digits as letters.
+    pub(crate) disguised: bool,
+}
+
+/// One word of a [`Plain`] text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Word {
+    /// Where it begins in the plain text.
+    pub(crate) start: usize,
+    /// Where it ends in the plain text: the place of a space.
+    pub(crate) end: usize,
+    /// Where it stands in the original, in bytes.
+    pub(crate) original: (usize, usize),
+    /// How it was read: as written, by an abbreviation, by its stem, or with one letter changed.
+    pub(crate) manner: Manner,
+}
+
+/// As many letters written one by one are taken for one disguised word.
+const SPELLED_OUT: usize = 4;
+
+impl Plain {
+    /// Reads a text, reusing the buffers.
+    pub(crate) fn read(&mut self, original: &str, shorthand: &Shorthand) {
+        self.text.clear();
+        self.words.clear();
+        self.handles.clear();
+        self.questions = 0;
+        self.disguised = false;
+        self.text.push(' ');
+        let mut reader = Reader { plain: self, shorthand, original, word: None };
+        let mut at = 0;
+        while at < original.len() {
+            at = reader.step(at);
+        }
+        reader.close(original.len());
+        self.join_spelled();
+    }
+
+    /// The words of a stretch that begins and ends with a space: their place in the original, and how the least plainly
+    /// written of them was read.
+    pub(crate) fn original(&self, start: usize, end: usize) -> ((usize, usize), Manner) {
+        let from = self.words.partition_point(|word| word.start <= start);
+        let to = self.words.partition_point(|word| word.start < end);
+        let words = self.words.get(from..to).unwrap_or_default();
+        let first = words.first().map_or(0, |word| word.original.0);
+        let last = words.last().map_or(first, |word| word.original.1);
+        let manner = words.iter().map(|word| word.manner).find(|manner| *manner != Manner::Surface);
+        ((first, last), manner.unwrap_or(Manner::Surface))
+    }
+
+    /// The letters of a word.
+    pub(crate) fn letters(&self, word: &Word) -> &str {
+        self.text.get(word.start..word.end).unwrap_or_default()
+    }
+
+    /// The same text with some words changed, as `change` says.
+    pub(crate) fn with_changed<'a>(&self, change: impl Fn(&str) -> Option<(&'a str, Manner)>, changed: &mut Self) -> bool {
+        changed.text.clear();
+        changed.words.clear();
+        changed.text.push(' ');
+        let mut any = false;
+        for word in &self.words {
+            let letters = self.letters(word);
+            let change = change(letters);
+            any |= change.is_some();
+            let (letters, manner) = change.unwrap_or((letters, word.manner));
+            let start = changed.text.len();
+            changed.text.push_str(letters);
+            changed.words.push(Word { start, end: changed.text.len(), manner, ..*word });
+            changed.text.push(' ');
+        }
+        any
+    }
+
+    /// Joins letters that were written one by one (`g a c o r`).
+    fn join_spelled(&mut self) {
+        let mut runs = Vec::new();
+        let mut from = 0;
+        while from < self.words.len() {
+            let rest = self.words.get(from..).unwrap_or_default();
+            let run = rest.iter().take_while(|word| word.end - word.start == 1).count();
+            if run >= SPELLED_OUT {
+                runs.push(from..from + run);
+            }
+            from += run + 1;
+        }
+        if !runs.is_empty() {
+            self.disguised = true;
+            self.rebuild(&runs);
+        }
+    }
+
+    fn rebuild(&mut self, joined: &[std::ops::Range<usize>]) {
+        let (text, words) = (std::mem::take(&mut self.text), std::mem::take(&mut self.words));
+        self.text.push(' ');
+        for (at, word) in words.into_iter().enumerate() {
+            let letters = text.get(word.start..word.end).unwrap_or_default();
+            let continues = joined.iter().any(|run| run.start < at && at < run.end);
+            match self.words.last_mut().filter(|_| continues) {
+                Some(last) => {
+                    self.text.pop();
+                    self.text.push_str(letters);
+                    (last.end, last.original.1) = (self.text.len(), word.original.1);
+                }
+                None => {
+                    let start = self.text.len();
+                    self.text.push_str(letters);
+                    self.words.push(Word { start, end: self.text.len(), ..word });
+                }
+            }
+            self.text.push(' ');
+        }
+    }
+}
+
+/// Reads one original into one [`Plain`].
+struct Reader<'a> {
+    plain: &'a mut Plain,
+    shorthand: &'a Shorthand,
+    original: &'a str,
+    /// The word being read: where it begins in the plain text and in the original.
+    word: Option<(usize, usize)>,
+}
+
+impl Reader<'_> {
+    /// Reads what stands at a place and returns the next place.
+    fn step(&mut self, at: usize) -> usize {
+        let rest = self.original.get(at..).unwrap_or_default();
+        match rest.as_bytes().first().copied().unwrap_or_default() {
+            first if first.is_ascii_alphanumeric() => {
+                if self.word.is_none() && is_link(rest) {
+                    return at + rest.find(char::is_whitespace).unwrap_or(rest.len());
+                }
+                at + self.letters(at, rest)
+            }
+            b'\'' => at + 1,
+            b'@' => self.handle(at, rest),
+            128.. => self.beyond_ascii(at, rest),
+            other => {
+                self.plain.questions += usize::from(other == b'?');
+                self.close(at);
+                at + 1
+            }
+        }
+    }
+
+    fn letters(&mut self, at: usize, rest: &str) -> usize {
+        let length = rest.bytes().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        let from = self.plain.text.len();
+        self.word.get_or_insert((from, at));
+        self.plain.text.push_str(rest.get(..length).unwrap_or_default());
+        if let Some(new) = self.plain.text.get_mut(from..) {
+            new.make_ascii_lowercase();
+        }
+        length
+    }
+
+    fn handle(&mut self, at: usize, rest: &str) -> usize {
+        self.close(at);
+        let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+        let length = rest.get(1..).and_then(|rest| rest.find(|c| !name(c))).map_or(rest.len(), |found| found + 1);
+        if length > 1 {
+            self.plain.handles.push((at + 1, at + length));
+        }
+        at + length
+    }
+
+    fn beyond_ascii(&mut self, at: usize, rest: &str) -> usize {
+        let Some(c) = rest.chars().next() else { return self.original.len() };
+        let from = self.plain.text.len();
+        match letters::fold(c, &mut self.plain.text) {
+            Folded::Letters => {
+                self.word.get_or_insert((from, at));
+            }
+            Folded::Invisible => {}
+            Folded::Break if matches!(c, '’' | 'ʼ') => {}
+            Folded::Break => self.close(at),
+        }
+        at + c.len_utf8()
+    }
+
+    /// Ends the word being read, if there is one.
+    fn close(&mut self, at: usize) {
+        let Some((start, from)) = self.word.take() else { return };
+        self.tidy(start);
+        let word = self.plain.text.get(start..).unwrap_or_default();
+        let original = (from, at);
+        let Some(written_out) = self.shorthand.get(word) else {
+            self.push(start, original, Manner::Surface);
+            return;
+        };
+        self.plain.text.truncate(start);
+        for word in written_out.split(' ') {
+            let start = self.plain.text.len();
+            self.plain.text.push_str(word);
+            self.push(start, original, Manner::Abbreviation);
+        }
+    }
+
+    fn push(&mut self, start: usize, original: (usize, usize), manner: Manner) {
+        let end = self.plain.text.len();
+        self.plain.words.push(Word { start, end, original, manner });
+        self.plain.text.push(' ');
+    }
+
+    /// Takes back drawn-out letters (`rusaaak`) and the digit of a reduplication (`jalan2`).
+    fn tidy(&mut self, start: usize) {
+        let word = self.plain.text.as_bytes().get(start..).unwrap_or_default();
+        let drawn_out = |w: &[u8]| matches!(w, [a, b, c] if a == b && b == c && a.is_ascii_lowercase());
+        if word.len() > 4 && word.windows(3).any(drawn_out) {
+            let word = self.plain.text.split_off(start);
+            push_shortened(&word, &mut self.plain.text);
+        }
+        let word = self.plain.text.get(start..).unwrap_or_default();
+        let Some(digit) = word.bytes().position(|b| b.is_ascii_digit()) else { return };
+        let tail = word.get(digit..).unwrap_or_default();
+        if digit >= 3 && matches!(tail, "2" | "2nya" | "2an") {
+            self.plain.text.truncate(start + digit);
+        } else if word.bytes().any(|b| b.is_ascii_lowercase()) {
+            self.plain.disguised = true;
+        }
+    }
+}
+
+fn is_link(rest: &str) -> bool {
+    let starts = |prefix: &str| rest.as_bytes().get(..prefix.len()).is_some_and(|b| b.eq_ignore_ascii_case(prefix.as_bytes()));
+    matches!(rest.as_bytes().first(), Some(b'h' | b'H' | b'w' | b'W'))
+        && (starts("http://") || starts("https://") || starts("www."))
+}
+
+/// Pushes a word in which runs of three letters or more are one letter.
+fn push_shortened(word: &str, out: &mut String) {
+    let mut rest = word;
+    while let Some(first) = rest.chars().next() {
+        let after = rest.trim_start_matches(first);
+        let run = rest.len() - after.len();
+        let keep = if run >= 3 && first.is_ascii_lowercase() { 1 } else { run };
+        out.push_str(rest.get(..keep).unwrap_or_default());
+        rest = after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> Plain {
+        let shorthand = Shorthand::new([("jln", "jalan"), ("rs", "rumah sakit")].map(|(a, b)| (a.into(), b.into())));
+        let mut plain = Plain::default();
+        plain.read(text, &shorthand);
+        plain
+    }
+
+    #[test]
+    fn words_are_compared_as_they_are_meant() {
+        for (written, read) in [
+            ("Jalan RUSAK!!", " jalan rusak "),
+            ("jln2 rusaaaak", " jalan rusak "),
+            ("jalan2nya, e-KTP; gorong-gorong", " jalan e ktp gorong gorong "),
+            ("lihat https://contoh.id/a?b=c ya", " lihat ya "),
+            ("@dinkes.lebong tolong", " tolong "),
+            ("ma'af, du’o", " maaf duo "),
+            ("s l o t g.a.c.o.r", " slotgacor "),
+            ("RT 02 RW 5 a b c", " rt 02 rw 5 a b c "),
+            ("maaf", " maaf "),
+            ("Rp 1000000", " rp 1000000 "),
+            ("😀", " "),
+        ] {
+            assert_eq!(plain(written).text, read, "{written}");
+        }
+    }
+
+    #[test]
+    fn the_way_back_leads_to_what_was_written() {
+        let text = "Di Jln. rusak dekat R\u{301}S, ya";
+        let plain = plain(text);
+        assert_eq!(plain.text, " di jalan rusak dekat rumah sakit ya ");
+        let (span, manner) = plain.original(3, 16);
+        assert_eq!((&text[span.0..span.1], manner), ("Jln. rusak", Manner::Abbreviation));
+        let (span, _) = plain.original(21, 33);
+        assert_eq!(&text[span.0..span.1], "R\u{301}S");
+    }
+}

@@ -1,0 +1,182 @@
+//! What every command starts from: the settings, the database, and the running configuration compiled from it.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sahut_channels::{Http, HttpPolicy};
+use sahut_domain::channel::ChannelId;
+use sahut_domain::{Chance, Clock};
+use sahut_mail::{Login, Mailbox, Server, Smtp, SmtpSettings, Tls};
+use sahut_pipeline::{Connectors, Outbox, Regency};
+use sahut_store::collect::Channel;
+use sahut_store::{Db, Location};
+use secrecy::SecretString;
+
+use crate::failure::Failure;
+use crate::regency::{Files, RegencySet};
+use crate::settings::{MailSettings, Settings};
+use crate::vault::Vault;
+
+/// What every command starts from.
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) chance: Chance,
+    pub(crate) http: Http,
+}
+
+/// What the running configuration was compiled from: when it differs, it has to be compiled again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    revision: i64,
+    secrets: Vec<(String, Vec<u8>)>,
+}
+
+impl App {
+    pub(crate) fn load(config: &Path) -> Result<Self, Failure> {
+        Self::with(Settings::load(config)?, Clock::system())
+    }
+
+    pub(crate) fn with(settings: Settings, clock: Clock) -> Result<Self, Failure> {
+        let policy = HttpPolicy { private_hosts: settings.network.private_hosts.clone() };
+        let http = Http::new(policy).map_err(|error| Failure::failed(error.to_string()))?;
+        Ok(Self { settings, clock, chance: Chance::system(), http })
+    }
+
+    pub(crate) fn location(&self) -> Location {
+        match self.settings.database.location.parse() {
+            Ok(location) => location,
+        }
+    }
+
+    /// Opens the database beside a running process, for a command of a few statements.
+    pub(crate) async fn beside(&self) -> Result<Db, Failure> {
+        Ok(Db::open_beside(&self.location()).await?)
+    }
+
+    /// How this process names itself: on locks and on leases.
+    pub(crate) fn owner(purpose: &str) -> String {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        format!("{purpose} {} (process {})", host.trim(), std::process::id())
+    }
+
+    /// Compiles the configuration that is in the database, with its connectors.
+    pub(crate) async fn regency(&self, db: &Db) -> Result<(Regency, Stamp), Failure> {
+        let mut tx = db.begin().await?;
+        let revision = tx.revision().await?.ok_or_else(no_configuration)?;
+        let mut fresh = [0; 6];
+        self.chance.fill(&mut fresh);
+        let fresh: String = fresh.iter().map(|byte| format!("{byte:02x}")).collect();
+        let instance = tx.instance(&fresh).await?;
+        let channels = tx.channels().await?;
+        let offices = tx.offices().await?;
+        let sealed = tx.secrets().await?;
+        tx.commit().await?;
+        let stamp = Stamp {
+            revision: revision.id,
+            secrets: sealed.iter().map(|(name, sealed)| (name.clone(), sealed.nonce.clone())).collect(),
+        };
+        let files = Files(revision.files);
+        let set = RegencySet::read(&files, revision.id).map_err(|problems| Failure::problems(&problems))?;
+        let secrets = self.open_secrets(sealed)?;
+        let connectors = self.connectors(&channels, &secrets);
+        let regency = Regency {
+            revision: revision.id,
+            instance,
+            language: set.language,
+            triage_office: set.triage_office,
+            // The rows, not the file: they know which addresses are refused.
+            offices: offices.into_iter().map(|office| (office.code.clone(), office)).collect(),
+            calendars: set.calendars,
+            policies: set.policies,
+            operators: set.operators,
+            rules: set.rules,
+            connectors,
+            outbox: self.settings.mail.as_ref().map(outbox).transpose()?,
+        };
+        Ok((regency, stamp))
+    }
+
+    /// What the running configuration would be compiled from now.
+    pub(crate) async fn stamp(&self, db: &Db) -> Result<Stamp, Failure> {
+        let mut tx = db.read().await?;
+        let revision = tx.revision_number().await?.ok_or_else(no_configuration)?;
+        let sealed = tx.secrets().await?;
+        let secrets = sealed.into_iter().map(|(name, sealed)| (name, sealed.nonce)).collect();
+        Ok(Stamp { revision, secrets })
+    }
+
+    pub(crate) fn vault(&self) -> Result<Vault, Failure> {
+        Vault::open(&self.settings.secrets.key_file)
+    }
+
+    fn open_secrets(
+        &self,
+        sealed: Vec<(String, sahut_store::secrets::Sealed)>,
+    ) -> Result<HashMap<String, SecretString>, Failure> {
+        // Without secrets no key is needed: a first look at the program asks for none.
+        if sealed.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let vault = self.vault()?;
+        sealed.into_iter().map(|(name, sealed)| Ok((name.clone(), vault.unseal(&name, &sealed)?))).collect()
+    }
+
+    fn connectors(&self, channels: &[Channel], secrets: &HashMap<String, SecretString>) -> Connectors {
+        let build = |channel: &Channel| -> (ChannelId, Result<Arc<dyn sahut_channels::Connector>, String>) {
+            let find = |name: &str| secrets.get(&secret_name(channel, name)).cloned();
+            let built = sahut_channels::build(&channel.config, &find, &self.http);
+            (channel.id, built.map_err(|error| error.to_string()))
+        };
+        let read = |channel: &&Channel| channel.config.platform != sahut_domain::channel::Platform::Import;
+        channels.iter().filter(read).map(build).collect()
+    }
+}
+
+/// The name that a channel's secret is stored under: its own, unless the configuration shares another's.
+pub(crate) fn secret_name(channel: &Channel, name: &str) -> String {
+    let shared = channel.config.secrets.get(name);
+    shared.cloned().unwrap_or_else(|| format!("{}/{name}", channel.config.code))
+}
+
+fn no_configuration() -> Failure {
+    Failure::config("no configuration has been applied yet: run `sahut apply DIR` with the folder of a regency's files")
+}
+
+fn outbox(mail: &MailSettings) -> Result<Outbox, Failure> {
+    let from = Mailbox::new(Some(&mail.from_name), &mail.from)
+        .map_err(|error| Failure::config(format!("from under [mail]: {error}")))?;
+    let login = match (&mail.user, &mail.password_file) {
+        (Some(user), Some(file)) => {
+            let password = std::fs::read_to_string(file)
+                .map_err(|error| Failure::file(file, "cannot read the mail password", &error))?;
+            Some(Login { user: user.clone(), password: SecretString::from(password.trim_end().to_owned()) })
+        }
+        (None, None) => None,
+        _ => return Err(Failure::config("[mail] has only one of user and password_file: give both, or neither")),
+    };
+    let port = mail.port.unwrap_or(match mail.tls {
+        Tls::Implicit => 465,
+        Tls::StartTls => 587,
+        Tls::None => 25,
+    });
+    let server = Server { host: mail.host.clone(), port, tls: mail.tls, ca_file: mail.ca_file.clone() };
+    let settings = SmtpSettings { max_connections: mail.connections.max(1), ..SmtpSettings::new(server, login) };
+    let smtp = Smtp::new(settings).map_err(|error| Failure::config(format!("[mail]: {error}")))?;
+    Ok(Outbox { smtp, from })
+}
+
+/// How channels are read, from the settings.
+pub(crate) fn collect_settings(settings: &Settings) -> sahut_pipeline::collect::Settings {
+    let seconds = |value: f64| Duration::try_from_secs_f64(value).unwrap_or(Duration::from_secs(60));
+    sahut_pipeline::collect::Settings {
+        at_once: settings.collect.at_once.max(1),
+        cadence: sahut_pipeline::cadence::Cadence {
+            shortest: seconds(settings.collect.shortest_seconds),
+            longest: seconds(settings.collect.longest_seconds),
+        },
+        patience: Duration::from_secs(settings.collect.patience_seconds),
+    }
+}

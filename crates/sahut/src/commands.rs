@@ -1,0 +1,148 @@
+//! The command line: what can be asked of the program, and who answers.
+
+pub(crate) mod apply;
+mod backup;
+mod channel;
+mod check;
+mod demo;
+mod doctor;
+mod import;
+mod init;
+mod inquiry;
+mod migrate;
+mod outbox;
+mod quarantine;
+mod reply;
+mod route;
+mod secret;
+mod selfcheck;
+mod status;
+
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::run::{self, Role};
+
+/// Sahut: collects what citizens write, gives it to the office responsible, carries the answer back.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// The settings file.
+    #[arg(long, short, global = true, default_value = "sahut.toml", env = "SAHUT_CONFIG")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  sahut demo                                    a whole regency, alive, with nothing to set up
+  sahut init                                    write the files of an installation of your own
+  sahut run                                     collect, route, notify, deliver until stopped
+  sahut route \"Jalan ke Topos rusak parah\"      say where a text would go, and why
+  sahut inquiry list --overdue                  what is late
+  sahut reply K-2026-00123 \"Terima kasih, …\"    answer a citizen on the platform";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write the files of an installation: settings, key, and a regency to start from.
+    Init(init::Args),
+    /// Read and check the settings and the regency's files; change nothing.
+    Check(check::Args),
+    /// Make the files of a folder the running configuration.
+    Apply(apply::Args),
+    /// Work until stopped.
+    Run {
+        /// What this process does; everything when nothing is named.
+        #[arg(long, value_enum, value_delimiter = ',')]
+        roles: Vec<Role>,
+    },
+    /// Show a whole regency, alive, on simulated platforms, with nothing to set up.
+    Demo(demo::Args),
+    /// Bring in messages from a file: CSV, TSV, JSON Lines or mbox.
+    Import(import::Args),
+    /// Say where a text would go, and why.
+    Route(route::Args),
+    /// Answer a citizen.
+    Reply(reply::Args),
+    /// Look at inquiries.
+    Inquiry(inquiry::Args),
+    /// Look at channels, test, pause and resume them.
+    Channel(channel::Args),
+    /// Store the tokens and passwords of channels.
+    Secret(secret::Args),
+    /// Look at items that could not be read, and try them again.
+    Quarantine(quarantine::Args),
+    /// Look at mails and answers that are owed, retry, hold and release them.
+    Outbox(outbox::Args),
+    /// Everything in a few numbers.
+    Status(status::Args),
+    /// Look for what could go wrong: database, disk, clock, mail, channels.
+    Doctor(doctor::Args),
+    /// Ask the database whether every promise holds.
+    Selfcheck(selfcheck::Args),
+    /// Make, verify and restore backups.
+    Backup(backup::Args),
+    /// Bring the database's schema up to this version.
+    Migrate(migrate::Args),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Does what was asked.
+pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let config = cli.config;
+    // Commands that start from nothing, or from what is not sound, read no settings first.
+    let command = match cli.command {
+        Command::Init(args) => return init::run(&args),
+        Command::Check(args) => return check::run(&config, &args),
+        Command::Demo(args) => return demo::run(&args).await,
+        Command::Doctor(args) => return doctor::run(&config, &args).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "sahut", &mut std::io::stdout());
+            return Ok(());
+        }
+        other => other,
+    };
+    let app = App::load(&config)?;
+    let is_long = matches!(command, Command::Run { .. });
+    log(app.settings.log.json, if is_long { "info" } else { "warn" });
+    match command {
+        Command::Run { roles } => {
+            let all = <Role as clap::ValueEnum>::value_variants();
+            run::run(app, if roles.is_empty() { all } else { &roles }).await
+        }
+        Command::Apply(args) => apply::run(&app, &args).await,
+        Command::Import(args) => import::run(&app, &args).await,
+        Command::Route(args) => route::run(&app, &args).await,
+        Command::Reply(args) => reply::run(&app, &args).await,
+        Command::Inquiry(args) => inquiry::run(&app, &args).await,
+        Command::Channel(args) => channel::run(&app, &args).await,
+        Command::Secret(args) => secret::run(&app, &args).await,
+        Command::Quarantine(args) => quarantine::run(&app, &args).await,
+        Command::Outbox(args) => outbox::run(&app, &args).await,
+        Command::Status(args) => status::run(&app, &args).await,
+        Command::Selfcheck(args) => selfcheck::run(&app, &args).await,
+        Command::Backup(args) => backup::run(&app, &args).await,
+        Command::Migrate(args) => migrate::run(&app, &args).await,
+        Command::Init(_) | Command::Check(_) | Command::Demo(_) | Command::Doctor(_) | Command::Completions { .. } => {
+            Ok(())
+        }
+    }
+}
+
+/// Logs to standard error, so that standard output is data alone. `RUST_LOG` says more.
+pub(crate) fn log(json: bool, usual: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let installed = if json { logging.json().try_init() } else { logging.try_init() };
+    if let Err(error) = installed {
+        eprintln!("sahut: nothing is logged: {error}");
+    }
+}

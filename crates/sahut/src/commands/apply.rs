@@ -1,0 +1,140 @@
+//! `sahut apply`: a folder of files becomes the running configuration, whole or not at all.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use sahut_routing::Severity;
+use sahut_store::Db;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::output;
+use crate::regency::{Files, RegencySet};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The folder with the regency's files.
+    folder: PathBuf,
+    /// Only show what would change.
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What applying changes.
+#[derive(Debug, Serialize)]
+pub(crate) struct Plan {
+    /// The set that runs now.
+    running: Option<i64>,
+    /// The set that runs afterwards, unless this was a dry run or nothing changed.
+    applied: Option<i64>,
+    unchanged: bool,
+    files: Changes,
+    offices: Changes,
+    channels: Changes,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Changes {
+    added: Vec<String>,
+    changed: Vec<String>,
+    removed: Vec<String>,
+}
+
+pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    let db = app.beside().await?;
+    let plan = if args.dry_run {
+        let (files, set) = read(&args.folder)?;
+        plan(&db, &files, &set).await?
+    } else {
+        apply_folder(app, &db, &args.folder).await?
+    };
+    if args.json { output::json(&plan) } else { print(&plan, args.dry_run) }
+}
+
+/// Makes a folder the running configuration. The same files again change nothing.
+pub(crate) async fn apply_folder(app: &App, db: &Db, folder: &Path) -> Result<Plan, Failure> {
+    let (files, set) = read(folder)?;
+    apply_files(app, db, &files, &set).await
+}
+
+/// Makes files the running configuration.
+pub(crate) async fn apply_files(app: &App, db: &Db, files: &Files, set: &RegencySet) -> Result<Plan, Failure> {
+    let mut plan = plan(db, files, set).await?;
+    if !plan.unchanged {
+        let mut tx = db.begin().await?;
+        plan.applied = Some(tx.apply(set.new_revision(files), "operator", app.clock.now()).await?);
+        tx.commit().await?;
+    }
+    Ok(plan)
+}
+
+/// Reads and checks a folder; warnings are told, errors end it.
+pub(crate) fn read(folder: &Path) -> Result<(Files, RegencySet), Failure> {
+    let files = Files::read(folder)?;
+    let set = RegencySet::read(&files, 0).map_err(|problems| Failure::problems(&problems))?;
+    for warning in set.rules.warnings().iter().filter(|problem| problem.severity == Severity::Warning) {
+        eprintln!("{}\n", warning.render());
+    }
+    Ok((files, set))
+}
+
+async fn plan(db: &Db, files: &Files, set: &RegencySet) -> Result<Plan, Failure> {
+    let mut tx = db.read().await?;
+    let running = tx.revision().await?;
+    let offices = tx.offices().await?;
+    let channels = tx.channels().await?;
+    let before = running.as_ref().map(|revision| revision.files.clone()).unwrap_or_default();
+    let same = |path: &str| before.get(path) == files.0.get(path);
+    let office_names = set.offices.iter().map(|office| office.code.to_string());
+    let channel_names = set.channels.iter().map(|channel| channel.code.to_string());
+    Ok(Plan {
+        running: running.as_ref().map(|revision| revision.id),
+        applied: None,
+        unchanged: running.as_ref().is_some_and(|revision| revision.digest == files.digest()),
+        files: changes(before.keys().cloned(), files.0.keys().cloned(), same),
+        offices: changes(offices.iter().map(|office| office.code.to_string()), office_names, |code| {
+            let now = set.offices.iter().find(|office| office.code.as_str() == code);
+            offices.iter().find(|office| office.code.as_str() == code) == now
+        }),
+        channels: changes(channels.iter().map(|channel| channel.config.code.to_string()), channel_names, |code| {
+            let now = set.channels.iter().find(|channel| channel.code.as_str() == code);
+            channels.iter().map(|channel| &channel.config).find(|config| config.code.as_str() == code) == now
+        }),
+    })
+}
+
+fn changes(
+    before: impl Iterator<Item = String>,
+    after: impl Iterator<Item = String>,
+    same: impl Fn(&str) -> bool,
+) -> Changes {
+    let before: BTreeSet<String> = before.collect();
+    let after: BTreeSet<String> = after.collect();
+    Changes {
+        added: after.difference(&before).cloned().collect(),
+        changed: after.intersection(&before).filter(|name| !same(name)).cloned().collect(),
+        removed: before.difference(&after).cloned().collect(),
+    }
+}
+
+fn print(plan: &Plan, dry_run: bool) -> Result<(), Failure> {
+    if plan.unchanged {
+        return output::line("Nothing changed: these files are the running configuration.");
+    }
+    for (what, changes) in [("files", &plan.files), ("offices", &plan.offices), ("channels", &plan.channels)] {
+        for (sign, names) in [("+", &changes.added), ("~", &changes.changed), ("-", &changes.removed)] {
+            for name in names {
+                output::line(&format!("{sign} {what}: {name}"))?;
+            }
+        }
+    }
+    match plan.applied {
+        Some(revision) => output::line(&format!("Configuration {revision} is running.")),
+        None if dry_run => output::line("Nothing was changed: this was a dry run."),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,31 @@
+//! `sahut check`: the settings and the regency's files, read as a running process would read them.
+
+use std::path::{Path, PathBuf};
+
+use crate::app::App;
+use crate::commands::apply;
+use crate::failure::Failure;
+use crate::output;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Another folder than the one that the settings name.
+    folder: Option<PathBuf>,
+}
+
+pub(crate) fn run(config: &Path, args: &Args) -> Result<(), Failure> {
+    let folder = match &args.folder {
+        Some(folder) => folder.clone(),
+        None => App::load(config)?.settings.regency.files,
+    };
+    let (files, set) = apply::read(&folder)?;
+    output::line(&format!(
+        "{}: {} files, {} offices, {} channels, {} calendars, {} phrases: no problems.",
+        if set.name.is_empty() { "The regency" } else { &set.name },
+        files.0.len(),
+        set.offices.len(),
+        set.channels.len(),
+        set.calendars.len(),
+        set.rules.phrases(),
+    ))
+}

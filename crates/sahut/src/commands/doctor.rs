@@ -1,0 +1,182 @@
+//! `sahut doctor`: looks for what could go wrong, and says what to do about it.
+
+use std::path::Path;
+
+use sahut_domain::Timestamp;
+use sahut_mail::SmtpError;
+use sahut_store::Location;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::output;
+
+/// Days before a calendar's holidays run out on which the operator is warned.
+const CALENDAR_WARNING: i32 = 60;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Also read every page of the database: slow on a large one.
+    #[arg(long)]
+    full: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    verdict: Verdict,
+    subject: String,
+    detail: String,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, verdict: Verdict, subject: &str, detail: impl Into<String>) {
+        self.0.push(Finding { verdict, subject: subject.to_owned(), detail: detail.into() });
+    }
+
+    fn result(&mut self, subject: &str, good: impl Into<String>, result: Result<(), String>) {
+        match result {
+            Ok(()) => self.add(Verdict::Ok, subject, good),
+            Err(problem) => self.add(Verdict::Fail, subject, problem),
+        }
+    }
+}
+
+pub(crate) async fn run(config: &Path, args: &Args) -> Result<(), Failure> {
+    let mut findings = Findings::default();
+    match App::load(config) {
+        Ok(app) => {
+            findings.add(Verdict::Ok, "settings", config.display().to_string());
+            clock(&app, &mut findings);
+            key(&app, &mut findings);
+            disk(&app, &mut findings);
+            database(&app, args.full, &mut findings).await;
+        }
+        Err(failure) => findings.add(Verdict::Fail, "settings", failure.message),
+    }
+    report(&findings.0, args.json)
+}
+
+fn report(findings: &[Finding], json: bool) -> Result<(), Failure> {
+    if json {
+        output::json(&findings)?;
+    } else {
+        for finding in findings {
+            let verdict = match finding.verdict {
+                Verdict::Ok => "ok  ",
+                Verdict::Warn => "warn",
+                Verdict::Fail => "FAIL",
+            };
+            output::line(&format!("{verdict} {:<10} {}", finding.subject, finding.detail))?;
+        }
+    }
+    let failed = findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count();
+    if failed == 0 { Ok(()) } else { Err(Failure::failed(format!("{failed} thing(s) have to be mended"))) }
+}
+
+/// A clock that is years off makes every deadline wrong.
+fn clock(app: &App, findings: &mut Findings) {
+    let now = app.clock.now();
+    let built: Timestamp = BUILT_AFTER.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    if now < built {
+        findings.add(Verdict::Fail, "clock", format!("it shows {now}, before this program was written: set the clock"));
+    } else {
+        findings.add(Verdict::Ok, "clock", now.to_string());
+    }
+}
+
+/// This program did not exist before.
+const BUILT_AFTER: &str = "2026-11-01T00:00:00Z";
+
+fn key(app: &App, findings: &mut Findings) {
+    let path = app.settings.secrets.key_file.display().to_string();
+    findings.result("key", path, app.vault().map(|_| ()).map_err(|failure| failure.message));
+}
+
+fn disk(app: &App, findings: &mut Findings) {
+    let Location::Sqlite(path) = app.location() else { return };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let probe = folder.join(format!(".sahut-doctor-{}", std::process::id()));
+    let written = std::fs::write(&probe, [0; 4096]).and_then(|()| std::fs::remove_file(&probe));
+    let problem = |error: std::io::Error| format!("cannot write in {}: {error}", folder.display());
+    findings.result("disk", folder.display().to_string(), written.map_err(problem));
+}
+
+async fn database(app: &App, full: bool, findings: &mut Findings) {
+    let db = match app.beside().await {
+        Ok(db) => db,
+        Err(failure) => return findings.add(Verdict::Fail, "database", failure.message),
+    };
+    findings.add(Verdict::Ok, "database", app.settings.database.location.clone());
+    if full {
+        let checked = async { db.read().await?.integrity().await }.await;
+        let sound = checked.map_err(|error| error.to_string()).and_then(|faults| {
+            if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
+        });
+        findings.result("pages", "every page holds together", sound);
+    }
+    match app.regency(&db).await {
+        Ok((regency, _)) => {
+            findings.add(Verdict::Ok, "regency", format!("configuration {}", regency.revision));
+            calendars(app, &regency, findings);
+            mail(&regency, findings).await;
+        }
+        Err(failure) => findings.add(Verdict::Fail, "regency", failure.message),
+    }
+    channels(&db, findings).await;
+}
+
+fn calendars(app: &App, regency: &sahut_pipeline::Regency, findings: &mut Findings) {
+    let mut calendars: Vec<_> = regency.calendars.values().collect();
+    calendars.sort_by(|a, b| a.name.cmp(&b.name));
+    for calendar in calendars {
+        let Some(until) = calendar.known_until else { continue };
+        let today = calendar.date_of(app.clock.now());
+        let left = today.until(until).map_or(0, |span| span.get_days());
+        if left < CALENDAR_WARNING {
+            let detail = format!("{}: holidays are known until {until}: add the next year's to calendars.toml", calendar.name);
+            findings.add(Verdict::Warn, "calendar", detail);
+        } else {
+            findings.add(Verdict::Ok, "calendar", format!("{}: holidays are known until {until}", calendar.name));
+        }
+    }
+}
+
+async fn mail(regency: &sahut_pipeline::Regency, findings: &mut Findings) {
+    let Some(outbox) = &regency.outbox else {
+        return findings.add(Verdict::Warn, "mail", "there is no [mail] in the settings: nobody is told of anything");
+    };
+    match outbox.smtp.test().await {
+        Ok(()) => findings.add(Verdict::Ok, "mail", "the server takes the login"),
+        Err(error @ SmtpError::Again(_)) => findings.add(Verdict::Warn, "mail", format!("{error}; it is tried again")),
+        Err(error) => findings.add(Verdict::Fail, "mail", error.to_string()),
+    }
+}
+
+async fn channels(db: &sahut_store::Db, findings: &mut Findings) {
+    let channels = match async { db.read().await?.channels().await }.await {
+        Ok(channels) => channels,
+        Err(error) => return findings.add(Verdict::Fail, "channels", error.to_string()),
+    };
+    let ailing: Vec<_> = channels.iter().filter(|channel| channel.health.ailment.is_some()).collect();
+    findings.add(Verdict::Ok, "channels", format!("{}, of which {} ail", channels.len(), ailing.len()));
+    for channel in ailing {
+        let ailment = channel.health.ailment.map(|ailment| ailment.to_string()).unwrap_or_default();
+        let detail = channel.health.detail.as_deref().unwrap_or_default();
+        findings.add(Verdict::Warn, "channel", format!("{}: {ailment}: {detail}", channel.config.code));
+    }
+}

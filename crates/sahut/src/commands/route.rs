@@ -1,0 +1,77 @@
+//! `sahut route`: where a text would go, and why. Nothing is stored.
+
+use std::path::PathBuf;
+
+use sahut_domain::office::OfficeCode;
+use sahut_routing::Input;
+
+use crate::app::App;
+use crate::commands::apply;
+use crate::failure::{Failure, code};
+use crate::output;
+use crate::regency::{Files, RegencySet};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What a citizen might write.
+    text: String,
+    /// A subject line.
+    #[arg(long)]
+    subject: Option<String>,
+    /// Code of the office on whose channel it is written.
+    #[arg(long)]
+    owner: Option<String>,
+    /// Use the files of a folder instead of the running configuration.
+    #[arg(long)]
+    files: Option<PathBuf>,
+    /// Explain in English.
+    #[arg(long)]
+    english: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    let (set, revision) = match &args.files {
+        Some(folder) => (apply::read(folder)?.1, 0),
+        None => running(app).await?,
+    };
+    let owner = args.owner.as_deref().map(|owner| known_office(&set, owner)).transpose()?;
+    let input = Input {
+        text: &args.text,
+        subject: args.subject.as_deref(),
+        owner: owner.as_ref(),
+        revision,
+        mentions: &[],
+    };
+    let decision = set.rules.decide(&input);
+    if args.json {
+        return output::json(&decision);
+    }
+    let language = if args.english { sahut_domain::Language::English } else { set.language };
+    let name = |code: &OfficeCode| {
+        let office = set.offices.iter().find(|office| office.code == *code);
+        office.map_or_else(|| code.to_string(), |office| office.name.clone())
+    };
+    output::line(&sahut_routing::explain(&decision, &name, language))
+}
+
+/// The running configuration; the folder that the settings name where none was applied yet.
+async fn running(app: &App) -> Result<(RegencySet, i64), Failure> {
+    let revision = match app.beside().await {
+        Ok(db) => db.read().await?.revision().await?,
+        Err(_) => None,
+    };
+    let Some(revision) = revision else { return Ok((apply::read(&app.settings.regency.files)?.1, 0)) };
+    let set = RegencySet::read(&Files(revision.files), revision.id);
+    Ok((set.map_err(|problems| Failure::problems(&problems))?, revision.id))
+}
+
+fn known_office(set: &RegencySet, owner: &str) -> Result<OfficeCode, Failure> {
+    let found = set.offices.iter().find(|office| office.code.as_str() == owner);
+    found.map(|office| office.code.clone()).ok_or_else(|| {
+        let known: Vec<&str> = set.offices.iter().map(|office| office.code.as_str()).collect();
+        Failure::new(code::USAGE, format!("there is no office {owner:?}; there are: {}", known.join(", ")))
+    })
+}

@@ -1,0 +1,188 @@
+//! `regency.toml`, `offices.toml` and `channels.toml`: who answers, and where citizens write to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use sahut_domain::Language;
+use sahut_domain::channel::{ChannelConfig, Platform};
+use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
+use sahut_routing::Problem;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Files;
+
+pub(super) const REGENCY: &str = "regency.toml";
+pub(super) const OFFICES: &str = "offices.toml";
+pub(super) const CHANNELS: &str = "channels.toml";
+
+/// `regency.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RegencyFile {
+    /// Name of the regency.
+    pub(super) name: String,
+    /// The office that decides where people have to.
+    pub(super) triage_office: Option<Spanned<String>>,
+    /// Language of mails.
+    pub(super) language: Option<Language>,
+    /// Who is told about channels and mail that ail.
+    pub(super) operators: Vec<Person>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct OfficeFile {
+    office: Vec<OfficeEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfficeEntry {
+    code: Spanned<String>,
+    name: String,
+    short_name: Option<String>,
+    kind: OfficeKind,
+    calendar: Spanned<String>,
+    #[serde(default)]
+    people: Vec<PersonEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonEntry {
+    name: String,
+    mail: Spanned<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ChannelFile {
+    channel: Vec<ChannelEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChannelEntry {
+    code: Spanned<String>,
+    office: Spanned<String>,
+    platform: Platform,
+    name: String,
+    #[serde(default)]
+    settings: toml::Table,
+    #[serde(default)]
+    secrets: BTreeMap<String, String>,
+    /// Older messages are history.
+    since: Option<Spanned<String>>,
+}
+
+/// Reads `regency.toml`.
+pub(super) fn regency(files: &Files, problems: &mut Vec<Problem>) -> RegencyFile {
+    files.parse(REGENCY, problems)
+}
+
+/// Reads the offices of a set. `calendars` are the names of those there are.
+pub(super) fn offices(files: &Files, calendars: &BTreeSet<&str>, problems: &mut Vec<Problem>) -> Vec<Office> {
+    let parsed: OfficeFile = files.parse(OFFICES, problems);
+    let Some(source) = files.source(OFFICES) else { return Vec::new() };
+    let mut offices: Vec<Office> = Vec::new();
+    for entry in parsed.office {
+        let Some(code) = code(&entry.code, &source, problems) else { continue };
+        if offices.iter().any(|office| office.code == code) {
+            let what = format!("office {code} stands here a second time");
+            problems.push(Problem::at(&source, entry.code.span(), what, "another code", "remove one of the two"));
+            continue;
+        }
+        if !calendars.contains(entry.calendar.get_ref().as_str()) {
+            let what = format!("there is no calendar {:?}", entry.calendar.get_ref());
+            let known = format!("one of: {}", join(calendars.iter().copied()));
+            let help = "name a calendar of calendars.toml, or add it there";
+            problems.push(Problem::at(&source, entry.calendar.span(), what, known, help));
+        }
+        let people = entry.people.into_iter().filter_map(|person| {
+            if sahut_mail::Mailbox::new(Some(&person.name), person.mail.get_ref()).is_err() {
+                let expected = "an address such as \"admin@dinkes.example.go.id\"";
+                let what = "this is not an address of mail";
+                problems.push(Problem::at(&source, person.mail.span(), what, expected, "mend the address"));
+                return None;
+            }
+            Some(Person { name: person.name, mail: person.mail.into_inner() })
+        });
+        let people = people.collect();
+        offices.push(Office {
+            short_name: entry.short_name.unwrap_or_else(|| entry.name.clone()),
+            code,
+            name: entry.name,
+            kind: entry.kind,
+            calendar: entry.calendar.into_inner(),
+            people,
+        });
+    }
+    offices
+}
+
+/// Reads the channels of a set, and before when their messages are history. `zone` is the regency's.
+pub(super) fn channels(
+    files: &Files,
+    offices: &[Office],
+    zone: &TimeZone,
+    problems: &mut Vec<Problem>,
+) -> (Vec<ChannelConfig>, BTreeMap<OfficeCode, Timestamp>) {
+    let parsed: ChannelFile = files.parse(CHANNELS, problems);
+    let Some(source) = files.source(CHANNELS) else { return Default::default() };
+    let mut channels: Vec<ChannelConfig> = Vec::new();
+    let mut since = BTreeMap::new();
+    for entry in parsed.channel {
+        let Some(code) = code(&entry.code, &source, problems) else { continue };
+        if channels.iter().any(|channel| channel.code == code) {
+            let what = format!("channel {code} stands here a second time");
+            problems.push(Problem::at(&source, entry.code.span(), what, "another code", "remove one of the two"));
+            continue;
+        }
+        let Some(office) = offices.iter().find(|office| office.code.as_str() == entry.office.get_ref()) else {
+            let what = format!("there is no office {:?}", entry.office.get_ref());
+            let known = join(offices.iter().map(|office| office.code.as_str()));
+            let help = format!("name an office of offices.toml: {known}");
+            problems.push(Problem::at(&source, entry.office.span(), what, "the code of an office", help));
+            continue;
+        };
+        if let Some(date) = &entry.since {
+            match date.get_ref().parse::<Date>().ok().and_then(|date| date.to_zoned(zone.clone()).ok()) {
+                Some(day) => {
+                    since.insert(code.clone(), day.timestamp());
+                }
+                None => {
+                    let expected = "a day such as \"2026-11-01\"";
+                    problems.push(Problem::at(&source, date.span(), "this is not a day", expected, "mend the day"));
+                }
+            }
+        }
+        channels.push(ChannelConfig {
+            code,
+            office: office.code.clone(),
+            platform: entry.platform,
+            name: entry.name,
+            settings: serde_json::to_value(entry.settings).unwrap_or_default(),
+            secrets: entry.secrets,
+        });
+    }
+    (channels, since)
+}
+
+/// A code of an office or of a channel: both are written alike.
+fn code(text: &Spanned<String>, source: &sahut_routing::Source, problems: &mut Vec<Problem>) -> Option<OfficeCode> {
+    match OfficeCode::parse(text.get_ref()) {
+        Ok(code) => Some(code),
+        Err(error) => {
+            let expected = "2 to 40 of a-z, 0-9 and '-', beginning with a letter";
+            problems.push(Problem::at(source, text.span(), error.to_string(), expected, "mend the code"));
+            None
+        }
+    }
+}
+
+fn join<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,248 @@
+//! `sahut run`: every stage, the door, the probes, and the way they are started and stopped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sahut_pipeline::{Context, Regency, Shared, Stopped, Supervisor, TaskError};
+use sahut_store::Db;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{App, collect_settings};
+use crate::failure::{Failure, code};
+
+/// How long tasks may take to finish what they hold.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// How often the database is asked for another configuration.
+const RELOAD_EVERY: Duration = Duration::from_secs(5);
+
+/// The roles that a process can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Role {
+    /// Read channels and deliveries.
+    Collect,
+    /// Decide where messages belong.
+    Route,
+    /// Mail notices.
+    Notify,
+    /// Carry answers to the platforms.
+    Deliver,
+    /// Notice what came due.
+    Watch,
+    /// Take deliveries of platforms that push.
+    Door,
+}
+
+/// A process that works: its parts, started and stopped together.
+pub(crate) struct Works {
+    pub(crate) supervisor: Supervisor,
+    pub(crate) context: Context,
+    app: Arc<App>,
+}
+
+impl Works {
+    /// Opens the database, applies the configuration's folder where there is none yet, compiles it.
+    pub(crate) async fn open(app: Arc<App>) -> Result<Self, Failure> {
+        let owner = App::owner("sahut run");
+        let (db, migrated) = Db::open_and_migrate(&app.location(), &owner).await?;
+        if migrated.from != migrated.to {
+            tracing::info!(from = migrated.from, to = migrated.to, "schema.migrated");
+        }
+        if db.read().await?.revision_number().await?.is_none() {
+            crate::commands::apply::apply_folder(&app, &db, &app.settings.regency.files).await?;
+        }
+        let (regency, stamp) = app.regency(&db).await?;
+        let context = Context {
+            db,
+            clock: app.clock.clone(),
+            chance: app.chance.clone(),
+            regency: Shared::new(regency),
+            owner,
+        };
+        let works = Self { supervisor: Supervisor::new(app.clock.clone()), context, app };
+        works.start_reloading(stamp);
+        Ok(works)
+    }
+
+    /// Starts the stages of the given roles.
+    pub(crate) fn start(&self, roles: &[Role]) {
+        let has = |role| roles.contains(&role);
+        let settings = collect_settings(&self.app.settings);
+        macro_rules! task {
+            ($role:expr, $name:literal, $purpose:literal, $run:expr) => {
+                if has($role) {
+                    let context = self.context.clone();
+                    self.supervisor.start($name, $purpose, true, move |heart| $run(context.clone(), heart));
+                }
+            };
+        }
+        task!(Role::Collect, "collect", "reads channels that are due", move |context, heart| {
+            sahut_pipeline::collect::run(context, settings, heart)
+        });
+        task!(Role::Collect, "receive", "reads deliveries that were admitted", sahut_pipeline::collect::run_deliveries);
+        task!(Role::Route, "route", "decides where messages belong", sahut_pipeline::route::run);
+        task!(Role::Notify, "notify", "mails what is owed", sahut_pipeline::notify::run);
+        task!(Role::Deliver, "deliver", "carries answers to the platforms", sahut_pipeline::deliver::run);
+        task!(Role::Watch, "watch", "notices what came due", sahut_pipeline::watch::run);
+        task!(Role::Watch, "bells", "rings at times of day", sahut_pipeline::ring_bells);
+    }
+
+    /// Serves a router until the process stops.
+    pub(crate) fn serve(&self, name: &'static str, purpose: &'static str, listener: TcpListener, router: axum::Router) {
+        let listener = Arc::new(tokio::sync::Mutex::new(Some(listener)));
+        self.supervisor.start(name, purpose, true, move |heart| {
+            let (listener, router) = (Arc::clone(&listener), router.clone());
+            async move {
+                let Some(listener) = listener.lock().await.take() else {
+                    return Err(TaskError::from("its address is lost: the process has to be started again"));
+                };
+                let stopping = heart.clone();
+                let serving = axum::serve(listener, router)
+                    .with_graceful_shutdown(async move { stopping.stopping().await })
+                    .into_future();
+                let mut serving = std::pin::pin!(serving);
+                loop {
+                    heart.beat();
+                    tokio::select! {
+                        served = &mut serving => return Ok(served?),
+                        () = tokio::time::sleep(Duration::from_secs(15)) => {}
+                    }
+                }
+            }
+        });
+    }
+
+    /// Waits for the end, and says how it was.
+    pub(crate) async fn finish(self) -> Result<(), Failure> {
+        let stopped = self.supervisor.finish(GRACE).await;
+        self.context.db.close().await;
+        match stopped {
+            Stopped::InOrder => Ok(()),
+            Stopped::Dropped(tasks) => {
+                tracing::warn!(?tasks, "stopped.unfinished");
+                Ok(())
+            }
+            Stopped::Failed { task, error } => {
+                Err(Failure::failed(format!("the task {task} keeps dying, so the process stops: {error}")))
+            }
+        }
+    }
+
+    /// Swaps the running configuration when another was applied, or a secret changed; keeps the old one on any error.
+    fn start_reloading(&self, stamp: crate::app::Stamp) {
+        let (app, context) = (Arc::clone(&self.app), self.context.clone());
+        self.supervisor.start("reload", "swaps the configuration when another was applied", false, move |heart| {
+            let (app, context, mut stamp) = (Arc::clone(&app), context.clone(), stamp.clone());
+            async move {
+                while !heart.is_stopping() {
+                    heart.beat();
+                    tokio::select! {
+                        () = heart.stopping() => break,
+                        () = tokio::time::sleep(RELOAD_EVERY) => {}
+                    }
+                    if app.stamp(&context.db).await.is_ok_and(|now| now != stamp) {
+                        reload(&app, &context.db, &context.regency, &mut stamp).await;
+                    }
+                }
+                Ok(())
+            }
+        });
+    }
+}
+
+async fn reload(app: &App, db: &Db, regency: &Shared<Regency>, stamp: &mut crate::app::Stamp) {
+    match app.regency(db).await {
+        Ok((fresh, fresh_stamp)) => {
+            tracing::info!(revision = fresh.revision, "configuration.running");
+            regency.set(fresh);
+            *stamp = fresh_stamp;
+        }
+        Err(error) => tracing::error!(%error, "configuration.kept"),
+    }
+}
+
+/// Runs until a signal.
+pub(crate) async fn run(app: App, roles: &[Role]) -> Result<(), Failure> {
+    let app = Arc::new(app);
+    let operator = bind(&app.settings.listen.operator, "operator").await?;
+    let public = bind(&app.settings.listen.public, "public").await?;
+    let works = Works::open(Arc::clone(&app)).await?;
+    works.start(roles);
+    let metrics = crate::probes::install_metrics()?;
+    let router = crate::probes::router(&works.context, &works.supervisor, metrics);
+    works.serve("probes", "answers probes and metrics", operator, router);
+    if roles.contains(&Role::Door) {
+        works.serve("door", "takes deliveries", public, sahut_pipeline::door::router(works.context.clone()));
+    }
+    stop_on_signals(&works.supervisor)?;
+    feed_watchdog(&works.supervisor);
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    tracing::info!(
+        public = app.settings.listen.public,
+        operator = app.settings.listen.operator,
+        revision = works.context.regency.get().revision,
+        "sahut.ready"
+    );
+    let finished = works.finish().await;
+    tracing::info!("sahut.stopped");
+    finished
+}
+
+async fn bind(address: &str, name: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let help = format!("give {name} under [listen] another address");
+        Failure::new(code::UNAVAILABLE, format!("cannot listen on {address}: {error}; {help}"))
+    })
+}
+
+/// The first signal asks the tasks to finish; the second one drops what is left.
+pub(crate) fn stop_on_signals(supervisor: &Supervisor) -> Result<(), Failure> {
+    let listen = |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let supervisor = supervisor.clone();
+    #[expect(clippy::disallowed_methods, reason = "it ends with the process, which it ends")]
+    tokio::spawn(async move {
+        for count in 0.. {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if count == 0 {
+                tracing::info!("stop.asked");
+                let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+                supervisor.stop();
+            } else {
+                supervisor.stop_hard();
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Feeds systemd's watchdog while every loop gives signs of life.
+fn feed_watchdog(supervisor: &Supervisor) {
+    let Some(every) = sd_notify::watchdog_enabled() else { return };
+    supervisor.start("watchdog", "tells systemd that all loops make progress", false, {
+        let supervisor = supervisor.clone();
+        move |heart| {
+            let supervisor = supervisor.clone();
+            async move {
+                while !heart.is_stopping() {
+                    heart.beat();
+                    let stuck = supervisor.stuck();
+                    if stuck.is_empty() {
+                        let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+                    } else {
+                        tracing::error!(?stuck, "watchdog.not_fed");
+                    }
+                    tokio::select! {
+                        () = heart.stopping() => {}
+                        () = tokio::time::sleep(every / 3) => {}
+                    }
+                }
+                Ok(())
+            }
+        }
+    });
+}

@@ -1,0 +1,272 @@
+//! `sahut.toml`: where this process finds its database, its mail server and its files.
+//!
+//! What the regency is (offices, channels, rules, calendars) is not here but in a folder of its own, which is applied to
+//! the database as a numbered set. Every setting can be given by the environment as well: `SAHUT__MAIL__HOST` stands for
+//! `host` under `[mail]`. Secrets stand in neither: they are files (`…_file`) or sealed in the database.
+
+use std::path::{Path, PathBuf};
+
+use sahut_mail::Tls;
+use sahut_routing::{Problem, Source};
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+/// Prefix of the environment's settings.
+const PREFIX: &str = "SAHUT__";
+
+/// Everything in `sahut.toml`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) database: DatabaseSettings,
+    pub(crate) regency: RegencySettings,
+    pub(crate) secrets: SecretSettings,
+    pub(crate) listen: ListenSettings,
+    pub(crate) mail: Option<MailSettings>,
+    pub(crate) network: NetworkSettings,
+    pub(crate) collect: CollectSettings,
+    pub(crate) log: LogSettings,
+}
+
+/// `[database]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DatabaseSettings {
+    /// A file, or `postgres://…`.
+    pub(crate) location: String,
+}
+
+/// `[regency]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RegencySettings {
+    /// The folder that is applied to an empty database.
+    pub(crate) files: PathBuf,
+}
+
+/// `[secrets]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SecretSettings {
+    /// The key that secrets in the database are sealed with.
+    pub(crate) key_file: PathBuf,
+}
+
+/// `[listen]`: addresses with ports.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ListenSettings {
+    /// Where platforms deliver, behind a reverse proxy.
+    pub(crate) public: String,
+    /// Probes and metrics, for this machine or a protected network.
+    pub(crate) operator: String,
+}
+
+/// `[mail]`: how notices leave.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MailSettings {
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+    #[serde(default = "starttls")]
+    pub(crate) tls: Tls,
+    /// A certificate authority of one's own, as a PEM file.
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) user: Option<String>,
+    /// A file that holds the password.
+    pub(crate) password_file: Option<PathBuf>,
+    /// The address that notices come from.
+    pub(crate) from: String,
+    /// The name that is shown with it.
+    #[serde(default = "from_name")]
+    pub(crate) from_name: String,
+    #[serde(default = "mail_connections")]
+    pub(crate) connections: usize,
+}
+
+/// `[network]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NetworkSettings {
+    /// Hosts in private networks that connectors may call all the same.
+    pub(crate) private_hosts: Vec<String>,
+}
+
+/// `[collect]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CollectSettings {
+    /// Shortest wait between two rounds of reading a channel, in seconds.
+    pub(crate) shortest_seconds: f64,
+    /// Longest wait, in seconds.
+    pub(crate) longest_seconds: f64,
+    /// Channels that are read at once.
+    pub(crate) at_once: usize,
+    /// How long a queue may wait for something new, in seconds.
+    pub(crate) patience_seconds: u64,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogSettings {
+    /// One JSON object a line instead of text.
+    pub(crate) json: bool,
+}
+
+impl Default for DatabaseSettings {
+    fn default() -> Self {
+        Self { location: "sahut.db".to_owned() }
+    }
+}
+
+impl Default for RegencySettings {
+    fn default() -> Self {
+        Self { files: PathBuf::from("regency") }
+    }
+}
+
+impl Default for SecretSettings {
+    fn default() -> Self {
+        Self { key_file: PathBuf::from("sahut.key") }
+    }
+}
+
+impl Default for ListenSettings {
+    fn default() -> Self {
+        Self { public: "127.0.0.1:8080".to_owned(), operator: "127.0.0.1:9090".to_owned() }
+    }
+}
+
+impl Default for CollectSettings {
+    fn default() -> Self {
+        Self { shortest_seconds: 20.0, longest_seconds: 300.0, at_once: 256, patience_seconds: 25 }
+    }
+}
+
+fn starttls() -> Tls {
+    Tls::StartTls
+}
+
+fn from_name() -> String {
+    "Sahut".to_owned()
+}
+
+fn mail_connections() -> usize {
+    4
+}
+
+impl Settings {
+    /// Reads a settings file and the environment over it. Paths in the file are relative to the file.
+    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Failure::config(format!(
+                "there is no {}: make one with `sahut init`, or name one with --config",
+                path.display()
+            )),
+            _ => Failure::file(path, "cannot read", &error),
+        })?;
+        let source = Source { path: path.display().to_string(), text };
+        let mut settings = Self::parse(&source, std::env::vars())?;
+        settings.anchor(path.parent().unwrap_or(Path::new("")));
+        Ok(settings)
+    }
+
+    fn parse(source: &Source, environment: impl Iterator<Item = (String, String)>) -> Result<Self, Failure> {
+        // Read by itself first, so that a mistake in the file is shown at its place.
+        toml::from_str::<Self>(&source.text).map_err(|error| Failure::problems(&[toml_problem(source, &error)]))?;
+        let mut table: toml::Table = toml::from_str(&source.text)
+            .map_err(|error| Failure::problems(&[toml_problem(source, &error)]))?;
+        let mut given = Vec::new();
+        for (name, value) in environment {
+            if let Some(path) = name.strip_prefix(PREFIX) {
+                set(&mut table, path, &value)?;
+                given.push(name);
+            }
+        }
+        table.try_into().map_err(|error: toml::de::Error| {
+            Failure::config(format!("{} in the environment: {}", given.join(", "), error.message()))
+        })
+    }
+
+    /// Makes relative paths relative to the folder of the file that names them.
+    fn anchor(&mut self, folder: &Path) {
+        let anchor = |path: &mut PathBuf| *path = folder.join(&*path);
+        anchor(&mut self.regency.files);
+        anchor(&mut self.secrets.key_file);
+        if let Some(mail) = &mut self.mail {
+            mail.password_file.as_mut().map(anchor);
+            mail.ca_file.as_mut().map(anchor);
+        }
+        if !self.database.location.starts_with("postgres") {
+            let file = self.database.location.trim_start_matches("sqlite:");
+            self.database.location = folder.join(file).display().to_string();
+        }
+    }
+}
+
+/// Sets what `SECTION__KEY` names.
+fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), Failure> {
+    let Some((section, key)) = path.split_once("__") else {
+        return Err(Failure::config(format!("{PREFIX}{path} names no setting: expected {PREFIX}SECTION__KEY")));
+    };
+    let section = table.entry(section.to_lowercase()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let value = match value.parse::<toml::Value>() {
+        Ok(value @ (toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Float(_) | toml::Value::Array(_))) => {
+            value
+        }
+        _ => toml::Value::String(value.to_owned()),
+    };
+    if let Some(section) = section.as_table_mut() {
+        section.insert(key.to_lowercase(), value);
+    }
+    Ok(())
+}
+
+/// An error of the TOML reader as a problem at its place.
+pub(crate) fn toml_problem(source: &Source, error: &toml::de::Error) -> Problem {
+    let span = error.span().unwrap_or(0..0);
+    let message = error.message().replace('\n', ", ");
+    let help = if message.contains("unknown field") || message.contains("unknown variant") {
+        "remove it, or write it as one of the known names"
+    } else {
+        "mend this place; the documentation of the files is in docs/configuration.md"
+    };
+    Problem::at(source, span, message, "here", help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Settings, Failure> {
+        let source = Source { path: "sahut.toml".to_owned(), text: text.to_owned() };
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Settings::parse(&source, environment)
+    }
+
+    #[test]
+    fn an_empty_file_is_a_whole_configuration() {
+        let settings = parse("", &[]).unwrap();
+        assert_eq!(settings.database.location, "sahut.db");
+        assert!(settings.mail.is_none());
+    }
+
+    #[test]
+    fn the_environment_stands_above_the_file() {
+        let text = "[mail]\nhost = \"a\"\nfrom = \"sahut@example.go.id\"\n";
+        let given = [("SAHUT__MAIL__HOST", "b"), ("SAHUT__MAIL__PORT", "2525"), ("HOME", "/")];
+        let mail = parse(text, &given).unwrap().mail.unwrap();
+        assert_eq!((mail.host.as_str(), mail.port), ("b", Some(2525)));
+    }
+
+    #[test]
+    fn a_mistake_is_shown_at_its_place() {
+        let failure = parse("[database]\nlocatoin = \"x\"\n", &[]).unwrap_err();
+        assert!(failure.message.contains("sahut.toml:2:1"), "{failure}");
+        assert!(failure.message.contains("locatoin"), "{failure}");
+        let failure = parse("", &[("SAHUT__MAIL__PORT", "many")]).unwrap_err();
+        assert!(failure.message.contains("SAHUT__MAIL__PORT"), "{failure}");
+    }
+}
