@@ -14,7 +14,7 @@ fn script(world: &World) -> Script {
     let texts = (0..120).map(|n: usize| CitizenText {
         text: format!("Keluhan {n}"),
         channel: [&page.id, &instagram.id, &bot.id][n % 3].clone(),
-        surface: if n % 4 == 0 { Surface::Direct } else { Surface::Comment },
+        surface: if n.is_multiple_of(4) { Surface::Direct } else { Surface::Comment },
         kind: Some(Kind::Complaint),
     });
     Script { texts: texts.collect(), posts: vec!["Info".to_owned()], chorus: vec!["Di sini juga".to_owned()] }
@@ -48,7 +48,7 @@ async fn it_goes_on_at_its_pace_until_it_is_told_to_stop() {
     let stage = Stage::open().await;
     let life = Life::new(stage.world().clone(), script(stage.world()), 9);
     let stop = tokio_util::sync::CancellationToken::new();
-    let playing = life.play(std::time::Duration::from_secs(3600), stop.clone());
+    let playing = life.play(std::time::Duration::from_hours(1), stop.clone());
     let stopping = async { stop.cancel() };
     let (played, ()) = tokio::join!(playing, stopping);
     played.unwrap();

@@ -1,18 +1,12 @@
 //! What foreign clients may rely on, by plain HTTP, one module a platform.
 
-#[cfg(test)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of a test fail the test")]
+
 mod control;
-#[cfg(test)]
 mod facebook;
-#[cfg(test)]
 mod instagram;
-#[cfg(test)]
 mod life;
-#[cfg(test)]
 mod moods;
-#[cfg(test)]
 mod push;
-#[cfg(test)]
 mod support;
-#[cfg(test)]
 mod telegram;
