@@ -27,6 +27,7 @@ mod life;
 mod messenger;
 mod meta;
 mod moods;
+mod postbox;
 mod server;
 mod state;
 mod telegram;
@@ -46,6 +47,7 @@ use tokio_util::task::TaskTracker;
 pub use ledger::{Accepted, Ledger, State as Shown, Written};
 pub use life::{CitizenText, Life, Script};
 pub use moods::{Limits, Mood, Moods};
+pub use postbox::{Letter, Postbox};
 pub use state::{App, Citizen, Unknown};
 pub use world::{Keys, World};
 
