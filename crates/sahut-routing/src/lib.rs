@@ -2,6 +2,7 @@
 mod compile;
 mod decide;
 mod evidence;
+mod explain;
 mod file;
 mod gate;
 mod letters;
@@ -14,5 +15,6 @@ mod shorthand;
 mod spam;
 mod vocabulary;
 
+pub use explain::explain;
 pub use problem::{Problem, Severity, Source};
 pub use ruleset::{Input, RuleSet};

@@ -5,7 +5,7 @@ use sahut_domain::decision::Manner;
 use crate::letters::{self, Folded};
 use crate::shorthand::Shorthand;
 
-/// Lower-case words of plain letters, each with one space before and after it: ` jalan rusak `.
+/// Lower-case words of plain letters, each with a space before and after it: ` jalan rusak `.
 ///
 /// Addresses of the web and handles are left out, letters written three times or more count once, `jalan2` is `jalan`,
 /// letters written one by one are joined, and abbreviations are written out. A phrase is read by the same reader, so
@@ -82,6 +82,9 @@ impl Plain {
         changed.text.push(' ');
         let mut any = false;
         for word in &self.words {
+            if self.text.get(..word.start).is_some_and(|before| before.ends_with("  ")) {
+                changed.end_sentence();
+            }
             let letters = self.letters(word);
             let change = change(letters);
             any |= change.is_some();
@@ -92,6 +95,14 @@ impl Plain {
             changed.text.push(' ');
         }
         any
+    }
+
+    /// Keeps phrases from reaching over the end of a sentence: two spaces stand there. A full stop ends none, because
+    /// it also stands behind abbreviations.
+    fn end_sentence(&mut self) {
+        if self.words.last().is_some_and(|word| word.end + 1 == self.text.len()) {
+            self.text.push(' ');
+        }
     }
 
     /// Joins letters that were written one by one (`g a c o r`).
@@ -161,6 +172,9 @@ impl Reader<'_> {
             other => {
                 self.plain.questions += usize::from(other == b'?');
                 self.close(at);
+                if matches!(other, b'\n' | b'?' | b'!' | b';') {
+                    self.plain.end_sentence();
+                }
                 at + 1
             }
         }
@@ -276,13 +290,14 @@ mod tests {
     #[test]
     fn words_are_compared_as_they_are_meant() {
         for (written, read) in [
-            ("Jalan RUSAK!!", " jalan rusak "),
+            ("Jalan RUSAK!!", " jalan rusak  "),
             ("jln2 rusaaaak", " jalan rusak "),
             ("jalan2nya, e-KTP; gorong-gorong", " jalan e ktp gorong gorong "),
             ("lihat https://contoh.id/a?b=c ya", " lihat ya "),
             ("@dinkes.lebong tolong", " tolong "),
             ("ma'af, du’o", " maaf duo "),
             ("s l o t g.a.c.o.r", " slotgacor "),
+            ("lampu mati? Lampu", " lampu mati  lampu "),
             ("RT 02 RW 5 a b c", " rt 02 rw 5 a b c "),
             ("maaf", " maaf "),
             ("Rp 1000000", " rp 1000000 "),
