@@ -107,7 +107,6 @@ fn triage(mail: &Triage, language: Language) -> Filled {
         doubt => word(mail.doubt, language),
         outside => mail.outside.as_deref().map(one_line),
         candidates => mail.candidates.iter().map(|one| candidate(one, language)).collect::<Vec<_>>(),
-        best => mail.candidates.first().map(|best| one_line(&best.code)),
     };
     about_inquiry(&mail.about, QUOTED, own, language)
 }
