@@ -286,7 +286,7 @@ impl Instagram {
         }
         if let Some(raw) = mentioned.mentioned_media {
             gather(&mut page, &List::of(raw), |media: Media, raw, page| {
-                page.items.push(media.into_item(raw))
+                page.items.push(media.into_item(raw));
             });
         }
         Ok(page)

@@ -1,14 +1,11 @@
 //! Telegram as a channel: what is asked of the Bot API, and what its answers come to.
 
-mod channel;
-mod peer;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use channel::{connector, now, reply};
+use crate::channel::{connector, now, reply};
+use crate::peer::{Call, Peer, json as answer};
 use jiff::{SignedDuration, Timestamp};
-use peer::{Peer, json as answer};
 use sahut_channels::{Ask, BuildError, Connector, Identity, Limit, NotSent, PushRefused, Scope, Trouble};
 use sahut_domain::channel::{Ailment, Platform};
 use sahut_domain::message::Surface;
@@ -26,11 +23,11 @@ fn bot(peer: &Peer, more: &Value) -> Arc<dyn Connector> {
     connector(Platform::Telegram, settings, &[("token", TOKEN), ("webhook_secret", "pintu-1")]).unwrap()
 }
 
-fn ask<'a>(cursor: Option<&'a str>, now: Timestamp) -> Ask<'a> {
+fn ask(cursor: Option<&str>, now: Timestamp) -> Ask<'_> {
     Ask { feed: "updates", cursor, page: None, patience: Duration::from_secs(25), now }
 }
 
-fn body(call: &peer::Call) -> Value {
+fn body(call: &Call) -> Value {
     serde_json::from_str(&call.body).unwrap()
 }
 
@@ -62,7 +59,7 @@ async fn a_page_is_acknowledged_by_the_next_question_only() {
             None => json!([message(100, "satu"), {"update_id": 101, "message": 1}, message(102, "tiga")]),
             Some(_) => json!([]),
         };
-        answer(200, &json!({"ok": true, "result": updates}))
+        answer(200, json!({"ok": true, "result": updates}))
     })
     .await;
     let bot = bot(&peer, &json!({}));
@@ -89,7 +86,7 @@ async fn a_page_is_acknowledged_by_the_next_question_only() {
 
 #[tokio::test]
 async fn ids_that_start_anew_lower_are_followed() {
-    let peer = Peer::start(|_| answer(200, &json!({"ok": true, "result": [message(7, "x")]}))).await;
+    let peer = Peer::start(|_| answer(200, json!({"ok": true, "result": [message(7, "x")]}))).await;
     let bot = bot(&peer, &json!({}));
     let page = bot.read(ask(Some("900000001@1700000000"), now())).await.unwrap();
     assert_eq!(page.items.len(), 1);
@@ -101,7 +98,7 @@ async fn ids_that_start_anew_lower_are_followed() {
 #[tokio::test]
 async fn a_full_page_says_that_there_is_more() {
     let updates: Vec<Value> = (0..100).map(|id| message(id, "x")).collect();
-    let peer = Peer::start(move |_| answer(200, &json!({"ok": true, "result": updates}))).await;
+    let peer = Peer::start(move |_| answer(200, json!({"ok": true, "result": updates}))).await;
     assert!(bot(&peer, &json!({})).read(ask(None, now())).await.unwrap().more);
 }
 
@@ -117,8 +114,7 @@ async fn the_token_is_wrong_for_good() {
 #[tokio::test]
 async fn patience_is_granted_for_an_hour_at_most() {
     for (asked, granted) in [(30, 30), (10_000_000_000_i64, 3600), (-5, 0)] {
-        let (trouble, not_sent) =
-            refused(no(429, "Too Many Requests", &json!({"retry_after": asked}))).await;
+        let (trouble, not_sent) = refused(no(429, "Too Many Requests", &json!({"retry_after": asked}))).await;
         let until = now().checked_add(SignedDuration::from_secs(granted)).unwrap();
         assert!(
             matches!(trouble, Trouble::Wait { until: Some(at), scope: Scope::Channel, .. } if at == until)
@@ -166,7 +162,10 @@ async fn an_outcome_that_nobody_knows_is_uncertain() {
         assert!(!not_sent.to_string().contains("rusak"));
     }
     let (trouble, not_sent) = refused((404, html)).await;
-    assert!(matches!(trouble, Trouble::Again { ailment: Ailment::Platform, .. }), "a proxy's page says nothing");
+    assert!(
+        matches!(trouble, Trouble::Again { ailment: Ailment::Platform, .. }),
+        "a proxy's page says nothing"
+    );
     assert!(matches!(not_sent, NotSent::Trouble(Trouble::Again { .. })));
 }
 
@@ -183,10 +182,11 @@ async fn an_answer_is_a_reply_that_survives_a_deleted_question() {
     let peer = Peer::start(|_| {
         let sent = json!({"message_id": 90, "date": 1_795_480_100, "chat": {"id": -1001, "type": "supergroup",
                           "username": "forumwarga"}});
-        answer(200, &json!({"ok": true, "result": sent}))
+        answer(200, json!({"ok": true, "result": sent}))
     })
     .await;
-    let sent = bot(&peer, &json!({})).send(&reply(Surface::Comment, "-1001:20", "Besok"), now()).await.unwrap();
+    let sent =
+        bot(&peer, &json!({})).send(&reply(Surface::Comment, "-1001:20", "Besok"), now()).await.unwrap();
     assert_eq!(sent.external_id, "-1001:90");
     assert_eq!(sent.at.as_second(), 1_795_480_100);
     assert_eq!(sent.permalink.as_deref(), Some("https://t.me/forumwarga/90"));
@@ -203,12 +203,12 @@ fn moved() -> axum::http::Response<axum::body::Body> {
 
 #[tokio::test]
 async fn a_group_that_moved_is_followed_once() {
-    let peer = Peer::start(|asked| match body(asked)["chat_id"].as_i64() {
-        Some(-5) => moved(),
-        _ => {
-            let chat = json!({"id": -1005, "type": "supergroup"});
-            answer(200, &json!({"ok": true, "result": {"message_id": 1, "date": 1, "chat": chat}}))
+    let peer = Peer::start(|asked| {
+        if body(asked)["chat_id"] == -5 {
+            return moved();
         }
+        let chat = json!({"id": -1005, "type": "supergroup"});
+        answer(200, json!({"ok": true, "result": {"message_id": 1, "date": 1, "chat": chat}}))
     })
     .await;
     let sent = bot(&peer, &json!({})).send(&reply(Surface::Comment, "-5:20", "Baik"), now()).await.unwrap();
@@ -225,23 +225,20 @@ async fn a_group_that_moved_is_followed_once() {
 
 #[tokio::test]
 async fn length_is_counted_in_utf_16_units() {
-    let peer = Peer::start(|_| answer(200, &json!({}))).await;
+    let peer = Peer::start(|_| answer(200, json!({}))).await;
     let bot = bot(&peer, &json!({}));
     let check = |text: &str| bot.check(&reply(Surface::Direct, "77:5", text), now());
     assert_eq!(check(&"a".repeat(4096)), Ok(()));
     assert_eq!(check(&"🙏".repeat(2048)), Ok(()));
     assert!(matches!(check(&"🙏".repeat(2049)), Err(Limit::Length { has: 4098, .. })));
-    assert!(matches!(
-        bot.check(&reply(Surface::Direct, "mail-1", "x"), now()),
-        Err(Limit::NotAnswerable(_))
-    ));
+    assert!(matches!(bot.check(&reply(Surface::Direct, "mail-1", "x"), now()), Err(Limit::NotAnswerable(_))));
     let lost = bot.look_up(&reply(Surface::Direct, "77:5", "x"), now()).await;
     assert!(matches!(lost, Err(NotSent::Uncertain(_))));
 }
 
 #[tokio::test]
 async fn deliveries_are_admitted_by_their_secret_and_read_like_polled_updates() {
-    let peer = Peer::start(|_| answer(200, &json!({}))).await;
+    let peer = Peer::start(|_| answer(200, json!({}))).await;
     let polled = bot(&peer, &json!({}));
     assert!(polled.push().is_none());
     let bot = bot(&peer, &json!({"webhook": true}));
@@ -265,7 +262,7 @@ async fn deliveries_are_admitted_by_their_secret_and_read_like_polled_updates() 
 #[tokio::test]
 async fn the_bot_says_who_it_is() {
     let me = json!({"id": 4242, "is_bot": true, "first_name": "Dinas", "username": "dinas_bot"});
-    let peer = Peer::start(move |_| answer(200, &json!({"ok": true, "result": me}))).await;
+    let peer = Peer::start(move |_| answer(200, json!({"ok": true, "result": me}))).await;
     let identity = bot(&peer, &json!({})).identify().await.unwrap();
     assert_eq!(identity, Identity { external_id: "4242".into(), name: "@dinas_bot".into() });
 }

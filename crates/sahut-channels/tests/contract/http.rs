@@ -1,16 +1,14 @@
 //! The one outgoing client: what it refuses, what it caps, and what it never tells.
 
-mod peer;
-
 use std::io::Write as _;
 use std::time::Duration;
 
+use crate::peer::{Peer, json};
 use axum::body::Body;
 use axum::http::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream;
-use peer::{Peer, json};
 use sahut_channels::{Answer, Http, HttpError, HttpPolicy, NotSent, Trouble};
 use sahut_domain::channel::Ailment;
 use secrecy::SecretString;
@@ -114,7 +112,7 @@ async fn a_gzip_bomb_and_an_endless_body_are_cut_off() {
     let bomb = {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         for _ in 0..16 {
-            encoder.write_all(&[b' '; 1 << 20]).unwrap();
+            encoder.write_all(&vec![b' '; 1 << 20]).unwrap();
         }
         encoder.finish().unwrap()
     };

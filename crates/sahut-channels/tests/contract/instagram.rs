@@ -1,11 +1,9 @@
 //! Instagram accounts as a platform that answers by hand-written JSON.
 
-mod peer;
-
 use std::sync::Arc;
 
-use peer::meta::{NOW, ask, at, connector, reply};
-use peer::{Peer, json};
+use crate::meta::{NOW, ask, at, connector, reply};
+use crate::peer::{Peer, json};
 use sahut_channels::{Connector, Limit, NotSent, Outgoing};
 use sahut_domain::channel::Platform;
 use sahut_domain::message::{Surface, Visibility};

@@ -1,11 +1,9 @@
 //! Facebook pages as a platform that answers by hand-written JSON.
 
-mod peer;
-
 use std::sync::Arc;
 
-use peer::meta::{NOW, ask, at, connector, reply};
-use peer::{Peer, json};
+use crate::meta::{NOW, ask, at, connector, reply};
+use crate::peer::{Peer, json};
 use sahut_channels::{Connector, FeedKind, Limit, NotSent, Outgoing, Trouble};
 use sahut_domain::channel::{Ailment, Platform};
 use sahut_domain::message::{Author, Surface, Visibility};

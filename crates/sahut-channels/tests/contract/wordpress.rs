@@ -1,18 +1,15 @@
 //! A WordPress site as a channel: how its comments are walked, and how answers get there.
 
-mod channel;
-mod peer;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::channel::{connector, now, reply};
+use crate::peer::{Call, Peer, json as answer};
 use axum::body::Body;
 use axum::http::Response;
-use channel::{connector, now, reply};
 use jiff::{SignedDuration, Timestamp};
-use peer::{Call, Peer, json as answer};
 use sahut_channels::{Ask, Connector, Limit, NotSent, Outgoing, Page, Trouble};
 use sahut_domain::channel::{Ailment, Platform};
 use sahut_domain::message::{Surface, Visibility};
@@ -54,24 +51,29 @@ fn react(call: &Call, comments: &[Value]) -> Response<Body> {
         "/wp-json/wp/v2/comments" => list(&call.query, comments),
         path => {
             let id = path.rsplit('/').next().unwrap_or_default();
-            let found = comments.iter().find(|comment| comment["id"].to_string() == id);
+            let found = comments.iter().find(|comment| is(&comment["id"], id));
             found.map_or_else(|| no(404, "rest_comment_invalid_id"), |comment| answer(200, comment))
         }
     }
 }
 
+fn is(number: &Value, text: &str) -> bool {
+    number.as_u64() == text.parse().ok()
+}
+
 fn list(query: &BTreeMap<String, String>, comments: &[Value]) -> Response<Body> {
     let wanted = |field: &str, comment: &Value| {
-        query.get(field).is_none_or(|value| value.split(',').any(|one| comment[field].to_string() == one))
+        query.get(field).is_none_or(|value| value.split(',').any(|one| is(&comment[field], one)))
     };
     let include = |comment: &Value| {
-        query.get("include").is_none_or(|ids| ids.split(',').any(|id| comment["id"].to_string() == id))
+        query.get("include").is_none_or(|ids| ids.split(',').any(|id| is(&comment["id"], id)))
     };
     let rows: Vec<&Value> = comments
         .iter()
         .filter(|row| include(row) && ["post", "parent", "author"].iter().all(|field| wanted(field, row)))
         .collect();
-    let (size, page) = (query["per_page"].parse::<usize>().unwrap(), query.get("page").map_or("1", |page| page));
+    let (size, page) =
+        (query["per_page"].parse::<usize>().unwrap(), query.get("page").map_or("1", |page| page));
     let skip = (page.parse::<usize>().unwrap() - 1) * size;
     let mut response = answer(200, json!(rows.iter().skip(skip).take(size).collect::<Vec<_>>()));
     let pages = rows.len().div_ceil(size).to_string();
@@ -331,7 +333,7 @@ async fn an_answer_fits_the_comment_table() {
 /// Recordings of a WordPress 6.1.9 are read, where they are present.
 #[tokio::test]
 async fn recorded_answers_of_a_real_site_are_read() {
-    let path = "/work/shared/specs/wordpress/recorded_wp6.1.9.json";
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/specs/wordpress/recorded_wp6.1.9.json");
     let Ok(text) = fs::read_to_string(path) else {
         println!("skipped: no recordings here");
         return;
@@ -340,11 +342,9 @@ async fn recorded_answers_of_a_real_site_are_read() {
     let recorded = |name: &str| recordings.iter().find(|one| one["name"] == name).unwrap()["body"].clone();
     let (me, rows) = (recorded("whoami"), recorded("list edit context all statuses"));
     let count = rows.as_array().unwrap().len();
-    let peer = Peer::start(move |call| match call.path.ends_with("/users/me") {
-        true => answer(200, &me),
-        false => answer(200, &rows),
-    })
-    .await;
+    let peer =
+        Peer::start(move |call| answer(200, if call.path.ends_with("/users/me") { &me } else { &rows }))
+            .await;
     let page = site(&peer).read(ask("comments", None)).await.unwrap();
     assert_eq!((page.items.len(), page.bad.len()), (count, 0));
     assert_eq!(page.items[0].text, "cepat 3");

@@ -1,9 +1,5 @@
 //! A server under the test's control.
 
-#![expect(dead_code, reason = "each test file uses what it needs")]
-
-pub(crate) mod meta;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -68,11 +64,12 @@ impl Peer {
 
     /// The last call.
     pub(crate) fn last(&self) -> Call {
-        self.calls().pop().expect("nothing was asked")
+        self.calls().pop().unwrap()
     }
 }
 
 /// An answer with JSON.
+#[expect(clippy::needless_pass_by_value, reason = "so that literals, values and references all fit")]
 pub(crate) fn json(status: u16, body: impl ToString) -> Response<Body> {
     Response::builder()
         .status(status)

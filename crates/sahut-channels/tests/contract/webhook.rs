@@ -1,15 +1,12 @@
 //! A signed webhook as a channel: what is admitted, and how replies go out.
 
-mod channel;
-mod peer;
-
 use std::sync::Arc;
 
+use crate::channel::{connector, now, reply};
+use crate::peer::{Peer, json as answer};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use channel::{connector, now, reply};
 use hmac::{Hmac, KeyInit, Mac};
-use peer::{Peer, json as answer};
 use sahut_channels::{BuildError, Connector, Limit, NotSent, PushRefused, Trouble};
 use sahut_domain::channel::{Ailment, Platform};
 use sahut_domain::message::Surface;
@@ -64,7 +61,8 @@ fn a_signed_delivery_is_admitted_under_its_id() {
 
 #[tokio::test]
 async fn a_reply_goes_out_signed_under_its_key() {
-    let peer = Peer::start(|_| answer(201, json!({"id": "out-9", "permalink": "https://lapor.example/9"}))).await;
+    let peer =
+        Peer::start(|_| answer(201, json!({"id": "out-9", "permalink": "https://lapor.example/9"}))).await;
     let source = source(json!({"reply_url": peer.url.join("/sahut").unwrap().as_str()}));
     let sent = source.send(&reply(Surface::Direct, "LAPOR-17", "Besok 🙏"), now()).await.unwrap();
     assert_eq!((sent.external_id.as_str(), sent.at), ("out-9", now()));
@@ -74,7 +72,10 @@ async fn a_reply_goes_out_signed_under_its_key() {
     assert_eq!(call.headers["webhook-id"], "r-1");
     assert_eq!(call.headers["webhook-signature"], sign("r-1", at, &call.body));
     let body: Value = serde_json::from_str(&call.body).unwrap();
-    assert_eq!((&body["type"], &body["answers"], &body["text"]), (&json!("reply"), &json!("LAPOR-17"), &json!("Besok 🙏")));
+    assert_eq!(
+        (&body["type"], &body["answers"], &body["text"]),
+        (&json!("reply"), &json!("LAPOR-17"), &json!("Besok 🙏"))
+    );
     assert_eq!(source.look_up(&reply(Surface::Direct, "LAPOR-17", "Besok"), now()).await, Ok(None));
 }
 
@@ -99,10 +100,7 @@ async fn what_a_receiver_refuses() {
     ));
     assert!(matches!(send(429).await, NotSent::Trouble(Trouble::Wait { .. })));
     assert!(matches!(send(422).await, NotSent::Refused(_)));
-    assert!(matches!(
-        send(500).await,
-        NotSent::Trouble(Trouble::Again { ailment: Ailment::Platform, .. })
-    ));
+    assert!(matches!(send(500).await, NotSent::Trouble(Trouble::Again { ailment: Ailment::Platform, .. })));
 }
 
 #[test]
