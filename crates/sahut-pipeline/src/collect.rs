@@ -12,6 +12,7 @@ use sahut_domain::work::{Lease, Outcome, again};
 use sahut_store::collect::{Channel, DeliveryWork, Feed, FeedFound, NewPage, RoundEnd};
 use sahut_store::work::Stage;
 use sahut_store::{Claim, StoreError};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::cadence::Cadence;
@@ -51,7 +52,7 @@ pub async fn run(context: Context, settings: Settings, heart: Heart) -> Result<(
 
 /// Reads admitted deliveries until asked to stop.
 pub async fn run_deliveries(context: Context, heart: Heart) -> Result<(), TaskError> {
-    stage::run(&context, &heart, Stage::Receive, async || read_deliveries(&context).await).await
+    stage::run(&context, &heart, Stage::Receive, || read_deliveries(&context)).await
 }
 
 async fn write(context: &Context, desk: &mut Desk, heart: &Heart) -> Result<(), TaskError> {
@@ -64,33 +65,44 @@ async fn read_channels(
     committer: Committer,
     heart: &Heart,
 ) -> Result<(), TaskError> {
-    let mut rounds: JoinSet<()> = JoinSet::new();
-    let result = stage::run(context, heart, Stage::Collect, async || {
-        while rounds.try_join_next().is_some() {}
-        let free = settings.at_once.saturating_sub(rounds.len());
-        if free == 0 {
-            let _ = rounds.join_next().await;
-            return Ok(1);
-        }
-        let due = claim(context, free).await?;
-        let blocked = if due.is_empty() { HashMap::new() } else { blocked(context).await? };
-        let claimed = due.len();
-        for (lease, channel) in due {
-            let round = Round {
-                context: context.clone(),
-                settings,
-                committer: committer.clone(),
-                heart: heart.clone(),
-                lease,
-                channel,
-            };
-            rounds.spawn(round.run(blocked.clone()));
-        }
-        Ok(claimed)
-    })
-    .await;
+    let rounds = Mutex::new(JoinSet::new());
+    let begin = || begin_rounds(context, settings, &committer, heart, &rounds);
+    let result = stage::run(context, heart, Stage::Collect, begin).await;
+    let mut rounds = rounds.into_inner();
     while rounds.join_next().await.is_some() {}
     result
+}
+
+/// Begins rounds of channels that are due, as many as there is room for.
+async fn begin_rounds(
+    context: &Context,
+    settings: Settings,
+    committer: &Committer,
+    heart: &Heart,
+    rounds: &Mutex<JoinSet<()>>,
+) -> Result<usize, StoreError> {
+    let mut rounds = rounds.lock().await;
+    while rounds.try_join_next().is_some() {}
+    let free = settings.at_once.saturating_sub(rounds.len());
+    if free == 0 {
+        rounds.join_next().await;
+        return Ok(1);
+    }
+    let due = claim(context, free).await?;
+    let blocked = if due.is_empty() { HashMap::new() } else { blocked(context).await? };
+    let claimed = due.len();
+    for (lease, channel) in due {
+        let round = Round {
+            context: context.clone(),
+            settings,
+            committer: committer.clone(),
+            heart: heart.clone(),
+            lease,
+            channel,
+        };
+        rounds.spawn(round.run(blocked.clone()));
+    }
+    Ok(claimed)
 }
 
 async fn claim(context: &Context, limit: usize) -> Result<Vec<(Lease<ChannelId>, Channel)>, StoreError> {

@@ -31,7 +31,7 @@ const LOOK_AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(6);
 
 /// Delivers replies until asked to stop.
 pub async fn run(context: Context, heart: Heart) -> Result<(), TaskError> {
-    stage::run(&context, &heart, Stage::Deliver, async || deliver_batch(&context).await).await
+    stage::run(&context, &heart, Stage::Deliver, || deliver_batch(&context)).await
 }
 
 /// Delivers one batch; answers how many replies it took.

@@ -32,7 +32,7 @@ const MENDING: SignedDuration = SignedDuration::from_mins(5);
 
 /// Mails notices until asked to stop.
 pub async fn run(context: Context, heart: Heart) -> Result<(), TaskError> {
-    stage::run(&context, &heart, Stage::Notify, async || notify_batch(&context).await).await
+    stage::run(&context, &heart, Stage::Notify, || notify_batch(&context)).await
 }
 
 /// Mails one batch; answers how many notices it took.

@@ -27,7 +27,7 @@ const BATCH: i64 = 500;
 
 /// Routes messages until asked to stop.
 pub async fn run(context: Context, heart: Heart) -> Result<(), TaskError> {
-    stage::run(&context, &heart, Stage::Route, async || route_batch(&context).await).await
+    stage::run(&context, &heart, Stage::Route, || route_batch(&context)).await
 }
 
 /// Routes one batch; answers how many messages it took.

@@ -32,14 +32,15 @@ pub struct Context {
 
 /// Runs a stage until it is asked to stop. `step` does one batch and answers how much it did; while it did something it
 /// is called again at once.
-pub(crate) async fn run<Step>(
+pub(crate) async fn run<Step, Stepping>(
     context: &Context,
     heart: &Heart,
     stage: Stage,
-    mut step: Step,
+    step: Step,
 ) -> Result<(), TaskError>
 where
-    Step: AsyncFnMut() -> Result<usize, StoreError>,
+    Step: Fn() -> Stepping,
+    Stepping: Future<Output = Result<usize, StoreError>>,
 {
     let mut pause = ASK_EVERY;
     while !heart.is_stopping() {

@@ -4,6 +4,8 @@
 //! whose moment has come, so an hour of downtime only means that it looks an hour later, and says in the journal when
 //! the thing really happened.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use jiff::{SignedDuration, Timestamp};
 use sahut_domain::calendar::{Term, WorkingCalendar};
 use sahut_domain::deadline::Explanation;
@@ -29,24 +31,29 @@ const REMIND_AFTER: i64 = 80;
 const AILING_FOR: SignedDuration = SignedDuration::from_mins(10);
 const TOLD_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
+/// How often channels are looked at, in seconds.
+const LOOK_AT_CHANNELS_EVERY: i64 = 30;
+
 /// A channel is silent after so many of its usual gaps, and not before a day.
 const SILENT_GAPS: i64 = 8;
 const SILENT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Watches until asked to stop.
 pub async fn run(context: Context, heart: Heart) -> Result<(), TaskError> {
-    let mut channels_at = Timestamp::UNIX_EPOCH;
-    stage::run(&context, &heart, Stage::Watch, async || {
-        let now = context.clock.now();
-        // A clock that was set back must not keep channels from being looked at.
-        if (now - channels_at).abs() >= SignedDuration::from_secs(30) {
-            channels_at = now;
-            watch_channels(&context).await?;
-            bells::answer(&context).await?;
-        }
-        watch_deadlines(&context).await
-    })
-    .await
+    let looked = AtomicI64::new(0);
+    stage::run(&context, &heart, Stage::Watch, || watch(&context, &looked)).await
+}
+
+/// One look at what came due; at the channels only now and then. `looked` is the second of the last such look.
+async fn watch(context: &Context, looked: &AtomicI64) -> Result<usize, StoreError> {
+    let now = context.clock.now().as_second();
+    // A clock that was set back must not keep channels from being looked at.
+    if (now - looked.load(Ordering::Relaxed)).abs() >= LOOK_AT_CHANNELS_EVERY {
+        looked.store(now, Ordering::Relaxed);
+        watch_channels(context).await?;
+        bells::answer(context).await?;
+    }
+    watch_deadlines(context).await
 }
 
 /// When to look at a fresh promise for the first time: when the office should be reminded of it.

@@ -7,7 +7,7 @@ use sahut_domain::channel::Platform;
 use sahut_domain::deadline::{DeadlineState, Explanation};
 use sahut_domain::decision::Decision;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, Priority, State};
-use sahut_domain::message::{Surface, Visibility};
+use sahut_domain::message::{MessageId, Surface, Visibility};
 use sahut_domain::office::OfficeCode;
 use sahut_domain::reply::{ReplyId, ReplyState};
 use serde::Serialize;
@@ -251,6 +251,11 @@ impl Tx {
             replies: self.replies_of(id).await?,
             events: self.events_of(id).await?,
         }))
+    }
+
+    /// The words of a message; none when no message is named or known.
+    pub async fn message_text(&mut self, message: Option<MessageId>) -> Result<Option<String>, StoreError> {
+        self.opt("SELECT text FROM message WHERE id = $1", args![message], |row| row.get(0)).await
     }
 
     async fn messages_of(&mut self, inquiry: InquiryId) -> Result<Vec<MessageFacts>, StoreError> {

@@ -3,6 +3,8 @@
 
 mod app;
 mod commands;
+mod demo;
+mod example;
 mod failure;
 mod output;
 mod probes;

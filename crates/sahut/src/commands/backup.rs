@@ -1,6 +1,7 @@
 //! `sahut backup`: consistent copies of an SQLite database while it is in use, verified, and restored on hold.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use sahut_store::{Db, Location, backup};
@@ -124,9 +125,16 @@ fn set_aside(database: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn checksum(file: &Path) -> Result<String, Failure> {
+    let unreadable = |error: std::io::Error| Failure::file(file, "cannot read", &error);
+    let mut reader = fs::File::open(file).map_err(unreadable)?;
     let mut hash = Sha256::new();
-    let read = fs::File::open(file).and_then(|mut file| std::io::copy(&mut file, &mut hash));
-    read.map_err(|error| Failure::file(file, "cannot read", &error))?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match reader.read(&mut buffer).map_err(unreadable)? {
+            0 => break,
+            length => hash.update(&buffer[..length]),
+        }
+    }
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -149,9 +149,10 @@ pub(super) fn channels(
             continue;
         };
         if let Some(date) = &entry.since {
-            match date.get_ref().parse::<Date>().ok().and_then(|date| date.to_zoned(zone.clone()).ok()) {
-                Some(day) => {
-                    since.insert(code.clone(), day.timestamp());
+            let begins = |day: Date| zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0)).compatible().ok();
+            match date.get_ref().parse().ok().and_then(begins) {
+                Some(moment) => {
+                    since.insert(code.clone(), moment);
                 }
                 None => {
                     let expected = "a day such as \"2026-11-01\"";
