@@ -184,9 +184,7 @@ fn refusal(answer: &Answer, now: Timestamp) -> NotSent {
     let detail = format!("{} answers the reply with status {}", answer.host, answer.status);
     match answer.status {
         401 | 403 => Trouble::Person { ailment: Ailment::Credential, detail }.into(),
-        429 | 503 => {
-            Trouble::Wait { until: answer.retry_after(now), scope: Scope::Channel, detail }.into()
-        }
+        429 | 503 => Trouble::Wait { until: answer.retry_after(now), scope: Scope::Channel, detail }.into(),
         400..500 => NotSent::Refused(detail),
         _ => Trouble::Again { ailment: Ailment::Platform, detail }.into(),
     }

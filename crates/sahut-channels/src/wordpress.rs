@@ -79,24 +79,18 @@ impl WordPress {
         let list = self.site.comments(&query).await?;
         let mut page = Page { next: walk.next(list.pages, list.rows.len()), ..Page::default() };
         let mut comments: Vec<(Comment, &RawValue)> = Vec::new();
-        for raw in &list.rows {
-            match serde_json::from_str(raw.get()) {
-                Ok(comment) => comments.push((comment, raw)),
-                Err(error) => page.bad.push(bad(comment::id(raw), without_words(&error), raw.get().as_bytes())),
+        for row in &list.rows {
+            match comment::read(row) {
+                Ok(comment) => comments.push((comment, row)),
+                Err(bad) => page.bad.push(bad),
             }
         }
         let tree = Tree::complete(&self.site, comments.iter().map(|(comment, _)| comment)).await?;
-        for (comment, raw) in comments {
+        for (comment, row) in comments {
             if comment.is_removed() {
                 page.deleted.push(comment.id.to_string());
-                continue;
-            }
-            match comment.item(raw, tree.root(comment.id), walk.me) {
-                Ok(item) => page.items.push(item),
-                Err(error) => {
-                    let id = Some(comment.id.to_string());
-                    page.bad.push(bad(id, format!("not a time: {error}"), raw.get().as_bytes()));
-                }
+            } else {
+                page.items.push(comment.item(row, tree.root(comment.id), walk.me));
             }
         }
         Ok(page)
@@ -144,13 +138,14 @@ impl WordPress {
         let unknown = |failure: Failure| NotSent::Trouble(failure.trouble(Some(now)));
         let me = self.site.me().await.map_err(unknown)?.id.to_string();
         let post = reply.post.as_deref().unwrap_or_default();
-        let query = [("author", me.as_str()), ("parent", &reply.answers), ("post", post), ("per_page", "100")];
+        let query =
+            [("author", me.as_str()), ("parent", &reply.answers), ("post", post), ("per_page", "100")];
         let list = self.site.comments(&query).await.map_err(unknown)?;
-        for raw in &list.rows {
-            let comment: Comment = serde_json::from_str(raw.get())
-                .map_err(|error| NotSent::Uncertain(format!("a comment of ours: {}", without_words(&error))))?;
+        for row in &list.rows {
+            let comment =
+                comment::read(row).map_err(|bad| NotSent::Uncertain(format!("an answer: {}", bad.error)))?;
             if comment.says(&reply.text) {
-                return Ok(Some(comment.sent(now)));
+                return Ok(Some(comment.sent()));
             }
         }
         if list.rows.len() >= PAGE {
@@ -204,7 +199,7 @@ impl Connector for WordPress {
         let content = html::escape(&reply.text);
         let body = json!({ "post": reply.post, "parent": reply.answers, "content": content });
         match self.site.publish(&body).await {
-            Ok(comment) => Ok(comment.sent(now)),
+            Ok(comment) => Ok(comment.sent()),
             Err(failure) if failure.is(site::DUPLICATE) => self.find(reply, now).await?.ok_or_else(|| {
                 NotSent::Uncertain("the site says that it has this answer, but does not show it".to_owned())
             }),

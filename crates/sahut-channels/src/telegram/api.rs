@@ -245,7 +245,9 @@ fn conflict(words: &str) -> Trouble {
     }
     Trouble::Again {
         ailment: Ailment::Platform,
-        detail: format!("another program reads this bot's updates: stop it, or give it a bot of its own ({words})"),
+        detail: format!(
+            "another program reads this bot's updates: stop it, or give it a bot of its own ({words})"
+        ),
     }
 }
 

@@ -1,16 +1,14 @@
 //! What is read of a message: the parts of the Bot API's `Message` that matter here.
 
-use std::collections::BTreeMap;
-
 use sahut_domain::message::{Attachment, Author};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::rich;
 
 /// A message, a post of a channel, or a note of Telegram's own about the chat.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the Bot API's names")]
 pub(super) struct Message {
     pub(super) message_id: i64,
     pub(super) date: i64,
@@ -46,7 +44,7 @@ pub(super) struct Message {
     location: Option<Location>,
     contact: Option<Contact>,
     #[serde(flatten)]
-    rest: BTreeMap<String, IgnoredAny>,
+    rest: Map<String, Value>,
 }
 
 /// A private conversation, a group, or a channel.
@@ -80,6 +78,7 @@ pub(super) struct Origin {
 
 /// A file of any kind, or one size of a photo.
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the Bot API's names")]
 struct File {
     file_id: String,
     file_name: Option<String>,

@@ -168,11 +168,7 @@ fn filled(text: Option<String>) -> Option<String> {
 
 impl From<Writer> for Author {
     fn from(writer: Writer) -> Self {
-        Self {
-            external_id: filled(writer.id),
-            name: filled(writer.name),
-            handle: filled(writer.handle),
-        }
+        Self { external_id: filled(writer.id), name: filled(writer.name), handle: filled(writer.handle) }
     }
 }
 
@@ -276,7 +272,8 @@ mod tests {
             any::<i64>().prop_map(|value| json!(value)),
             ".*".prop_map(|value| json!(value)),
         ];
-        let field = prop_oneof![Just("id"), Just("text"), Just("author"), Just("attachments"), Just("written_at")];
+        let field =
+            prop_oneof![Just("id"), Just("text"), Just("author"), Just("attachments"), Just("written_at")];
         leaf.prop_recursive(3, 16, 4, move |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..4).prop_map(|value| json!(value)),

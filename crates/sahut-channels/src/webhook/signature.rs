@@ -44,9 +44,9 @@ impl Keys {
             .filter_map(|signature| BASE64_STANDARD.decode(signature.strip_prefix("v1,")?).ok())
             .collect();
         let fits = self.0.iter().any(|key| {
-            shown.iter().any(|shown| {
-                mac(key, id, timestamp, body).is_some_and(|mac| mac.verify_slice(shown).is_ok())
-            })
+            shown
+                .iter()
+                .any(|shown| mac(key, id, timestamp, body).is_some_and(|mac| mac.verify_slice(shown).is_ok()))
         });
         if fits { Ok(()) } else { Err(PushRefused::Signature) }
     }

@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::html;
-use crate::Sent;
-use crate::reading::fingerprint;
+use crate::http::without_words;
+use crate::reading::{bad, fingerprint};
+use crate::{BadItem, Sent};
 
 /// A comment as the `edit` context shows it.
 #[derive(Deserialize)]
@@ -24,8 +26,8 @@ pub(super) struct Comment {
     author_name: String,
     #[serde(default)]
     author_email: String,
-    /// UTC, without saying so.
-    date_gmt: String,
+    #[serde(deserialize_with = "moment")]
+    date_gmt: Timestamp,
     content: Content,
     link: Option<String>,
     status: String,
@@ -41,20 +43,24 @@ struct Content {
     rendered: String,
 }
 
-/// The id of a comment that cannot be read otherwise.
-pub(super) fn id(raw: &RawValue) -> Option<String> {
+/// Reads a row of a list; one that cannot be read is set aside.
+pub(super) fn read(row: &RawValue) -> Result<Comment, BadItem> {
     #[derive(Deserialize)]
     struct Numbered {
         id: u64,
     }
-    let Numbered { id } = serde_json::from_str(raw.get()).ok()?;
-    Some(id.to_string())
+    serde_json::from_str(row.get()).map_err(|error| {
+        let numbered = serde_json::from_str(row.get()).ok();
+        let id = numbered.map(|Numbered { id }| id.to_string());
+        bad(id, without_words(&error), row.get().as_bytes())
+    })
 }
 
-/// Reads a time without a zone, which WordPress means as UTC.
-pub(super) fn moment(text: &str) -> Result<Timestamp, jiff::Error> {
-    let civil: DateTime = text.trim_end_matches('Z').parse()?;
-    TimeZone::UTC.to_timestamp(civil)
+/// Reads a time such as `2026-11-24T00:02:21`, which is UTC without saying so.
+pub(super) fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(from)?;
+    let civil: DateTime = text.trim_end_matches('Z').parse().map_err(D::Error::custom)?;
+    TimeZone::UTC.to_timestamp(civil).map_err(D::Error::custom)
 }
 
 impl Comment {
@@ -64,8 +70,8 @@ impl Comment {
     }
 
     /// What it is to the inbox; `root` is the top of its tree and `me` our own user.
-    pub(super) fn item(&self, raw: &RawValue, root: u64, me: u64) -> Result<Item, jiff::Error> {
-        Ok(Item {
+    pub(super) fn item(&self, raw: &RawValue, root: u64, me: u64) -> Item {
+        Item {
             external_id: self.id.to_string(),
             thread: ThreadKey {
                 external_id: root.to_string(),
@@ -78,13 +84,13 @@ impl Comment {
             automatic: false,
             text: self.text(),
             subject: None,
-            written_at: moment(&self.date_gmt)?,
+            written_at: self.date_gmt,
             edited_at: None,
             visibility: self.visibility().unwrap_or(Visibility::Deleted),
             permalink: self.link.clone(),
             attachments: Vec::new(),
             raw: raw.get().as_bytes().to_vec(),
-        })
+        }
     }
 
     /// Whether these are its words, whatever the editor made of spaces and line ends.
@@ -93,9 +99,8 @@ impl Comment {
     }
 
     /// What it is when it is a reply that we published.
-    pub(super) fn sent(self, now: Timestamp) -> Sent {
-        let at = moment(&self.date_gmt).unwrap_or(now);
-        Sent { external_id: self.id.to_string(), at, permalink: self.link }
+    pub(super) fn sent(self) -> Sent {
+        Sent { external_id: self.id.to_string(), at: self.date_gmt, permalink: self.link }
     }
 
     fn visibility(&self) -> Option<Visibility> {

@@ -25,7 +25,10 @@ mod tests {
 
     #[test]
     fn what_people_type_reads_as_they_meant_it() {
-        assert_eq!(plain_lines("Jalan <b>rusak</b>\r\nsejak 2 minggu\n\nTolong"), "Jalan rusak\nsejak 2 minggu\n\nTolong");
+        assert_eq!(
+            plain_lines("Jalan <b>rusak</b>\r\nsejak 2 minggu\n\nTolong"),
+            "Jalan rusak\nsejak 2 minggu\n\nTolong"
+        );
         assert_eq!(plain_lines("A &amp; B &lt;3 &#8220;x&#8221;"), "A & B <3 “x”");
         assert_eq!(plain("<p>satu<br />\ndua</p>\n<p>tiga</p>\n"), "satu\ndua\ntiga");
     }

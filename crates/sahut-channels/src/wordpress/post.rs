@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 use sahut_domain::message::Post;
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{comment, html};
 
@@ -11,7 +10,7 @@ use super::{comment, html};
 #[derive(Deserialize)]
 pub(super) struct PublishedPost {
     id: u64,
-    #[serde(deserialize_with = "moment")]
+    #[serde(deserialize_with = "comment::moment")]
     date_gmt: Timestamp,
     link: Option<String>,
     title: Rendered,
@@ -21,10 +20,6 @@ pub(super) struct PublishedPost {
 #[derive(Deserialize)]
 struct Rendered {
     rendered: String,
-}
-
-fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-    comment::moment(&String::deserialize(from)?).map_err(D::Error::custom)
 }
 
 impl From<PublishedPost> for Post {

@@ -85,13 +85,7 @@ struct No {
 }
 
 impl Site {
-    pub(super) fn new(
-        http: Http,
-        root: Url,
-        rest_route: bool,
-        user: String,
-        password: SecretString,
-    ) -> Self {
+    pub(super) fn new(http: Http, root: Url, rest_route: bool, user: String, password: SecretString) -> Self {
         Self { http, root, rest_route, user, password }
     }
 
@@ -140,10 +134,9 @@ impl Site {
 
     fn url(&self, route: &[&str]) -> Url {
         let mut url = self.root.clone();
-        let route = ["wp", "v2"].iter().chain(route);
+        let route = [&["wp", "v2"], route].concat();
         if self.rest_route {
-            let route: String = route.map(|part| format!("/{part}")).collect();
-            url.query_pairs_mut().append_pair("rest_route", &route);
+            url.query_pairs_mut().append_pair("rest_route", &format!("/{}", route.join("/")));
         } else if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push("wp-json").extend(route);
         }
@@ -160,6 +153,7 @@ fn meaning(status: u16, code: Option<&str>) -> String {
     let advice = match (status, code) {
         (404, None) => "a site without address rewriting needs rest_route = true",
         (_, None) => "a firewall, a security plugin or a page for maintenance stands before WordPress",
+        (_, Some(code)) if FINAL.contains(&code) => "the post is gone, not public, or closed to comments",
         (401, _) => "the user name or the application password is wrong",
         (403, _) => "the user needs the role Editor",
         (404, Some(NO_ROUTE)) => "the REST API is switched off, or the address is not the site's",

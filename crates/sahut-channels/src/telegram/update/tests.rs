@@ -20,7 +20,8 @@ fn item(message: &Value) -> Item {
 
 /// A message in a private chat, with `more` fields added.
 fn private(more: &Value) -> Value {
-    let user = json!({"id": 77, "is_bot": false, "first_name": "Warga", "last_name": "Satu", "username": "warga1"});
+    let user =
+        json!({"id": 77, "is_bot": false, "first_name": "Warga", "last_name": "Satu", "username": "warga1"});
     let chat = json!({"id": 77, "type": "private", "first_name": "Warga", "username": "warga1"});
     merged(json!({"message_id": 5, "from": user, "chat": chat, "date": 1_795_480_000}), more)
 }
@@ -88,7 +89,8 @@ fn each_tree_of_a_group_stands_alone() {
     assert_eq!(question.permalink.as_deref(), Some("https://t.me/forumwarga/20"));
 
     let bot = json!({"from": {"id": BOT, "is_bot": true, "first_name": "Bot"}, "message_thread_id": 20});
-    let thanks = json!({"text": "Kalau besok?", "message_thread_id": 20, "reply_to_message": group(21, &bot)});
+    let thanks =
+        json!({"text": "Kalau besok?", "message_thread_id": 20, "reply_to_message": group(21, &bot)});
     let thanks = item(&group(22, &thanks));
     assert_eq!(thanks.thread, question.thread);
     assert_eq!(thanks.parent.as_deref(), Some("-1001:21"));
@@ -105,7 +107,11 @@ fn comments_on_a_channels_post_hang_under_it() {
         &json!({"is_automatic_forward": true, "text": "Jadwal vaksin",
                 "forward_origin": {"type": "channel", "chat": channel, "message_id": 8, "date": 1}}),
     );
-    assert_eq!(read(&json!({"update_id": 1, "message": forward})), Page::default(), "the post itself is not a message");
+    assert_eq!(
+        read(&json!({"update_id": 1, "message": forward})),
+        Page::default(),
+        "the post itself is not a message"
+    );
     let comment = json!({"text": "Untuk lansia?", "message_thread_id": 30, "reply_to_message": forward});
     let comment = item(&group(31, &comment));
     assert_eq!(comment.thread.external_id, "-1001:30");
@@ -118,7 +124,8 @@ fn comments_on_a_channels_post_hang_under_it() {
 #[test]
 fn a_topic_of_a_forum_holds_many_trees() {
     let opener = group(40, &json!({"forum_topic_created": {"name": "Jalan"}, "is_topic_message": true}));
-    let in_topic = json!({"message_thread_id": 40, "is_topic_message": true, "text": "a", "reply_to_message": opener});
+    let in_topic =
+        json!({"message_thread_id": 40, "is_topic_message": true, "text": "a", "reply_to_message": opener});
     let first = item(&group(41, &in_topic));
     assert_eq!((first.thread.external_id.as_str(), first.parent), ("-1001:41", None));
     assert_eq!(item(&group(42, &in_topic)).thread.external_id, "-1001:42");
@@ -137,7 +144,9 @@ fn a_channels_posts_are_posts() {
 
 #[test]
 fn telegrams_own_notes_are_nobodys_words() {
-    for note in ["new_chat_members", "pinned_message", "migrate_to_chat_id", "left_chat_member", "new_chat_title"] {
+    for note in
+        ["new_chat_members", "pinned_message", "migrate_to_chat_id", "left_chat_member", "new_chat_title"]
+    {
         let page = read(&json!({"update_id": 1, "message": group(50, &json!({ note: {"id": 1} }))}));
         assert_eq!(page, Page::default(), "{note}");
     }
@@ -157,7 +166,8 @@ fn places_and_cards_are_references() {
     let venue = json!({"location": {"latitude": 0.0, "longitude": 0.0},
                        "venue": {"title": "Pasar", "address": "Jl. Raya", "location": {}}});
     assert_eq!(item(&private(&venue)).text, "Pasar\nJl. Raya");
-    let file = json!({"document": {"file_id": "d", "file_name": "../surat.pdf", "mime_type": "application/pdf"}});
+    let file =
+        json!({"document": {"file_id": "d", "file_name": "../surat.pdf", "mime_type": "application/pdf"}});
     assert_eq!(item(&private(&file)).attachments[0].name.as_deref(), Some("surat.pdf"));
 }
 
@@ -199,8 +209,24 @@ fn any_json() -> impl Strategy<Value = Value> {
         ".*".prop_map(|value| json!(value)),
     ];
     let names = prop::sample::select(vec![
-        "update_id", "message", "edited_message", "channel_post", "message_id", "chat", "id", "type", "date", "text",
-        "from", "reply_to_message", "photo", "file_id", "sender_chat", "rich_message", "blocks", "edit_date",
+        "update_id",
+        "message",
+        "edited_message",
+        "channel_post",
+        "message_id",
+        "chat",
+        "id",
+        "type",
+        "date",
+        "text",
+        "from",
+        "reply_to_message",
+        "photo",
+        "file_id",
+        "sender_chat",
+        "rich_message",
+        "blocks",
+        "edit_date",
     ]);
     leaf.prop_recursive(6, 64, 8, move |inner| {
         prop_oneof![
