@@ -6,6 +6,7 @@
 //! every outgoing call passes.
 
 mod connector;
+mod email;
 mod facebook;
 mod graph;
 mod http;

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use url::Url;
 
+use crate::email::Email;
 use crate::facebook::Facebook;
 use crate::instagram::Instagram;
 use crate::telegram::Telegram;
@@ -58,12 +59,15 @@ pub fn build(
     http: &Http,
 ) -> Result<Arc<dyn Connector>, BuildError> {
     match channel.platform {
+        Platform::Email => Ok(Arc::new(Email::build(channel, secrets)?)),
         Platform::Facebook => Ok(Arc::new(Facebook::build(channel, secrets, http)?)),
         Platform::Instagram => Ok(Arc::new(Instagram::build(channel, secrets, http)?)),
         Platform::Telegram => Ok(Arc::new(Telegram::build(channel, secrets, http)?)),
         Platform::Webhook => Ok(Arc::new(Webhook::build(channel, secrets, http)?)),
         Platform::Wordpress => Ok(Arc::new(WordPress::build(channel, secrets, http)?)),
-        platform => Err(BuildError::NoConnector { channel: channel.code.to_string(), platform }),
+        platform @ Platform::Import => {
+            Err(BuildError::NoConnector { channel: channel.code.to_string(), platform })
+        }
     }
 }
 

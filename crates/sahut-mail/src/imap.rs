@@ -121,7 +121,7 @@ impl Imap {
         let opening = async {
             let mut client = Client::new(self.dialer.dial().await?);
             if client.read_response().await?.is_none() {
-                return Err(ImapError::Again("the server hung up without a greeting".to_owned()));
+                return Err(error::lost());
             }
             let Login { user, password } = &self.settings.login;
             let session = client.login(user, password.expose_secret()).await;
@@ -129,7 +129,7 @@ impl Imap {
             Ok(Opened { session, settings: self.settings.clone() })
         };
         let answered = timeout(self.settings.timeout, opening).await;
-        answered.unwrap_or_else(|_| Err(ImapError::Again("the server did not answer in time".to_owned())))
+        answered.unwrap_or_else(|_| Err(error::late()))
     }
 }
 
@@ -224,7 +224,8 @@ impl Opened {
         Ok((found.into_values().collect(), to))
     }
 
-    /// Fetches what the mails hold; a mail that was deleted meanwhile is left out.
+    /// Fetches what the mails hold. A mail that was deleted meanwhile is left out; one that the server knows but
+    /// cannot give stays, empty.
     async fn bodies(&mut self, mails: Vec<FetchedMail>) -> Result<Vec<FetchedMail>, ImapError> {
         let most = self.settings.mail_bytes;
         let set = |whole: bool| {
@@ -240,10 +241,12 @@ impl Opened {
         let mut raws = BTreeMap::new();
         for (uids, what) in commands.iter().filter(|(uids, _)| !uids.is_empty()) {
             self.command(&format!("UID FETCH {uids} (UID {what})"), |response| {
-                if let Some(mail) = mail(response)
-                    && !mail.raw.is_empty()
-                {
-                    raws.insert(mail.uid, mail.raw);
+                if let Some(mail) = mail(response) {
+                    // A server may tell of changed flags in between, in an answer without a body.
+                    let raw = raws.entry(mail.uid).or_insert_with(Vec::new);
+                    if !mail.raw.is_empty() {
+                        *raw = mail.raw;
+                    }
                 }
             })
             .await?;

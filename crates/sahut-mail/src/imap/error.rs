@@ -10,9 +10,12 @@ use crate::wire::ConnectError;
 /// Why a mailbox cannot be read. Texts name no address: they are logged and shown.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ImapError {
-    /// The line or the server: trying again may help.
+    /// Name resolution, connection or time-out: trying again may help.
     #[error("{0}")]
-    Again(String),
+    Line(String),
+    /// The server refused for a reason of its own: trying again may help.
+    #[error("{0}")]
+    Server(String),
     /// The server refused name and password, or they may not be used any more.
     #[error("the login was refused: {0}")]
     Login(String),
@@ -27,7 +30,7 @@ const FINAL: [&str; 4] = ["AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRE
 impl From<ConnectError> for ImapError {
     fn from(error: ConnectError) -> Self {
         match error {
-            ConnectError::Again(detail) => Self::Again(detail),
+            ConnectError::Again(detail) => Self::Line(detail),
             ConnectError::Person(detail) => Self::Person(detail),
         }
     }
@@ -35,13 +38,17 @@ impl From<ConnectError> for ImapError {
 
 impl From<std::io::Error> for ImapError {
     fn from(error: std::io::Error) -> Self {
-        Self::Again(format!("the connection broke: {error}"))
+        Self::Line(format!("the connection broke: {error}"))
     }
 }
 
 impl From<Error> for ImapError {
     fn from(error: Error) -> Self {
-        Self::Again(said(&error.to_string()))
+        match error {
+            Error::Io(error) => error.into(),
+            Error::ConnectionLost => lost(),
+            other => Self::Server(said(&other.to_string())),
+        }
     }
 }
 
@@ -54,7 +61,8 @@ pub(super) fn login(error: &Error) -> ImapError {
     match error {
         Error::No(answer) if FINAL.iter().any(|code| answer.contains(code)) => ImapError::Login(said(words)),
         Error::Validate(_) => ImapError::Login("name or password contain a line end".to_owned()),
-        _ => ImapError::Again(said(words)),
+        Error::Io(_) | Error::ConnectionLost => lost(),
+        _ => ImapError::Server(said(words)),
     }
 }
 
@@ -66,14 +74,14 @@ pub(super) fn answered(status: &Status, words: Option<&str>) -> Result<(), ImapE
         Status::No if words.contains("NONEXISTENT") || words.contains("doesn't exist") => {
             Err(ImapError::Person(format!("the mailbox cannot be opened: {words}")))
         }
-        _ => Err(ImapError::Again(format!("the server refused: {words}"))),
+        _ => Err(ImapError::Server(format!("the server refused: {words}"))),
     }
 }
 
 pub(super) fn late() -> ImapError {
-    ImapError::Again("the server did not answer in time".to_owned())
+    ImapError::Line("the server did not answer in time".to_owned())
 }
 
 pub(super) fn lost() -> ImapError {
-    ImapError::Again("the server hung up".to_owned())
+    ImapError::Line("the server hung up".to_owned())
 }

@@ -18,7 +18,7 @@ const NOBODY: u32 = 65534;
 pub(crate) struct Dovecot {
     process: Child,
     pub(crate) port: u16,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Dovecot {
@@ -46,7 +46,7 @@ impl Dovecot {
             println!("skipped: dovecot is not installed");
             return None;
         };
-        let started = Self { process, port, _folder: folder };
+        let started = Self { process, port, folder };
         started.until_ready();
         Some(started)
     }
@@ -71,6 +71,14 @@ impl Dovecot {
         let password = PASSWORD.replace('\\', "\\\\").replace('"', "\\\"");
         client.run(&format!("LOGIN {USER} \"{password}\""));
         client
+    }
+
+    /// Hangs up on everybody who is logged in.
+    pub(crate) fn drop_clients(&self) {
+        let configuration = self.folder.path().join("dovecot.conf");
+        let mut command = Command::new("doveadm");
+        command.arg("-c").arg(configuration).args(["kick", USER]);
+        assert!(command.stdout(Stdio::null()).status().unwrap().success());
     }
 
     fn until_ready(&self) {

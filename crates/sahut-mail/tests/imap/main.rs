@@ -141,6 +141,16 @@ async fn waiting_ends_when_a_mail_arrives_and_when_patience_does() {
 }
 
 #[tokio::test]
+async fn a_server_that_hung_up_while_nobody_looked_is_an_error_of_the_line() {
+    let Some(dovecot) = Dovecot::start() else { return };
+    let mut opened = dovecot.imap().open().await.unwrap();
+    opened.fetch(0, 0).await.unwrap();
+    dovecot.drop_clients();
+    let fetched = opened.fetch(0, 0).await;
+    assert!(matches!(fetched, Err(ImapError::Line(_))), "{fetched:?}");
+}
+
+#[tokio::test]
 async fn sent_mails_are_kept_and_found_again() {
     let Some(dovecot) = Dovecot::start() else { return };
     let mut opened = dovecot.imap().open().await.unwrap();
@@ -168,12 +178,12 @@ async fn a_lost_connection_or_a_refusal_is_never_the_end_of_the_list() {
     for script in [Script::HangsUpInList, Script::RefusesList, Script::HangsUpInBody] {
         let mut opened = scripted(script).open().await.unwrap();
         let fetched = opened.fetch(7, 0).await;
-        assert!(matches!(fetched, Err(ImapError::Again(_))), "{fetched:?}");
+        assert!(matches!(fetched, Err(ImapError::Line(_) | ImapError::Server(_))), "{fetched:?}");
     }
 }
 
 #[tokio::test]
 async fn a_busy_server_is_not_a_wrong_password() {
     let opened = scripted(Script::BusyAtLogin).open().await.map(drop);
-    assert!(matches!(opened, Err(ImapError::Again(_))), "{opened:?}");
+    assert!(matches!(opened, Err(ImapError::Server(_))), "{opened:?}");
 }

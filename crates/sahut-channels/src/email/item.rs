@@ -1,0 +1,171 @@
+//! One mail, read into a message.
+
+use jiff::{SignedDuration, Timestamp};
+use sahut_domain::message::{Attachment, Author, Item, Surface, ThreadKey, Visibility};
+use sahut_mail::{Automatic, Correspondent, FetchedMail, Limits, ReadMail, read, without_quotes};
+
+use super::reply::{is_reply_id, thread_of_mark};
+use crate::BadItem;
+use crate::reading::bad;
+
+/// How far a writer's clock may be ahead of the server's.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+/// How long a mail may have been under way or in an outbox before its date is taken for a mistake.
+const BEHIND: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Reads a mail. `is_own` knows the channel's own addresses.
+pub(super) fn item(
+    fetched: FetchedMail,
+    is_own: &dyn Fn(&str) -> bool,
+    now: Timestamp,
+) -> Result<Item, BadItem> {
+    let mail = read(&fetched.raw, &Limits::default()).map_err(|error| {
+        let id = fetched.raw.is_empty().then(|| format!("uid {}", fetched.uid));
+        bad(id, error.to_string(), &fetched.raw)
+    })?;
+    let own = mail.from.as_ref().is_some_and(|from| is_own(&from.address));
+    let external_id = match &mail.message_id {
+        Some(id) if own && is_reply_id(id) => id.clone(),
+        _ => mail.identity.clone(),
+    };
+    Ok(Item {
+        thread: ThreadKey { external_id: thread(&mail, &external_id), surface: Surface::Mail, post: None },
+        external_id,
+        parent: parent(&mail),
+        own,
+        automatic: mail.automatic.is_some(),
+        text: without_quotes(&mail.text),
+        subject: mail.subject.clone(),
+        written_at: written_at(mail.date, fetched.received_at, now),
+        edited_at: None,
+        visibility: Visibility::Shown,
+        permalink: None,
+        attachments: attachments(mail.attachments, &fetched),
+        author: author(mail.from),
+        raw: fetched.raw,
+    })
+}
+
+/// The first mail of the thread as far as the headers tell, else this one. Mail programs carry References along, so
+/// all mails of a conversation name the same first one.
+fn thread(mail: &ReadMail, external_id: &str) -> String {
+    let root = mail.references.first().or(mail.in_reply_to.as_ref()).or(mail.message_id.as_ref());
+    match root {
+        Some(id) => thread_of_mark(id).unwrap_or(id).to_owned(),
+        None => external_id.to_owned(),
+    }
+}
+
+/// The answer of ours that is answered, or that a report is about: the only mails whose id is their Message-ID.
+fn parent(mail: &ReadMail) -> Option<String> {
+    let reported = match &mail.automatic {
+        Some(Automatic::Bounce(bounce)) => bounce.message_id.as_ref(),
+        _ => None,
+    };
+    reported.or(mail.in_reply_to.as_ref()).filter(|id| is_reply_id(id)).cloned()
+}
+
+/// The writer's Date where it can be true, else when the mailbox received the mail: citizens' clocks are often wrong,
+/// and deadlines are counted from here.
+fn written_at(date: Option<Timestamp>, received_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let received_at = received_at.unwrap_or(now);
+    let credible = |date: &Timestamp| {
+        let ahead = date.duration_since(received_at);
+        ahead <= AHEAD && -ahead <= BEHIND
+    };
+    date.filter(credible).unwrap_or(received_at)
+}
+
+fn author(from: Option<Correspondent>) -> Author {
+    match from {
+        Some(Correspondent { name, address }) => {
+            Author { external_id: Some(address.clone()), name, handle: Some(address) }
+        }
+        None => Author::default(),
+    }
+}
+
+/// The files; of a mail that was too long to be read whole, also the mail itself as it lies on the server.
+fn attachments(mut files: Vec<Attachment>, fetched: &FetchedMail) -> Vec<Attachment> {
+    if fetched.is_cut() {
+        files.push(Attachment {
+            media_type: "message/rfc822".to_owned(),
+            name: None,
+            bytes: Some(u64::from(fetched.size)),
+            reference: None,
+            content: None,
+        });
+    }
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn read_one(mail: &str) -> Item {
+        let raw = mail.replace('\n', "\r\n").into_bytes();
+        let size = u32::try_from(raw.len()).unwrap();
+        let fetched = FetchedMail { uid: 1, received_at: Some(at("2026-11-24T01:00:00Z")), size, raw };
+        item(fetched, &|address| address == "dinkes@contoh.go.id", at("2026-11-24T02:00:00Z")).unwrap()
+    }
+
+    #[test]
+    fn a_thread_is_named_by_its_first_mail() {
+        let first = read_one("From: Warga <W@contoh.id>\nMessage-ID: <a@x>\nSubject: air\n\nMati.\n");
+        let answer = read_one(
+            "From: w@contoh.id\nMessage-ID: <b@x>\nIn-Reply-To: <sahut.reply.uji.k@y>\n\
+             References: <a@x> <sahut.reply.uji.k@y>\n\nMasih mati.\n",
+        );
+        let bare = read_one("From: w@contoh.id\n\nHalo.\n");
+        assert_eq!(first.thread.external_id, "<a@x>");
+        assert_eq!(answer.thread, first.thread);
+        assert_eq!(answer.parent.as_deref(), Some("<sahut.reply.uji.k@y>"));
+        assert_eq!(bare.thread.external_id, bare.external_id);
+        assert_eq!(first.author.key(), Some("w@contoh.id"));
+        assert!(!first.own && !first.automatic);
+    }
+
+    #[test]
+    fn only_our_own_answers_are_known_by_their_message_id() {
+        let own = read_one("From: dinkes@contoh.go.id\nMessage-ID: <sahut.reply.uji.k@y>\n\nSudah.\n");
+        assert!(own.own);
+        assert_eq!(own.external_id, "<sahut.reply.uji.k@y>");
+        let forged = read_one("From: w@contoh.id\nMessage-ID: <sahut.reply.uji.k@y>\n\nSudah.\n");
+        assert!(!forged.own);
+        assert_ne!(forged.external_id, own.external_id, "nobody can take the place of our answer");
+    }
+
+    #[test]
+    fn a_wrong_clock_does_not_move_a_deadline() {
+        let (received, now) = (at("2026-11-24T01:00:00Z"), at("2026-11-24T02:00:00Z"));
+        let written = |date: &str| written_at(Some(at(date)), Some(received), now);
+        assert_eq!(written("2026-11-23T22:00:00Z"), at("2026-11-23T22:00:00Z"));
+        assert_eq!(written("2010-01-01T00:00:00Z"), received);
+        assert_eq!(written("2030-01-01T00:00:00Z"), received);
+        assert_eq!(written_at(None, None, now), now);
+    }
+
+    #[test]
+    fn machines_are_marked_and_a_report_hangs_under_the_answer_it_is_about() {
+        let report = read_one(
+            "Return-Path: <>\nFrom: MAILER-DAEMON@mx\nMIME-Version: 1.0\n\
+             Content-Type: multipart/report; report-type=delivery-status; boundary=r\n\n--r\n\
+             Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; w@contoh.id\n\
+             Action: failed\nStatus: 5.1.1\n--r\nContent-Type: text/rfc822-headers\n\n\
+             Message-ID: <sahut.reply.uji.k@y>\n--r--\n",
+        );
+        assert!(report.automatic);
+        assert_eq!(report.parent.as_deref(), Some("<sahut.reply.uji.k@y>"));
+    }
+
+    #[test]
+    fn what_is_no_mail_is_set_aside() {
+        let fetched = FetchedMail { uid: 9, received_at: None, size: 0, raw: Vec::new() };
+        assert!(item(fetched, &|_| false, at("2026-11-24T02:00:00Z")).is_err());
+    }
+}
