@@ -105,3 +105,62 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_addresses_are_told_from_special_ones_at_the_edges() {
+        let public = [
+            "1.1.1.1",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.0.1.1",
+            "192.167.1.1",
+            "198.17.1.1",
+            "198.20.1.1",
+            "223.255.255.255",
+            "2001:200::1",
+            "2400:cb00::1",
+            "64:ff9b::101:101",
+        ];
+        let special = [
+            "0.1.2.3",
+            "10.0.0.0",
+            "100.64.0.0",
+            "127.255.255.255",
+            "169.254.169.254",
+            "172.31.255.255",
+            "192.0.2.1",
+            "198.19.0.1",
+            "224.0.0.0",
+            "240.0.0.1",
+            "::",
+            "::1",
+            "::ffff:1.1.1.1",
+            "2001::1",
+            "2001:db8::1",
+            "2002::1",
+            "3fff::1",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::1",
+            "fc00::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+        ];
+        assert_eq!(
+            public.into_iter().filter(|text| !is_public(text.parse().unwrap())).collect::<Vec<_>>(),
+            [""; 0]
+        );
+        assert_eq!(
+            special.into_iter().filter(|text| is_public(text.parse().unwrap())).collect::<Vec<_>>(),
+            [""; 0]
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! Every platform's connector, and the client below them, against a server that answers by hand-written rules;
 //! and Meta's platforms against a simulator that another hand wrote from the same contract.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 mod channel;
 mod facebook;
