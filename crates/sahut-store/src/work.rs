@@ -77,11 +77,12 @@ impl Owed {
         }
     }
 
-    /// How urgent a row is: the most urgent go first, among them those that waited longest.
-    const fn urgency(self) -> &'static str {
+    /// How urgent a row is, and how rows are ordered by it: the most urgent go first, among them those that waited
+    /// longest.
+    const fn urgency(self) -> (&'static str, &'static str) {
         match self {
-            Self::Notice => "urgent",
-            Self::Delivery | Self::Reply => "0",
+            Self::Notice => ("urgent", "urgent DESC, "),
+            Self::Delivery | Self::Reply => ("0", ""),
         }
     }
 
@@ -141,11 +142,12 @@ impl Tx {
 impl Tx {
     /// Claims what is due in a table, and answers it in the order in which it should be done.
     pub(crate) async fn claim(&mut self, owed: Owed, claim: &Claim<'_>) -> Result<Vec<Lease<i64>>, StoreError> {
-        let (table, urgency, take) = (owed.table(), owed.urgency(), self.dialect().take(owed.table()));
+        let (table, (urgency, first)) = (owed.table(), owed.urgency());
+        let take = self.dialect().take(table);
         // Materialised, so that no plan can run it twice and claim more than was asked for.
         let sql = format!(
             "WITH chosen AS MATERIALIZED (SELECT id FROM {table} WHERE state = 'due' AND not_before <= $3
-                AND (lease_until IS NULL OR lease_until <= $3) ORDER BY {urgency} DESC, not_before, id LIMIT $4{take})
+                AND (lease_until IS NULL OR lease_until <= $3) ORDER BY {first}not_before, id LIMIT $4{take})
              UPDATE {table} SET attempt = attempt + 1, lease_owner = $1, lease_until = $2
              WHERE id IN (SELECT id FROM chosen) RETURNING CAST({urgency} AS BIGINT), not_before, id, attempt"
         );

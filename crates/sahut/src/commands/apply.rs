@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use sahut_routing::Severity;
 use sahut_store::Db;
 use serde::Serialize;
 
@@ -72,13 +71,10 @@ pub(crate) async fn apply_files(app: &App, db: &Db, files: &Files, set: &Regency
     Ok(plan)
 }
 
-/// Reads and checks a folder; warnings are told, errors end it.
+/// Reads and checks a folder.
 pub(crate) fn read(folder: &Path) -> Result<(Files, RegencySet), Failure> {
     let files = Files::read(folder)?;
     let set = RegencySet::read(&files, 0).map_err(|problems| Failure::problems(&problems))?;
-    for warning in set.rules.warnings().iter().filter(|problem| problem.severity == Severity::Warning) {
-        eprintln!("{}\n", warning.render());
-    }
     Ok((files, set))
 }
 

@@ -19,13 +19,17 @@ pub(crate) fn run(config: &Path, args: &Args) -> Result<(), Failure> {
         None => App::load(config)?.settings.regency.files,
     };
     let (files, set) = apply::read(&folder)?;
+    for warning in set.rules.warnings() {
+        eprintln!("{}\n", warning.render());
+    }
     output::line(&format!(
-        "{}: {} files, {} offices, {} channels, {} calendars, {} phrases: no problems.",
+        "{}: {} files, {} offices, {} channels, {} calendars, {} phrases: no errors, {} warning(s).",
         if set.name.is_empty() { "The regency" } else { &set.name },
         files.0.len(),
         set.offices.len(),
         set.channels.len(),
         set.calendars.len(),
         set.rules.phrases(),
+        set.rules.warnings().len(),
     ))
 }
