@@ -1,6 +1,7 @@
 //! The program under test.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -81,7 +82,23 @@ impl Sahut {
 
     /// Runs one command to its end.
     pub fn run(&self, arguments: &[&str]) -> Result<Finished, Trouble> {
-        let output = self.command(arguments).stdin(Stdio::null()).output().map_err(failed)?;
+        self.run_with(arguments, "")
+    }
+
+    /// Runs one command to its end, with this on its standard input.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Result<Finished, Trouble> {
+        let mut command = self.command(arguments);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // A command that ends without reading closes its end: what it says counts, not that.
+            let _ = stdin.write_all(input.as_bytes());
+        }
+        let output = child.wait_with_output().map_err(failed)?;
         Ok(Finished {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
