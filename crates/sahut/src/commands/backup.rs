@@ -124,7 +124,7 @@ fn set_aside(database: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(moved)
 }
 
-fn checksum(file: &Path) -> Result<String, Failure> {
+pub(super) fn checksum(file: &Path) -> Result<String, Failure> {
     let unreadable = |error: std::io::Error| Failure::file(file, "cannot read", &error);
     let mut reader = fs::File::open(file).map_err(unreadable)?;
     let mut hash = Sha256::new();

@@ -51,19 +51,22 @@ impl Mapping {
         let mut chosen = [None; FIELDS.len()];
         for (place, (field, _, usual)) in chosen.iter_mut().zip(FIELDS) {
             *place = match wishes.iter().rfind(|(wished, _)| *wished == field) {
-                Some((_, column)) => Some(
-                    columns
-                        .iter()
-                        .position(|there| there == column)
-                        .ok_or_else(|| format!("there is no column {column:?}; there are: {}", columns.join(", ")))?,
-                ),
-                None => usual.iter().find_map(|name| columns.iter().position(|column| plain(column) == *name)),
+                Some((_, column)) => {
+                    Some(columns.iter().position(|there| there == column).ok_or_else(|| {
+                        format!("there is no column {column:?}; there are: {}", columns.join(", "))
+                    })?)
+                }
+                None => {
+                    usual.iter().find_map(|name| columns.iter().position(|column| plain(column) == *name))
+                }
             };
         }
         let mapping = Self(chosen);
         if mapping.of(Field::Text).is_none() {
             let there = columns.join(", ");
-            return Err(format!("no column is known to hold the text: name it with --map text=COLUMN; there are: {there}"));
+            return Err(format!(
+                "no column is known to hold the text: name it with --map text=COLUMN; there are: {there}"
+            ));
         }
         Ok(mapping)
     }
@@ -100,7 +103,8 @@ mod tests {
     #[test]
     fn a_wish_comes_before_what_is_usual() {
         let there = columns(&["text", "keluhan", "opd"]);
-        let mapping = Mapping::choose(&there, &[wish("text=keluhan").unwrap(), wish("office = opd").unwrap()]).unwrap();
+        let mapping =
+            Mapping::choose(&there, &[wish("text=keluhan").unwrap(), wish("office = opd").unwrap()]).unwrap();
         assert_eq!((mapping.of(Field::Text), mapping.of(Field::Office)), (Some(1), Some(2)));
     }
 
