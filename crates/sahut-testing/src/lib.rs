@@ -20,6 +20,7 @@
 mod certificate;
 pub mod daemon;
 mod dovecot;
+pub mod measure;
 mod postgres;
 mod smtp_sink;
 mod trouble;
