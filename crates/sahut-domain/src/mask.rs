@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_long_word_with_many_beginnings_takes_no_longer_than_others() {
-        let words = "a-".repeat(100_000);
+        let words = "a-".repeat(20_000);
         assert_eq!(mask(&words), words);
     }
 
