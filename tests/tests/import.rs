@@ -1,0 +1,165 @@
+//! Files brought in by the program itself: routed like everything else, never twice, and from where they were left.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use sahut_tests::{Sahut, or_skip};
+
+/// The example regency, with everything since 2020 taken for work and a mail server that nobody is behind.
+fn fresh() -> Option<Sahut> {
+    let sahut = or_skip(Sahut::new())?;
+    assert_eq!(sahut.run(&["init", "."]).unwrap().code, Some(0));
+    let read = |name: &str| std::fs::read_to_string(sahut.folder().join(name)).unwrap();
+    let port = sahut.web_port().to_string();
+    let settings = read("sahut.toml").replace(":8080", ":0").replace(":9090", &format!(":{port}"));
+    let settings = settings.replace("host = \"localhost\"", "host = \"127.0.0.1\"\nport = 1");
+    sahut.write("sahut.toml", &settings).unwrap();
+    let channel = "\n[[channel]]\ncode = \"berkas\"\noffice = \"kominfo\"\nplatform = \"import\"\nname = \"Berkas\"\n\
+        since = \"2020-01-01\"\n";
+    sahut.write("regency/channels.toml", &(read("regency/channels.toml") + channel)).unwrap();
+    done(&sahut, &["migrate"]);
+    done(&sahut, &["apply", "regency"]);
+    Some(sahut)
+}
+
+fn done(sahut: &Sahut, arguments: &[&str]) -> String {
+    let finished = sahut.run(arguments).unwrap();
+    assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);
+    finished.stdout
+}
+
+fn import(sahut: &Sahut, file: &str, more: &[&str]) -> String {
+    done(sahut, &[&["import", file, "--channel", "berkas", "--json"], more].concat())
+}
+
+/// A number of a JSON answer.
+fn number(json: &str, name: &str) -> u64 {
+    let (_, rest) =
+        json.split_once(&format!("\"{name}\": ")).unwrap_or_else(|| panic!("no {name} in {json}"));
+    rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
+}
+
+fn status(sahut: &Sahut, name: &str) -> u64 {
+    number(&done(sahut, &["status", "--json"]), name)
+}
+
+fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !reached() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what} takes too long");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn example() -> String {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/aduan.csv").to_owned()
+}
+
+/// Rows of a table that nobody wrote.
+fn table(rows: usize) -> String {
+    let mut text = "nomor,tanggal,isi\n".to_owned();
+    for row in 0..rows {
+        writeln!(text, "U-{row},2026-11-02,Lampu jalan nomor {row} mati").unwrap();
+    }
+    text
+}
+
+#[test]
+fn what_is_brought_in_goes_to_the_offices_with_a_deadline() {
+    let Some(mut sahut) = fresh() else { return };
+    assert_eq!(number(&import(&sahut, &example(), &[]), "imported"), 10);
+    sahut.start(&["run"]).unwrap();
+    wait_until("routing", || status(&sahut, "messages_waiting") == 0);
+    let inquiries = done(&sahut, &["inquiry", "list", "--json"]);
+    assert!(inquiries.contains("\"due_at\"") && inquiries.contains("Lampu jalan mati"), "{inquiries}");
+    assert!(status(&sahut, "inquiries") >= 8);
+    assert!(status(&sahut, "notices_due") > 0);
+    // While the program runs, too: the same rows in another file are no new messages.
+    let copy = std::fs::read_to_string(example()).unwrap() + "\n";
+    let copy = sahut.write("salinan.csv", &copy).unwrap();
+    let again = import(&sahut, copy.to_str().unwrap(), &[]);
+    assert_eq!((number(&again, "imported"), number(&again, "known")), (0, 10));
+    assert!(import(&sahut, &example(), &[]).contains("\"finished_before\": true"));
+    assert_eq!(status(&sahut, "messages"), 10);
+}
+
+#[test]
+fn a_real_export_is_read_whole() {
+    let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/lapor_kab.tsv"));
+    if !file.exists() {
+        println!("skipped: {} is not there", file.display());
+        return;
+    }
+    let Some(mut sahut) = fresh() else { return };
+    let rows = std::fs::read_to_string(&file).unwrap().lines().count() as u64 - 1;
+    let read = import(&sahut, file.to_str().unwrap(), &["--map", "text=text,subject=title"]);
+    assert_eq!(number(&read, "imported") + number(&read, "known") + number(&read, "refused"), rows);
+    assert!(number(&read, "refused") * 100 <= rows);
+    sahut.start(&["run", "--roles", "route"]).unwrap();
+    wait_until("routing", || status(&sahut, "messages_waiting") == 0);
+    assert!(status(&sahut, "inquiries") > rows / 2);
+}
+
+#[test]
+fn an_import_that_is_killed_goes_on_where_it_was() {
+    let Some(mut sahut) = fresh() else { return };
+    let rows = 20_000;
+    sahut.write("banyak.csv", &table(rows)).unwrap();
+    sahut.launch(&["import", "banyak.csv", "--channel", "berkas"]).unwrap();
+    wait_until("the first batch", || status(&sahut, "messages") > 0);
+    sahut.kill();
+    let before = status(&sahut, "messages");
+    let rest = import(&sahut, "banyak.csv", &[]);
+    assert_eq!(
+        (number(&rest, "imported"), number(&rest, "known")),
+        (rows as u64, 0),
+        "nothing was stored twice"
+    );
+    assert_eq!(status(&sahut, "messages"), rows as u64);
+    assert!(before > 0 && before <= rows as u64);
+}
+
+#[test]
+fn a_limit_leaves_the_rest_for_the_next_time() {
+    let Some(sahut) = fresh() else { return };
+    assert_eq!(number(&import(&sahut, &example(), &["--limit", "4"]), "position"), 4);
+    assert_eq!(number(&import(&sahut, &example(), &[]), "imported"), 10);
+}
+
+#[test]
+fn a_bad_row_is_set_apart_and_its_neighbours_flow() {
+    let Some(sahut) = fresh() else { return };
+    let rows =
+        "nomor,tanggal,isi,opd\n1,2026-11-02,air mati,pdam\n2,kemarin,air keruh,\n3,02/11/2026,air bau,\n";
+    sahut.write("laporan.csv", rows).unwrap();
+    let finished = sahut
+        .run(&["import", "laporan.csv", "--channel", "berkas", "--map", "office=opd", "--json"])
+        .unwrap();
+    assert_eq!(finished.code, Some(0));
+    assert_eq!((number(&finished.stdout, "imported"), number(&finished.stdout, "refused")), (1, 2));
+    assert!(
+        finished.stderr.contains("laporan.csv:2: there is no office pdam: the offices are"),
+        "{}",
+        finished.stderr
+    );
+    assert!(finished.stderr.contains("laporan.csv:3: a date such as"), "{}", finished.stderr);
+    assert!(done(&sahut, &["quarantine", "list"]).contains("laporan.csv:3"));
+}
+
+#[test]
+fn what_cannot_be_imported_says_the_next_step() {
+    let Some(sahut) = fresh() else { return };
+    sahut.write("kosong.csv", "").unwrap();
+    sahut.write("a.csv", "isi,b\nx,y\n").unwrap();
+    for (arguments, says) in [
+        (vec!["tiada.csv", "--channel", "berkas"], "tiada.csv"),
+        (vec!["kosong.csv", "--channel", "berkas"], "is empty"),
+        (vec!["a.csv", "--channel", "lain"], "platform = \"import\""),
+        (vec!["a.csv", "--channel", "berkas", "--map", "text=c"], "there are: isi, b"),
+    ] {
+        let finished = sahut.run(&[vec!["import"], arguments.clone()].concat()).unwrap();
+        assert_ne!(finished.code, Some(0), "{arguments:?}");
+        assert!(finished.stderr.contains(says), "{arguments:?}: {}", finished.stderr);
+    }
+}
