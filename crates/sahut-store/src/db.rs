@@ -55,7 +55,8 @@ impl FromStr for Location {
 pub struct Db {
     pools: Pools,
     waker: Waker,
-    _lock: Option<Arc<FileLock>>,
+    /// Held as long as anybody has the database; on SQLite, when it is not opened beside another process.
+    lock: Option<Arc<FileLock>>,
 }
 
 #[derive(Clone)]
@@ -76,6 +77,7 @@ impl Db {
         }
         let db = Self::connect(location, holder).await?;
         migrate::check(db.schema().await?)?;
+        db.free_leases().await?;
         Ok(db)
     }
 
@@ -102,6 +104,7 @@ impl Db {
             migrate::check(current)?;
         }
         let migrated = db.migrate().await?;
+        db.free_leases().await?;
         Ok((db, migrated))
     }
 
@@ -220,6 +223,16 @@ impl Db {
         }
     }
 
+    /// What the process before left claimed, where this one is certainly the only one.
+    async fn free_leases(&self) -> Result<(), StoreError> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        tx.free_leases().await?;
+        tx.commit().await
+    }
+
     async fn connect_sqlite(path: &Path, holder: Option<&str>) -> Result<Self, StoreError> {
         let path = one_name(path);
         refuse_emptied(&path)?;
@@ -241,7 +254,7 @@ impl Db {
         let readers = sqlite_pool(SQLITE_READERS).connect_lazy_with(options.pragma("query_only", "ON"));
         check_sqlite(&writer, &path).await?;
         let pools = Pools::Sqlite { file: path.into(), writer, readers };
-        Ok(Self { pools, waker: Waker::default(), _lock: lock.map(Arc::new) })
+        Ok(Self { pools, waker: Waker::default(), lock: lock.map(Arc::new) })
     }
 
     async fn connect_postgres(address: &str) -> Result<Self, StoreError> {
@@ -254,7 +267,7 @@ impl Db {
             .acquire_timeout(Duration::from_secs(30))
             .connect_with(options)
             .await?;
-        Ok(Self { pools: Pools::Postgres(pool), waker: Waker::default(), _lock: None })
+        Ok(Self { pools: Pools::Postgres(pool), waker: Waker::default(), lock: None })
     }
 }
 

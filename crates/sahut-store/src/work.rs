@@ -185,6 +185,17 @@ impl Tx {
         Ok(self.exec_built(sql, args![lease.id, lease.attempt, state.as_str(), at, error]).await? == 1)
     }
 
+    /// Frees what a process that is gone had claimed. Only for the process that holds the database alone: nobody can be
+    /// at work on it, so nothing has to wait for a lease to run out.
+    pub(crate) async fn free_leases(&mut self) -> Result<(), StoreError> {
+        const FREE: &str = "SET lease_owner = NULL, lease_until = NULL WHERE lease_until IS NOT NULL";
+        self.exec_built(format!("UPDATE channel {FREE}"), args![]).await?;
+        for owed in [Owed::Delivery, Owed::Notice, Owed::Reply] {
+            self.exec_built(format!("UPDATE {} {FREE} AND state = 'due'", owed.table()), args![]).await?;
+        }
+        Ok(())
+    }
+
     /// Keeps a lease for longer. `false`: it was lost.
     pub(crate) async fn extend(
         &mut self,
