@@ -7,6 +7,7 @@
 pub mod http;
 mod sahut;
 mod town;
+pub mod webhook;
 
 pub use sahut::{Finished, Sahut};
 pub use sahut_testing::*;

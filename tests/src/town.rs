@@ -67,6 +67,11 @@ impl Town {
         })
     }
 
+    /// Whether other processes might work on the same database.
+    pub fn is_shared(&self) -> bool {
+        self.database.is_some()
+    }
+
     /// What citizens do.
     pub fn world(&self) -> &World {
         self.simulator.world()

@@ -1,5 +1,7 @@
 //! From a citizen's words to the answer under them, through the real program.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use std::time::Duration;
 
 use sahut_domain::Timestamp;
