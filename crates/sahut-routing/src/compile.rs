@@ -89,13 +89,13 @@ impl Compiler {
         }
     }
 
-    /// Who answers for the topics of each file.
+    /// Who answers for the duty of each file.
     fn seats_of(&mut self, files: &[File]) -> Vec<Option<usize>> {
         let duties: BTreeSet<&str> = files.iter().filter_map(|f| f.duty.as_ref()).map(|duty| duty.text.as_str()).collect();
         let mut taken: BTreeMap<&str, (usize, &At)> = BTreeMap::new();
-        for file in files {
-            let Some(seat) = file.office.as_ref().and_then(|office| self.office(office)) else { continue };
-            for duty in &file.takes {
+        for office in files.iter().flat_map(|file| &file.offices) {
+            let Some(seat) = self.office(&office.code) else { continue };
+            for duty in &office.takes {
                 if !duties.contains(duty.text.as_str()) {
                     self.unknown("duty", duty, duties.iter().copied());
                 } else if let Some((_, at)) = taken.insert(&duty.text, (seat, &duty.at)) {
@@ -108,32 +108,23 @@ impl Compiler {
     }
 
     fn seat_of(&mut self, file: &File, taken: &BTreeMap<&str, (usize, &At)>) -> Option<usize> {
-        match (&file.office, &file.duty) {
-            (Some(office), None) => self.seat_of_office(&office.text),
-            (None, Some(_)) if file.district => self.seat(&Seat::District),
-            (None, Some(duty)) => {
-                let seat = taken.get(duty.text.as_str()).map(|(seat, _)| *seat);
-                let seat = seat.or_else(|| self.seat_of_office(&duty.text));
-                if seat.is_none() {
-                    let what = format!("no office has the duty `{}`: its phrases do not count", duty.text);
-                    let help = format!("write `takes = [\"{}\"]` in the file of the office that has it", duty.text);
-                    self.problems.warn(&duty.at, what, "nobody takes this", help);
-                }
-                seat
+        let Some(duty) = &file.duty else {
+            if let Some(topic) = file.topics.first() {
+                let what = format!("the topic `{}` belongs to no duty", topic.name.text);
+                self.problems.error(&topic.name.at, what, "", "begin the file with `duty = \"...\"`");
             }
-            (Some(_), Some(duty)) => {
-                let help = "keep `office` and write the duty under `takes`, or keep `duty`";
-                self.problems.error(&duty.at, "a file describes an office or a duty, not both", "", help);
-                None
-            }
-            (None, None) => {
-                if let Some(topic) = file.topics.first() {
-                    let what = format!("the topic `{}` belongs to nobody", topic.name.text);
-                    self.problems.error(&topic.name.at, what, "", "begin the file with `office = \"...\"` or `duty = \"...\"`");
-                }
-                None
-            }
+            return None;
+        };
+        if file.district {
+            return self.seat(&Seat::District);
         }
+        let seat = taken.get(duty.text.as_str()).map(|(seat, _)| *seat).or_else(|| self.seat_of_office(&duty.text));
+        if seat.is_none() {
+            let what = format!("no office has the duty `{}`: its phrases do not count", duty.text);
+            let help = format!("write `takes = [\"{}\"]` below the `[[office]]` that has it", duty.text);
+            self.problems.warn(&duty.at, what, "nobody takes this", help);
+        }
+        seat
     }
 
     fn add(&mut self, file: &File, seat: Option<usize>) {
@@ -153,15 +144,26 @@ impl Compiler {
                 self.add_topic(topic, seat);
             }
         }
+        for office in &file.offices {
+            self.add_office(office);
+        }
         let Some(seat) = seat else { return };
         for name in &file.names {
             self.add_phrase(name, Meaning::Name(seat), 0.0);
         }
-        for handle in &file.handles {
-            self.handles.insert(handle.text.trim_start_matches('@').to_lowercase(), seat);
-        }
         for topic in &file.topics {
             self.add_topic(topic, seat);
+        }
+    }
+
+    fn add_office(&mut self, office: &file::Office) {
+        // An unknown code was noted when the duties were given out.
+        let Some(seat) = self.seat_of_office(&office.code.text) else { return };
+        for name in &office.names {
+            self.add_phrase(name, Meaning::Name(seat), 0.0);
+        }
+        for handle in &office.handles {
+            self.handles.insert(handle.text.trim_start_matches('@').to_lowercase(), seat);
         }
     }
 
@@ -266,7 +268,7 @@ impl Compiler {
         fallback: &OfficeCode,
         weights: Weights,
     ) -> (Option<RuleSet>, Vec<Example>, Problems) {
-        self.warn_of_ties();
+        self.warn_of_ties(weights.least);
         let duty_words = words_of(&self.phrases, |meaning| matches!(meaning, Meaning::Duty(_)));
         let other_words = words_of(&self.phrases, |meaning| !matches!(meaning, Meaning::Duty(_)));
         let vocabulary = Vocabulary::new(duty_words, other_words);
@@ -310,11 +312,11 @@ impl Compiler {
         Disguises::new(spam.map(|(plain, _)| plain.as_str()))
     }
 
-    /// The same phrase with the same weight in two offices can only end in a tie.
-    fn warn_of_ties(&mut self) {
+    /// The same phrase with the same weight in two offices can only end in a tie, where it is heavy enough to decide.
+    fn warn_of_ties(&mut self, least: f64) {
         for draft in self.phrases.values() {
             let duties: Vec<_> = draft.uses.iter().filter_map(|(meaning, weight, at)| match meaning {
-                Meaning::Duty(topic) => Some((self.topics.get(*topic)?.seat, *weight, at)),
+                Meaning::Duty(topic) if *weight >= least => Some((self.topics.get(*topic)?.seat, *weight, at)),
                 _ => None,
             }).collect();
             let tied = duties.iter().enumerate().find_map(|(n, (seat, weight, at))| {

@@ -34,8 +34,10 @@ impl RuleSet {
         })
     }
 
-    pub(crate) fn seat_is_office(&self, seat: usize) -> bool {
-        matches!(self.seats.get(seat), Some(Seat::Office(_)))
+    /// Whether a place lies in the regency.
+    pub(crate) fn is_ours(&self, place: usize) -> bool {
+        let seat = self.places.get(place).and_then(|place| self.seats.get(place.seat));
+        matches!(seat, Some(Seat::Office(_)))
     }
 
     /// The weight of a phrase that speaks for a duty.
@@ -219,12 +221,8 @@ impl Deciding<'_> {
     }
 
     fn kind_words(&self) -> Vec<Match> {
-        let kind = Meaning::Kind(self.kind);
-        let uses = self.evidence.hits.iter().flat_map(|hit| {
-            let uses = &self.rules.book.phrase(hit.phrase).uses;
-            uses.iter().filter(|(meaning, _)| *meaning == kind).map(move |(_, weight)| (*hit, *weight))
-        });
-        uses.take(KEPT_KIND_WORDS).map(|(hit, weight)| self.evidence.matched(self.rules, hit, self.kind.as_str(), weight)).collect()
+        let words = self.evidence.kinds.iter().filter(|found| found.kind == self.kind).take(KEPT_KIND_WORDS);
+        words.map(|found| self.evidence.matched(self.rules, found.hit, self.kind.as_str(), found.weight)).collect()
     }
 
     fn suppressed(&self) -> Vec<Suppressed> {

@@ -11,6 +11,10 @@ use crate::ruleset::RuleSet;
 const NEAR: f64 = 0.5;
 /// So does one that only says where: `depan sekolah`.
 const LANDMARK: f64 = 0.5;
+/// What stands in a subject weighs double: it is what the writer thought to be the point.
+const SUBJECT: f64 = 2.0;
+/// How many earlier words of a kind are compared with a new one, so that time stays in proportion to the text.
+const LOOK_BACK: usize = 32;
 
 /// Everything found in one text. Kept by each thread, so that its buffers are used again.
 #[derive(Debug, Default)]
@@ -21,6 +25,8 @@ pub(crate) struct Evidence {
     near: Plain,
     /// All phrases found, those that begin first and are longest first.
     pub(crate) hits: Vec<Hit>,
+    /// What speaks for each kind, in the order of the text.
+    pub(crate) kinds: Vec<KindWord>,
     /// What each topic's conditions say.
     conditions: Vec<Condition>,
     /// Points by seat.
@@ -35,6 +41,14 @@ pub(crate) struct Evidence {
     subject_end: usize,
     /// Place found first, by number: one of ours before one of others.
     pub(crate) place: Option<usize>,
+}
+
+/// A phrase that speaks for a kind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KindWord {
+    pub(crate) kind: Kind,
+    pub(crate) hit: Hit,
+    pub(crate) weight: f64,
 }
 
 /// A phrase that counted.
@@ -65,6 +79,7 @@ impl Evidence {
         if !self.hits.iter().any(|hit| is_duty(rules, hit)) {
             self.look_near(rules);
         }
+        self.find_kinds(rules);
     }
 
     /// Looks again with words changed to what they may have been meant to be.
@@ -80,9 +95,23 @@ impl Evidence {
     }
 
     /// Points for a kind.
-    pub(crate) fn kind(&self, rules: &RuleSet, kind: Kind) -> f64 {
-        let uses = self.hits.iter().flat_map(|hit| &rules.book.phrase(hit.phrase).uses);
-        uses.filter(|(meaning, _)| *meaning == Meaning::Kind(kind)).map(|(_, weight)| weight).sum()
+    pub(crate) fn kind(&self, kind: Kind) -> f64 {
+        self.kinds.iter().filter(|found| found.kind == kind).map(|found| found.weight).sum()
+    }
+
+    /// Finds the words that speak for each kind: a phrase once, and not those inside a longer one for the same kind.
+    fn find_kinds(&mut self, rules: &RuleSet) {
+        self.kinds.clear();
+        for hit in self.hits.iter().filter(|hit| !hit.near) {
+            for (meaning, weight) in &rules.book.phrase(hit.phrase).uses {
+                let Meaning::Kind(kind) = *meaning else { continue };
+                let same = |found: &&KindWord| found.kind == kind;
+                let covered = self.kinds.iter().rev().filter(same).take(LOOK_BACK);
+                if covered.clone().all(|found| hit.end > found.hit.end && hit.phrase != found.hit.phrase) {
+                    self.kinds.push(KindWord { kind, hit: *hit, weight: *weight });
+                }
+            }
+        }
     }
 
     /// Counts what speaks for each seat: a phrase once, a longer one instead of those inside it.
@@ -116,14 +145,26 @@ impl Evidence {
         self.place = None;
     }
 
+    /// A place of ours counts before one of others, and one of others only where it is more than a landmark.
     fn find_places(&mut self, rules: &RuleSet) {
-        let uses = self.hits.iter().flat_map(|hit| &rules.book.phrase(hit.phrase).uses);
-        let places = uses.filter_map(|(meaning, _)| match meaning {
-            Meaning::Place(place) => Some(*place),
-            _ => None,
-        });
-        let ours = |place: &usize| rules.places.get(*place).is_some_and(|place| rules.seat_is_office(place.seat));
-        self.place = places.clone().find(ours).or_else(|| places.clone().next());
+        let mut landmark = None;
+        let mut elsewhere = None;
+        for hit in &self.hits {
+            for (meaning, _) in &rules.book.phrase(hit.phrase).uses {
+                match meaning {
+                    Meaning::Landmark => landmark = Some(hit.end - 1),
+                    Meaning::Place(place) if rules.is_ours(*place) => {
+                        self.place = Some(*place);
+                        return;
+                    }
+                    Meaning::Place(place) if landmark != Some(hit.start) => {
+                        elsewhere.get_or_insert(*place);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.place = elsewhere;
     }
 
     fn find_conditions(&mut self, rules: &RuleSet) {
@@ -169,12 +210,9 @@ impl Evidence {
             };
             subject = true;
             let near = if hit.near { NEAR } else { 1.0 };
-            let subject_factor = if hit.start + 1 < self.subject_end { factor() } else { 1.0 };
+            let subject_factor = if hit.start + 1 < self.subject_end { SUBJECT } else { 1.0 };
             let weight = weight * near * subject_factor * if where_only { LANDMARK } else { 1.0 };
             if !self.seen.get(hit.phrase).copied().unwrap_or(true) {
-                let n = self.counted.iter().filter(|c| c.seat == seat).count();
-                let damp = 1.0 / (1.0 + env("DAMP", 0.0) * n as f64);
-                let weight = weight * damp;
                 self.points.get_mut(seat).into_iter().for_each(|points| *points += weight);
                 self.counted.push(Counted { seat, topic, hit, weight });
             }
@@ -237,10 +275,3 @@ fn is_landmark(rules: &RuleSet, hit: Hit) -> bool {
 fn is_duty(rules: &RuleSet, hit: &Hit) -> bool {
     rules.book.phrase(hit.phrase).uses.iter().any(|(meaning, _)| duty(*meaning).is_some())
 }
-
-fn factor() -> f64 {
-    static F: std::sync::OnceLock<f64> = std::sync::OnceLock::new();
-    *F.get_or_init(|| std::env::var("SUBJ").ok().and_then(|s| s.parse().ok()).unwrap_or(2.0))
-}
-fn env(k: &str, d: f64) -> f64 { std::env::var(k).ok().and_then(|s| s.parse().ok()).unwrap_or(d) }
-

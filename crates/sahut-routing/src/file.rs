@@ -1,4 +1,5 @@
-//! The shape of a rule file. Every section may stand in any file; one file an office or a duty is only a good habit.
+//! The shape of a rule file. Every section may stand in any file; one file a duty is only a good habit, and lets the
+//! office that has the duty read and mend its own words.
 
 use crate::problem::{At, Problems, Source};
 use crate::section::{Said, Section};
@@ -8,18 +9,14 @@ use crate::section::{Said, Section};
 pub(crate) struct File {
     /// The duty that the topics describe (`duty = "pupr"`), for whichever office takes it.
     pub(crate) duty: Option<Said>,
-    /// The office that the topics belong to (`office = "puprhub"`).
-    pub(crate) office: Option<Said>,
     /// Whether every district office has this duty for its own place.
     pub(crate) district: bool,
-    /// Duties of other files that the office takes.
-    pub(crate) takes: Vec<Said>,
-    /// What people call the office.
+    /// What people call the office that has the duty.
     pub(crate) names: Vec<Said>,
-    /// Its user names on platforms.
-    pub(crate) handles: Vec<Said>,
-    /// What the office answers for.
+    /// What belongs to the duty.
     pub(crate) topics: Vec<Topic>,
+    /// Which office has which duties, where that is not plain from their codes.
+    pub(crate) offices: Vec<Office>,
     /// Who answers for what the regency does not: the power company, the police.
     pub(crate) outside: Vec<Topic>,
     /// Words that tell what a message is.
@@ -32,6 +29,18 @@ pub(crate) struct File {
     pub(crate) landmarks: Vec<Said>,
     /// How to decide.
     pub(crate) decide: Option<Decide>,
+}
+
+/// An office and its duties.
+#[derive(Debug)]
+pub(crate) struct Office {
+    pub(crate) code: Said,
+    /// Its duties. An office that takes none has the duty that is called like its code.
+    pub(crate) takes: Vec<Said>,
+    /// What people call it, besides the names of its duties.
+    pub(crate) names: Vec<Said>,
+    /// Its user names on platforms.
+    pub(crate) handles: Vec<Said>,
 }
 
 /// Phrases by how much they say.
@@ -97,11 +106,9 @@ impl File {
         let mut top = Section::document(number, &source.text, problems);
         let file = Self {
             duty: top.text("duty", problems),
-            office: top.text("office", problems),
             district: top.flag("district", problems),
-            takes: top.list("takes", problems),
             names: top.list("names", problems),
-            handles: top.list("handles", problems),
+            offices: top.sections("office", problems).into_iter().filter_map(|s| Office::read(s, problems)).collect(),
             topics: top.sections("topic", problems).into_iter().filter_map(|s| Topic::read(s, problems)).collect(),
             outside: top.sections("outside", problems).into_iter().filter_map(|s| Topic::read(s, problems)).collect(),
             kinds: top.sections("kind", problems).into_iter().filter_map(|s| KindWords::read(s, problems)).collect(),
@@ -112,6 +119,15 @@ impl File {
         };
         top.finish(problems);
         file
+    }
+}
+
+impl Office {
+    fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
+        let code = section.needed("code", problems);
+        let [takes, names, handles] = ["takes", "names", "handles"].map(|key| section.list(key, problems));
+        section.finish(problems);
+        Some(Self { code: code?, takes, names, handles })
     }
 }
 

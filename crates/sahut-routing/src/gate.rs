@@ -6,7 +6,7 @@ use crate::evidence::Evidence;
 use crate::ruleset::{Input, RuleSet};
 
 /// Points that make spam, less what speaks for a complaint about spam.
-const SPAM: f64 = 4.0;
+const SPAM: f64 = 3.0;
 /// Points that make an emergency.
 const EMERGENCY: f64 = 3.0;
 /// Points that make a message one that needs somebody.
@@ -14,7 +14,7 @@ const NEEDED: f64 = 2.5;
 
 /// Decides the kind of a message.
 pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> Kind {
-    let points = |kind| evidence.kind(rules, kind);
+    let points = |kind| evidence.kind(kind);
     let plain = &evidence.plain;
     let complaint = points(Kind::Complaint);
     let mut spam = points(Kind::Spam);
@@ -29,7 +29,7 @@ pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> K
         return Kind::Emergency;
     }
     let (information, aspiration) = (points(Kind::Information), points(Kind::Aspiration));
-    let asked = if plain.questions > 0 { 1.0 } else { 0.0 };
+    let asked = if plain.questions > 0 { 0.5 } else { 0.0 };
     let subject = evidence.hits.iter().filter_map(|hit| rules.duty_weight(hit.phrase)).fold(0.0, f64::max);
     let idle = points(Kind::Noise) + points(Kind::Thanks);
     let needed = complaint + information + aspiration + asked + subject / 2.0 - idle;

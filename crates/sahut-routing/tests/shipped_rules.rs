@@ -1,0 +1,184 @@
+//! The rules of the example regency: they compile without a warning, and do what the regency would expect.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use sahut_domain::decision::{Basis, Decision, Doubt};
+use sahut_domain::inquiry::{Kind, Priority};
+use sahut_domain::office::{OfficeCode, OfficeKind};
+use sahut_routing::{Input, RuleSet, Source};
+
+/// The offices of Lebong.
+const OFFICES: [&str; 28] = [
+    "bappeda", "bkd", "bkpsdm", "bpbd", "dikbud", "dinkes", "dinsos", "disnakertrans", "disparpora", "disperindagkop",
+    "disperkan", "dispersip", "dkp", "dlh", "dp3appkb", "dpmd", "dpmptsp", "dukcapil", "inspektorat", "kesbangpol", "kominfo",
+    "pdam", "perkim", "puprhub", "rsud", "satpolpp", "setda", "setwan",
+];
+/// Its district offices.
+const DISTRICTS: [&str; 12] = [
+    "kec-amen", "kec-bingin-kuning", "kec-lebong-atas", "kec-lebong-sakti", "kec-lebong-selatan", "kec-lebong-tengah",
+    "kec-lebong-utara", "kec-pinang-belapis", "kec-rimbo-pengadang", "kec-topos", "kec-tubei", "kec-uram-jaya",
+];
+
+fn code(text: &str) -> OfficeCode {
+    OfficeCode::parse(text).unwrap()
+}
+
+fn sources() -> Vec<Source> {
+    fn read(folder: &Path, sources: &mut Vec<Source>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read(&path, sources);
+            } else {
+                sources.push(Source { path: path.display().to_string(), text: fs::read_to_string(&path).unwrap() });
+            }
+        }
+    }
+    let mut sources = Vec::new();
+    read(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config/lebong/rules"), &mut sources);
+    sources
+}
+
+fn rules(sources: &[Source]) -> RuleSet {
+    let technical = OFFICES.iter().map(|office| (code(office), OfficeKind::Technical));
+    let districts = DISTRICTS.iter().map(|office| (code(office), OfficeKind::District));
+    let offices: Vec<_> = technical.chain(districts).collect();
+    let compiled = RuleSet::compile(sources, &offices, &code("kominfo"));
+    compiled.unwrap_or_else(|problems| {
+        panic!("{}", problems.iter().map(sahut_routing::Problem::render).collect::<Vec<_>>().join("\n"))
+    })
+}
+
+static RULES: LazyLock<RuleSet> = LazyLock::new(|| rules(&sources()));
+
+fn decide(text: &str) -> Decision {
+    RULES.decide(&Input::of(text))
+}
+
+#[test]
+fn there_is_nothing_to_complain_about() {
+    let warnings: Vec<String> = RULES.warnings().iter().map(sahut_routing::Problem::render).collect();
+    assert!(warnings.is_empty(), "{}", warnings.join("\n"));
+}
+
+#[test]
+fn offices_that_have_several_duties_get_all_of_them() {
+    for (text, office) in [
+        ("jalan kabupaten ke kebun kami berlubang, mohon diperbaiki", "puprhub"),
+        ("lampu lalu lintas di simpang tiga mati, kendaraan semrawut", "puprhub"),
+        ("tolong, ada sarang tawon di atap rumah", "satpolpp"),
+        ("warung remang-remang buka sampai pagi, meresahkan", "satpolpp"),
+        ("pupuk subsidi tidak ada di kios", "disperkan"),
+        ("kapan bantuan bibit ikan dibagikan", "disperkan"),
+        ("stok cadangan pangan di gudang kosong, rawan pangan", "dkp"),
+        ("biyoa pdam coa ngalir uyo", "pdam"),
+    ] {
+        let decision = decide(text);
+        assert_eq!(decision.office, Some(code(office)), "{text}: {decision:?}");
+        assert!(!decision.needs_triage(), "{text}");
+    }
+}
+
+#[test]
+fn a_district_is_found_by_its_place() {
+    let decision = decide("petugas kantor camat Topos tidak ada di tempat, tolong");
+    assert_eq!((decision.office, decision.place.as_deref()), (Some(code("kec-topos")), Some("Topos")));
+
+    let decision = decide("pelayanan di kecamatan lambat sekali, pak camat tidak pernah ada");
+    assert_eq!((decision.basis, decision.doubt), (Basis::Triage, Some(Doubt::NoPlace)));
+}
+
+#[test]
+fn what_is_not_ours_is_named() {
+    for (text, outside) in [
+        ("listrik padam dari tadi malam di Muara Aman, kapan nyala", "PLN"),
+        ("jalan nasional dekat Tubei berlubang dalam, tolong diperbaiki", "Balai jalan nasional (pemerintah pusat)"),
+        ("jalan di Curup rusak parah, kapan diperbaiki", "Kabupaten Rejang Lebong"),
+    ] {
+        let decision = decide(text);
+        assert_eq!(decision.doubt, Some(Doubt::NotOurs), "{text}: {decision:?}");
+        assert_eq!(decision.outside.as_deref(), Some(outside), "{text}");
+        assert_eq!(decision.office, Some(code("kominfo")), "{text}");
+    }
+    let decision = decide("jalan menuju Curup dari Topos rusak parah, kapan diperbaiki");
+    assert_eq!(decision.office, Some(code("puprhub")));
+}
+
+#[test]
+fn the_channel_decides_only_where_nothing_else_does() {
+    let dinkes = code("dinkes");
+    let on_its_channel = |text| RULES.decide(&Input { owner: Some(&dinkes), ..Input::of(text) });
+
+    let unclear = on_its_channel("tolong dibantu pak, kami sangat kecewa");
+    assert_eq!((unclear.office, unclear.basis), (Some(dinkes.clone()), Basis::Owner));
+
+    let clear = on_its_channel("jalan rusak di depan puskesmas, tolong diperbaiki");
+    assert_eq!((clear.office, clear.basis), (Some(code("puprhub")), Basis::Topics));
+}
+
+#[test]
+fn talk_stays_talk_and_an_emergency_jumps_the_queue() {
+    for (text, kind) in [
+        ("mantap, sukses selalu dinkes", Kind::Thanks),
+        ("turut berduka cita", Kind::Noise),
+        ("😂😂😂", Kind::Noise),
+        ("@teman ayo ke sini", Kind::Noise),
+        ("", Kind::Noise),
+    ] {
+        let decision = decide(text);
+        assert_eq!((decision.kind, decision.office, decision.basis), (kind, None, Basis::Nobody), "{text}");
+    }
+    let decision = decide("tolong ada kebakaran di pasar Muara Aman");
+    assert_eq!((decision.kind, decision.priority), (Kind::Emergency, Priority::Emergency));
+    assert_eq!(decision.office, Some(code("satpolpp")));
+}
+
+#[test]
+fn files_may_be_read_in_any_order() {
+    let mut backwards = sources();
+    backwards.reverse();
+    let (one, other) = (&*RULES, rules(&backwards));
+    for text in ["jalan rusak dan sampah menumpuk di pasar", "pungli dana desa oleh kades", "banjir di perumahan, tolong"] {
+        assert_eq!(one.decide(&Input::of(text)), other.decide(&Input::of(text)), "{text}");
+    }
+}
+
+/// Advertisements as they appear below posts, written by hand.
+const ADVERTISEMENTS: [&str; 16] = [
+    "Situs slot gacor hari ini gampang menang",
+    "S L O T  G A C O R terpercaya",
+    "s.l.o.t g.a.c.o.r malam ini",
+    "sl0t gac0r maxw1n tiap hari",
+    "𝐒𝐋𝐎𝐓 𝐆𝐀𝐂𝐎𝐑 anti rungkad",
+    "ｓｌｏｔ ｇａｃｏｒ",
+    "ѕlоt gаcоr pasti wd",
+    "ꜱʟᴏᴛ ɢᴀᴄᴏʀ maxwin",
+    "🅂🄻🄾🅃 🄶🄰🄲🄾🅁",
+    "s\u{200b}l\u{200b}o\u{200b}t g\u{200b}a\u{200b}c\u{200b}o\u{200b}r",
+    "slot g̷a̷c̷o̷r̷ bonus new member",
+    "\u{202e}slot gacor\u{202c} link alternatif",
+    "main togel online di bandar togel terpercaya",
+    "scatter hitam turun terus, auto wd bosku",
+    "dana cepat cair, pinjaman tanpa jaminan, cek bio",
+    "sllloooottt gggaaaccooorrr maxwin",
+];
+
+#[test]
+fn advertisements_are_seen_through() {
+    for text in ADVERTISEMENTS {
+        assert_eq!(decide(text).kind, Kind::Spam, "{text}");
+    }
+}
+
+#[test]
+fn a_complaint_about_gambling_is_no_advertisement() {
+    for text in [
+        "website desa kami diretas jadi situs slot gacor, mohon ditindaklanjuti",
+        "tolong blokir situs judi online, anak sekolah di Topos kecanduan slot",
+        "banyak yang main slot di warung dekat sekolah, meresahkan, mohon ditertibkan",
+    ] {
+        assert!(decide(text).kind.needs_action(), "{text}");
+    }
+}
