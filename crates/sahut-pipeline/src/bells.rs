@@ -60,6 +60,10 @@ pub(crate) async fn answer(context: &Context) -> Result<(), StoreError> {
         if bell == SWEEP {
             let dropped = tx.drop_payloads(days_ago(now, PAYLOADS_FOR)).await?;
             tracing::info!(day, dropped, "sweep.done");
+            // It takes a bounded bite: the bell goes on ringing until nothing is left.
+            if dropped > 0 {
+                continue;
+            }
         }
         tx.bell_done(&bell, &day, now).await?;
     }

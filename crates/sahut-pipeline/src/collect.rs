@@ -50,6 +50,22 @@ pub async fn run(context: Context, settings: Settings, heart: Heart) -> Result<(
     read.and(written)
 }
 
+/// Reads every channel that is due now, once, and returns when all of it is durable. Answers how many channels it were.
+pub async fn collect_due(context: &Context, settings: Settings) -> Result<usize, TaskError> {
+    let heart = Heart::alone(context.clock.clone());
+    let (committer, mut desk) = committer();
+    let reading = async {
+        let rounds = Mutex::new(JoinSet::new());
+        let begun = begin_rounds(context, settings, &committer, &heart, &rounds).await;
+        drop(committer);
+        while rounds.lock().await.join_next().await.is_some() {}
+        begun
+    };
+    let (begun, written) = tokio::join!(reading, write(context, &mut desk, &heart));
+    written?;
+    Ok(begun?)
+}
+
 /// Reads admitted deliveries until asked to stop.
 pub async fn run_deliveries(context: Context, heart: Heart) -> Result<(), TaskError> {
     stage::run(&context, &heart, Stage::Receive, || read_deliveries(&context)).await

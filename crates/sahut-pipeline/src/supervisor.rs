@@ -88,6 +88,11 @@ pub struct Heart {
 }
 
 impl Heart {
+    /// The line of a task that nobody supervises: work that is done once, for a test or a benchmark.
+    pub fn alone(clock: Clock) -> Self {
+        Self { name: "alone", clock, soft: CancellationToken::new(), board: Arc::default() }
+    }
+
     /// Gives a sign of life. Loops give one each time round; the system's watchdog is fed only while all do.
     pub fn beat(&self) {
         let now = self.clock.now();

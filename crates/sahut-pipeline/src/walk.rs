@@ -207,11 +207,11 @@ impl Walker<'_> {
     }
 }
 
-/// Whether a feed that was found has to be walked in this round.
+/// Whether a feed that was found has to be walked in this round. One without a counter (a single mention) never tells
+/// of anything new: it is walked when it is found, when a wake-up comes for it, and deep now and then.
 pub(crate) fn is_due(feed: &Feed, now: Timestamp) -> bool {
     feed.urgent_at.is_some()
         || feed.walked_at.is_none()
-        || feed.counter.is_none()
         || feed.counter != feed.walked_counter
         || deep_is_due(feed, now)
 }

@@ -139,6 +139,8 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
 
 /// Logs to standard error, so that standard output is data alone. `RUST_LOG` says more.
 pub(crate) fn log(json: bool, usual: &str) {
+    // The ringer of bells tells of its own inside at this level; nobody who operates Sahut wants to know.
+    let usual = format!("{usual},tokio_cron_scheduler=warn");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let installed = if json { logging.json().try_init() } else { logging.try_init() };

@@ -155,12 +155,13 @@ impl Tx {
         now: Timestamp,
     ) -> Result<Option<HealthChange>, StoreError> {
         let before = format!(
-            "SELECT ailment, office FROM channel WHERE id = $1 AND attempt = $2{}",
+            "SELECT ailment, office, ailment_told_at FROM channel WHERE id = $1 AND attempt = $2{}",
             self.dialect().hold("channel")
         );
-        let before: Option<(Option<Ailment>, OfficeCode)> =
-            self.opt(&before, args![lease.id, lease.attempt], |row| Ok((row.opt_word(0)?, row.get(1)?))).await?;
-        let Some((before, office)) = before else { return Ok(None) };
+        let before: Option<(Option<Ailment>, OfficeCode, Option<Timestamp>)> = self
+            .opt(&before, args![lease.id, lease.attempt], |row| Ok((row.opt_word(0)?, row.get(1)?, row.get(2)?)))
+            .await?;
+        let Some((before, office, told_at)) = before else { return Ok(None) };
         let ailment = end.trouble.as_ref().map(|(ailment, _)| *ailment);
         const SETTLE: &str = "UPDATE channel SET lease_owner = NULL, lease_until = NULL, not_before = $3,
                 watermark = CASE WHEN $4 > COALESCE(watermark, 0) THEN $4 ELSE watermark END,
@@ -183,6 +184,12 @@ impl Tx {
             end.park
         ];
         self.exec(SETTLE, values).await?;
+        // Only who was told of an ailment has to hear that it is over.
+        if told_at.is_some() && ailment.is_none() {
+            let mut event = NewEvent::new(EventKind::ChannelRecovered, now).channel(lease.id);
+            event.office = Some(office.clone());
+            self.record_one(event, now).await?;
+        }
         Ok(Some(HealthChange { channel: lease.id, office, before, after: ailment }))
     }
 

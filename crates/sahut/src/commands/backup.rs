@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use sahut_store::{Db, Location, backup};
+use sahut_store::{Db, Location, StoreError, backup};
 use sha2::{Digest as _, Sha256};
 
 use crate::app::App;
@@ -87,6 +87,7 @@ async fn verify(file: &Path) -> Result<(), Failure> {
 
 async fn restore(app: &App, file: &Path, database: &Path) -> Result<(), Failure> {
     verify(file).await?;
+    refuse_beside_a_process(database).await?;
     let aside = set_aside(database)?;
     let unfinished = with_ending(database, "unfinished");
     let copied = fs::copy(file, &unfinished)
@@ -108,7 +109,20 @@ async fn restore(app: &App, file: &Path, database: &Path) -> Result<(), Failure>
     ))
 }
 
-/// Moves a database and its log out of the way; refuses one that a process works on.
+/// A process that works on the database would go on with the file that was moved away. One that is damaged, and so
+/// cannot even be opened, is in nobody's hands.
+async fn refuse_beside_a_process(database: &Path) -> Result<(), Failure> {
+    match Db::connect(&Location::Sqlite(database.to_owned()), &App::owner("sahut backup restore")).await {
+        Err(error @ StoreError::Held { .. }) => Err(error.into()),
+        Err(_) => Ok(()),
+        Ok(db) => {
+            db.close().await;
+            Ok(())
+        }
+    }
+}
+
+/// Moves a database and its log out of the way, under names that are not taken.
 fn set_aside(database: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut moved = Vec::new();
     for ending in ["", "-wal", "-shm"] {
@@ -116,7 +130,8 @@ fn set_aside(database: &Path) -> Result<Vec<PathBuf>, Failure> {
         path.push(ending);
         let path = PathBuf::from(path);
         if path.exists() {
-            let aside = with_ending(&path, "before-restore");
+            let mut names = (1..).map(|count| with_ending(&path, &format!("before-restore-{count}")));
+            let Some(aside) = names.find(|name| !name.exists()) else { continue };
             fs::rename(&path, &aside).map_err(|error| Failure::file(&path, "cannot move", &error))?;
             moved.push(aside);
         }

@@ -1,0 +1,121 @@
+//! A small regency on a database of its own, for tests that drive the stages by hand.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use sahut_channels::{Connector, Http, HttpPolicy};
+use sahut_domain::calendar::{Term, WorkingCalendar};
+use sahut_domain::channel::{ChannelConfig, ChannelId, Platform};
+use sahut_domain::deadline::{DeadlineKind, Policy};
+use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
+use sahut_domain::{Chance, Clock, Language};
+use sahut_pipeline::{Context, Policies, Regency, Shared};
+use sahut_routing::{RuleSet, Source};
+use sahut_simulator::Keys;
+use sahut_store::configuration::NewRevision;
+use sahut_store::{Db, Location};
+use secrecy::SecretString;
+
+/// An account on the simulator.
+pub(crate) struct Account {
+    pub(crate) platform: Platform,
+    pub(crate) keys: Keys,
+}
+
+/// A regency with one office and a channel for each account.
+pub(crate) struct Town {
+    pub(crate) context: Context,
+    pub(crate) channels: Vec<ChannelId>,
+    _folder: tempfile::TempDir,
+}
+
+const RULES: &str = "duty = \"pupr\"\n\n[[topic]]\nname = \"jalan\"\nstrong = [\"jalan rusak\"]\n";
+
+impl Town {
+    pub(crate) async fn open(url: &str, accounts: &[Account], clock: Clock, seed: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::Sqlite(folder.path().join("sahut.db"));
+        let (db, _) = Db::open_and_migrate(&location, "test").await.unwrap();
+        let office = office();
+        let configs: Vec<ChannelConfig> = accounts.iter().map(|account| channel(url, account)).collect();
+        let mut tx = db.begin().await.unwrap();
+        let new = NewRevision {
+            digest: "test".to_owned(),
+            files: [("rules/pupr.toml".to_owned(), RULES.to_owned())].into(),
+            offices: vec![office.clone()],
+            channels: configs.clone(),
+            since: configs.iter().map(|config| (config.code.clone(), jiff::Timestamp::UNIX_EPOCH)).collect(),
+        };
+        let revision = tx.apply(new, "test", clock.now()).await.unwrap();
+        let rows = tx.channels().await.unwrap();
+        tx.commit().await.unwrap();
+        let http = Http::new(HttpPolicy { private_hosts: vec!["127.0.0.1".to_owned()] }).unwrap();
+        let mut connectors = HashMap::new();
+        let mut channels = Vec::new();
+        for (config, account) in configs.iter().zip(accounts) {
+            let row = rows.iter().find(|row| row.config.code == config.code).unwrap();
+            let token = SecretString::from(account.keys.token.clone());
+            let secrets = |name: &str| (name == "token").then(|| token.clone());
+            let connector: Arc<dyn Connector> = sahut_channels::build(config, &secrets, &http).unwrap();
+            connectors.insert(row.id, Ok(connector));
+            channels.push(row.id);
+        }
+        let rules = [Source { path: "rules/pupr.toml".to_owned(), text: RULES.to_owned() }];
+        let regency = Regency {
+            revision,
+            instance: "test".to_owned(),
+            language: Language::Indonesian,
+            triage_office: office.code.clone(),
+            calendars: [("kantor".to_owned(), WorkingCalendar::civil_service("kantor", TimeZone::UTC))].into(),
+            policies: Policies {
+                by_kind: HashMap::new(),
+                usual: Policy {
+                    kind: DeadlineKind::FirstResponse,
+                    term: Term::WorkingDays(1),
+                    legal_basis: String::new(),
+                },
+            },
+            operators: Vec::new(),
+            rules: RuleSet::compile(&rules, &[(office.code.clone(), OfficeKind::Technical)], &office.code).unwrap(),
+            offices: [(office.code.clone(), office)].into(),
+            connectors,
+            outbox: None,
+        };
+        let context = Context {
+            db,
+            clock,
+            chance: Chance::seeded(seed),
+            regency: Shared::new(regency),
+            owner: "test".to_owned(),
+        };
+        Self { context, channels, _folder: folder }
+    }
+}
+
+fn office() -> Office {
+    Office {
+        code: OfficeCode::parse("pupr").unwrap(),
+        name: "Dinas Pekerjaan Umum".to_owned(),
+        short_name: "PUPR".to_owned(),
+        kind: OfficeKind::Technical,
+        calendar: "kantor".to_owned(),
+        people: vec![Person { name: "Admin PUPR".to_owned(), mail: "admin@pupr.example".to_owned() }],
+    }
+}
+
+fn channel(url: &str, account: &Account) -> ChannelConfig {
+    let settings = match account.platform {
+        Platform::Facebook => serde_json::json!({ "page_id": account.keys.id, "base_url": url }),
+        Platform::Instagram => serde_json::json!({ "ig_user_id": account.keys.id, "base_url": url }),
+        _ => serde_json::json!({ "base_url": url }),
+    };
+    ChannelConfig {
+        code: OfficeCode::parse(account.platform.as_str()).unwrap(),
+        office: OfficeCode::parse("pupr").unwrap(),
+        platform: account.platform,
+        name: account.platform.to_string(),
+        settings,
+        secrets: std::collections::BTreeMap::new(),
+    }
+}
