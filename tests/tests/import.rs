@@ -104,12 +104,13 @@ fn a_real_export_is_read_whole() {
 #[test]
 fn an_import_that_is_killed_goes_on_where_it_was() {
     let Some(mut sahut) = fresh() else { return };
-    let rows = 20_000;
+    let rows = 10_000;
     sahut.write("banyak.csv", &table(rows)).unwrap();
     sahut.launch(&["import", "banyak.csv", "--channel", "berkas"]).unwrap();
     wait_until("the first batch", || status(&sahut, "messages") > 0);
     sahut.kill();
     let before = status(&sahut, "messages");
+    assert!(before < rows as u64, "it was killed on its way");
     let rest = import(&sahut, "banyak.csv", &[]);
     assert_eq!(
         (number(&rest, "imported"), number(&rest, "known")),
@@ -117,7 +118,6 @@ fn an_import_that_is_killed_goes_on_where_it_was() {
         "nothing was stored twice"
     );
     assert_eq!(status(&sahut, "messages"), rows as u64);
-    assert!(before > 0 && before <= rows as u64);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_limit_leaves_the_rest_for_the_next_time() {
 fn a_bad_row_is_set_apart_and_its_neighbours_flow() {
     let Some(sahut) = fresh() else { return };
     let rows =
-        "nomor,tanggal,isi,opd\n1,2026-11-02,air mati,pdam\n2,kemarin,air keruh,\n3,02/11/2026,air bau,\n";
+        "nomor,tanggal,isi,opd\n1,2026-11-02,air mati,samsat\n2,kemarin,air keruh,\n3,02/11/2026,air bau,\n";
     sahut.write("laporan.csv", rows).unwrap();
     let finished = sahut
         .run(&["import", "laporan.csv", "--channel", "berkas", "--map", "office=opd", "--json"])
@@ -139,7 +139,7 @@ fn a_bad_row_is_set_apart_and_its_neighbours_flow() {
     assert_eq!(finished.code, Some(0));
     assert_eq!((number(&finished.stdout, "imported"), number(&finished.stdout, "refused")), (1, 2));
     assert!(
-        finished.stderr.contains("laporan.csv:2: there is no office pdam: the offices are"),
+        finished.stderr.contains("laporan.csv:2: there is no office samsat: the offices are"),
         "{}",
         finished.stderr
     );
