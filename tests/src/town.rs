@@ -77,6 +77,11 @@ impl Town {
         self.simulator.world()
     }
 
+    /// Where the platforms are.
+    pub fn platforms(&self) -> &str {
+        self.simulator.url()
+    }
+
     /// What the platforms know.
     pub fn ledger(&self) -> Ledger {
         self.simulator.ledger()

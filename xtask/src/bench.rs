@@ -10,7 +10,14 @@ use crate::shell::{self, Outcome};
 ///
 /// Each prints one line of JSON for each thing it measured:
 /// `{"name","ours","limit","unit","ratio","target","met"}`.
-const BENCHMARKS: &[(&str, &str)] = &[("route", "bench -p sahut-routing --bench route -- --json")];
+const BENCHMARKS: &[(&str, &str)] = &[
+    ("pipeline", "bench -p sahut-tests --bench pipeline"),
+    ("route", "bench -p sahut-routing --bench route -- --json"),
+    ("start", "bench -p sahut-tests --bench daemon -- start"),
+    ("idle", "bench -p sahut-tests --bench daemon -- idle"),
+    ("many-channels", "bench -p sahut-tests --bench daemon -- many-channels"),
+    ("mail", "bench -p sahut-mail --bench mail"),
+];
 
 const COLUMNS: [&str; 7] = ["name", "ours", "limit", "unit", "ratio", "target", "met"];
 
@@ -20,6 +27,8 @@ pub(crate) fn run(names: &[String]) -> Outcome {
         let known: Vec<&str> = BENCHMARKS.iter().map(|(name, _)| *name).collect();
         return Err(format!("no benchmark is called {unknown}; there are: {}", known.join(", ")));
     }
+    // Some start the program itself.
+    shell::run(&mut shell::cargo("build --release --package sahut"))?;
     let mut results = Vec::new();
     for (name, words) in BENCHMARKS {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
@@ -37,8 +46,9 @@ pub(crate) fn run(names: &[String]) -> Outcome {
 /// Runs one benchmark and reads the lines that are JSON.
 fn measure(words: &str) -> Outcome<Vec<Value>> {
     eprintln!("\n$ cargo {words}");
-    let output =
-        shell::cargo(words).stderr(Stdio::inherit()).output().map_err(|error| format!("cargo: {error}"))?;
+    let mut command = shell::cargo(words);
+    command.env("SAHUT_BIN", shell::target().join("release/sahut")).stderr(Stdio::inherit());
+    let output = command.output().map_err(|error| format!("cargo: {error}"))?;
     if !output.status.success() {
         return Err(format!("`cargo {words}` failed ({})", output.status));
     }

@@ -1,6 +1,6 @@
 //! A thousand notices into a server on this machine: ours against lettre's own pooled transport.
 //!
-//! Prints mails a second, and the processor time that sending one takes.
+//! Tells mails a second as well, which is what a person waits for.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -11,30 +11,42 @@ use lettre::transport::smtp::PoolConfig;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use sahut_domain::Timestamp;
 use sahut_mail::{AutoSubmitted, Mail, Mailbox, Server, Smtp, SmtpSettings, Tls};
+use sahut_testing::measure::{Line, OTHER_SIDE, Target, cpu, median};
 use tokio::runtime::Builder;
 
 const MAILS: usize = 1000;
 
+/// Connections that share the mails, as many as a busy installation is given.
+const CONNECTIONS: usize = 16;
+
+/// Rounds in which the two take turns.
+const ROUNDS: usize = 5;
+
 fn main() {
-    let port = serve();
-    for connections in [1, 4, 16] {
-        measure("lettre", connections, |runtime| runtime.block_on(by_lettre(port, connections)));
-        measure("sahut-mail", connections, |runtime| runtime.block_on(by_sahut(port, connections)));
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
     }
+    let port = serve();
+    let (mut ours, mut limit) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        limit.extend(measure("lettre", |runtime| runtime.block_on(by_lettre(port, CONNECTIONS))));
+        ours.extend(measure("sahut-mail", |runtime| runtime.block_on(by_sahut(port, CONNECTIONS))));
+    }
+    let (ours, limit) = (median(ours), Some(median(limit)));
+    Line { name: "mail", ours, limit, unit: "us CPU a mail", target: Target::Times(2.0) }.print();
 }
 
-fn measure(name: &str, connections: usize, work: impl FnOnce(&tokio::runtime::Runtime)) {
-    let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
-    let (cpu, begun) = (cpu_micros(), Instant::now());
+/// Processor time of one mail, in microseconds.
+fn measure(name: &str, work: impl FnOnce(&tokio::runtime::Runtime)) -> Option<f64> {
+    let runtime = Builder::new_current_thread().enable_all().build().ok()?;
+    let (before, begun) = (cpu(), Instant::now());
     work(&runtime);
-    let seconds = begun.elapsed().as_secs_f64();
+    let (used, seconds) = (cpu().saturating_sub(before), begun.elapsed().as_secs_f64());
     #[expect(clippy::cast_precision_loss, reason = "a thousand is exact")]
     let mails = MAILS as f64;
-    println!(
-        "{name:<11} {connections:>2} connections: {:>8.0} mails/s, {:>5.0} us CPU a mail",
-        mails / seconds,
-        (cpu_micros() - cpu) / mails
-    );
+    let each = used.as_secs_f64() * 1e6 / mails;
+    eprintln!("{name:<11} {:>8.0} mails/s, {each:>5.0} us CPU a mail", mails / seconds);
+    Some(each)
 }
 
 async fn by_lettre(port: u16, connections: usize) {
@@ -94,20 +106,13 @@ fn mail(number: usize) -> Mail {
     }
 }
 
-/// Processor time of this thread so far. The server has threads of its own, so that only the sending is measured.
-fn cpu_micros() -> f64 {
-    let schedule = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = schedule.split_whitespace().next().and_then(|field| field.parse::<f64>().ok());
-    nanos.unwrap_or_default() / 1000.0
-}
-
 /// A server that says yes to everything, as fast as it can.
 fn serve() -> u16 {
     let Ok(listener) = TcpListener::bind("127.0.0.1:0") else { return 0 };
     let port = listener.local_addr().map_or(0, |address| address.port());
-    thread::spawn(move || {
+    other_side(move || {
         for stream in listener.incoming().flatten() {
-            thread::spawn(move || {
+            other_side(move || {
                 let mut lines = BufReader::new(stream);
                 let _ = lines.get_mut().write_all(b"220 sink\r\n");
                 let (mut line, mut text) = (String::new(), false);
@@ -127,4 +132,12 @@ fn serve() -> u16 {
         }
     });
     port
+}
+
+/// A thread that is not measured.
+fn other_side(work: impl FnOnce() + Send + 'static) {
+    let spawned = thread::Builder::new().name(OTHER_SIDE.to_owned()).spawn(work);
+    if let Err(error) = spawned {
+        eprintln!("no thread for the server: {error}");
+    }
 }

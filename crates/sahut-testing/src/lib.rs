@@ -17,6 +17,7 @@
 //!
 //! This crate knows nothing of Sahut, so that every crate's contract tests can use it.
 
+mod canned;
 mod certificate;
 pub mod daemon;
 mod dovecot;
@@ -26,6 +27,7 @@ mod smtp_sink;
 mod trouble;
 mod wordpress;
 
+pub use canned::Canned;
 pub use daemon::{Daemon, Signal, free_port};
 pub use dovecot::Dovecot;
 pub use postgres::{Database, Postgres, URL_VARIABLE};

@@ -19,15 +19,18 @@ const WATCHED: Duration = Duration::from_secs(40);
 
 pub(crate) fn measure() -> Outcome {
     let mut town = Town::on_sqlite()?;
-    for (name, seconds) in [("SHORTEST_SECONDS", "20.0"), ("LONGEST_SECONDS", "20.0"), ("PATIENCE_SECONDS", "25")] {
+    for (name, seconds) in
+        [("SHORTEST_SECONDS", "20.0"), ("LONGEST_SECONDS", "20.0"), ("PATIENCE_SECONDS", "25")]
+    {
         town.sahut.set(&format!("SAHUT__COLLECT__{name}"), seconds);
     }
     for number in 0..PAIRS {
         let keys = town.world().create_bot(&format!("Bot {number}"), &format!("bot_{number}_bot"));
         let page = town.world().create_page(&format!("Halaman {number}"));
-        for (short, platform, own, keys) in
-            [("tg", "telegram", String::new(), &keys), ("fb", "facebook", format!("page_id = \"{}\", ", page.id), &page)]
-        {
+        for (short, platform, own, keys) in [
+            ("tg", "telegram", String::new(), &keys),
+            ("fb", "facebook", format!("page_id = \"{}\", ", page.id), &page),
+        ] {
             let code = format!("{short}-{number}");
             let settings = format!("{own}base_url = \"{}\"", town.platforms());
             town.channel(&code, "kominfo", platform, &settings);
@@ -47,6 +50,7 @@ pub(crate) fn measure() -> Outcome {
     let ailing = town.json(&["status"])?["channels_ailing"].clone();
     eprintln!("idle: channels ailing: {ailing}; CPU seconds a day: {:.0}", share / 100.0 * 86_400.0);
     Line { name: "idle", ours: memory, limit: None, unit: "MiB", target: Target::Most(40.0) }.print();
-    Line { name: "idle-cpu", ours: share, limit: None, unit: "% of a core", target: Target::Most(1.0) }.print();
+    Line { name: "idle-cpu", ours: share, limit: None, unit: "% of a core", target: Target::Most(1.0) }
+        .print();
     Ok(())
 }

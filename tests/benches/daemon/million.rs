@@ -84,7 +84,8 @@ async fn fill(file: &Path) -> Outcome {
 /// What tells one schema from another.
 fn schema() -> Outcome<u64> {
     let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations/sqlite");
-    let mut files: Vec<PathBuf> = fs::read_dir(migrations)?.map(|entry| Ok(entry?.path())).collect::<Outcome<_>>()?;
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(migrations)?.map(|entry| Ok(entry?.path())).collect::<Outcome<_>>()?;
     files.sort();
     let mut hash = DefaultHasher::new();
     FILL.hash(&mut hash);

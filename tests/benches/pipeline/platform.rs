@@ -1,11 +1,6 @@
-//! A platform that answers whatever it is asked with one page of comments, from a thread that is not measured.
+//! A platform that answers whatever it is asked with one page of comments.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-
-use sahut_testing::measure::OTHER_SIDE;
+use sahut_testing::Canned;
 
 use crate::Outcome;
 
@@ -33,44 +28,27 @@ pub(crate) const POST_ID: &str = "1234567890_77";
 
 /// The platform.
 pub(crate) struct Platform {
-    port: u16,
+    server: Canned,
     page: usize,
     written: usize,
-    shown: Arc<Mutex<Arc<Vec<u8>>>>,
 }
 
 impl Platform {
     /// Starts answering; nothing is shown yet.
     pub(crate) fn start(page: usize) -> Outcome<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let port = listener.local_addr()?.port();
-        let shown: Arc<Mutex<Arc<Vec<u8>>>> = Arc::default();
-        let showing = Arc::clone(&shown);
-        thread::Builder::new().name(OTHER_SIDE.to_owned()).spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let showing = Arc::clone(&showing);
-                let answering = thread::Builder::new().name(OTHER_SIDE.to_owned());
-                let _ = answering.spawn(move || answer(stream, &showing));
-            }
-        })?;
-        Ok(Self { port, page, written: 0, shown })
+        Ok(Self { server: Canned::start(r#"{"data":[]}"#)?, page, written: 0 })
     }
 
     /// Where it is.
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.server.url()
     }
 
     /// Shows another page, of comments that nobody has seen.
     pub(crate) fn turn(&mut self) {
         let comments: Vec<String> = (self.written..self.written + self.page).map(comment).collect();
         self.written += self.page;
-        let body = format!("{{\"data\":[{}]}}", comments.join(","));
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new((head + &body).into_bytes());
+        self.server.show(&format!(r#"{{"data":[{}]}}"#, comments.join(",")));
     }
 }
 
@@ -80,17 +58,4 @@ fn comment(number: usize) -> String {
     format!(
         r#"{{"id":"77_{number}","message":"{text}. Terima kasih ({number})","from":{{"id":"55{number}","name":"Warga {number}"}},"created_time":"2026-11-23T{hour:02}:{minute:02}:{second:02}+0000","permalink_url":"https://www.facebook.com/{PAGE_ID}/posts/77?comment_id={number}","is_hidden":false}}"#
     )
-}
-
-/// Answers requests on one connection until the other side is gone.
-fn answer(stream: TcpStream, showing: &Mutex<Arc<Vec<u8>>>) {
-    let mut lines = BufReader::new(stream);
-    let mut line = String::new();
-    while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
-        if line == "\r\n" {
-            let page = Arc::clone(&showing.lock().unwrap_or_else(PoisonError::into_inner));
-            let _ = lines.get_mut().write_all(&page);
-        }
-        line.clear();
-    }
 }
