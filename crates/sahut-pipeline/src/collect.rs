@@ -18,11 +18,14 @@ use tokio::task::JoinSet;
 use crate::cadence::Cadence;
 use crate::commit::{Committer, Desk, Write, committer};
 use crate::supervisor::{Heart, TaskError, panic_text};
-use crate::walk::{LEASE, Walked, WalkError, Walker, is_due, kind_of, kind_word, new_page};
+use crate::walk::{LEASE, WalkError, Walked, Walker, is_due, kind_of, kind_word, new_page};
 use crate::{Context, stage};
 
 /// Attempts at reading a delivery before it is set apart.
 const DELIVERY_ATTEMPTS: i64 = 3;
+
+/// The pause before the end of a round is stored again, after it could not be.
+const SETTLE_AGAIN: Duration = Duration::from_secs(2);
 
 /// How the collect stage goes about it.
 #[derive(Debug, Clone, Copy)]
@@ -217,16 +220,16 @@ impl Round {
 
     async fn read_feeds(&self, walker: &mut Walker<'_>, roots: usize) -> Result<bool, WalkError> {
         let feeds = self.feeds(walker.connector).await?;
-        let mut walked = HashSet::new();
+        let mut done = HashSet::new();
         for feed in feeds.iter().filter(|feed| !feed.found).take(roots) {
-            walked.insert(feed.id);
+            done.insert(feed.id);
             if walker.walk(feed, kind_of(&feed.kind)).await? != Walked::Complete {
                 return Ok(false);
             }
         }
         let mut trouble = None;
         for feed in self.feeds(walker.connector).await? {
-            if walked.contains(&feed.id) || !feed.found || !is_due(&feed, self.context.clock.now()) {
+            if done.contains(&feed.id) || !feed.found || !is_due(&feed, self.context.clock.now()) {
                 continue;
             }
             match walker.walk(&feed, kind_of(&feed.kind)).await {
@@ -299,11 +302,23 @@ impl Round {
             }
         };
         let end = RoundEnd { next_at, complete_since: result.complete.then_some(started_at), trouble, park };
-        if let Err(error) = self.committer.write(self.lease, Write::Settle { end, block }).await {
-            tracing::warn!(channel = %self.channel.config.code, %error, "channel.not_settled");
-        }
+        self.write_end(end, block).await;
         metrics::counter!("sahut_rounds_total", "complete" => if result.complete { "yes" } else { "no" })
             .increment(1);
+    }
+
+    /// Tries for as long as the lease lasts: when a full disk or a busy database keeps the end of a round from being
+    /// stored, the channel would otherwise wait until its lease has run out.
+    async fn write_end(&self, end: RoundEnd, block: Option<(String, Timestamp, String)>) {
+        let write = Write::Settle { end, block };
+        while let Err(error) = self.committer.write(self.lease, write.clone()).await {
+            tracing::warn!(channel = %self.channel.config.code, %error, "channel.not_settled");
+            let over = self.heart.is_stopping() || self.context.clock.now() >= self.lease.until;
+            if over || !error.is_transient() {
+                return;
+            }
+            tokio::select! { () = self.heart.stopping() => {}, () = tokio::time::sleep(SETTLE_AGAIN) => {} }
+        }
     }
 }
 
@@ -335,7 +350,9 @@ async fn read_delivery(context: &Context, work: &DeliveryWork) -> Result<(), Sto
     let now = context.clock.now();
     let (page, outcome) = match parse(context, work) {
         Ok(page) => (page, Outcome::Done),
-        Err(error) if work.lease.attempt >= DELIVERY_ATTEMPTS => (NewPage::default(), Outcome::Dead { error }),
+        Err(error) if work.lease.attempt >= DELIVERY_ATTEMPTS => {
+            (NewPage::default(), Outcome::Dead { error })
+        }
         Err(error) => (NewPage::default(), again(now, work.lease.attempt, error, &context.chance)),
     };
     let mut tx = context.db.begin().await?;

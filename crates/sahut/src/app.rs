@@ -1,6 +1,7 @@
 //! What every command starts from: the settings, the database, and the running configuration compiled from it.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,14 @@ pub(crate) struct App {
 pub(crate) struct Stamp {
     revision: i64,
     secrets: Vec<(String, Vec<u8>)>,
+}
+
+impl Stamp {
+    /// Names of secrets that are new or other ones than before.
+    pub(crate) fn changed_secrets(&self, before: &Self) -> Vec<&str> {
+        let changed = self.secrets.iter().filter(|secret| !before.secrets.contains(secret));
+        changed.map(|(name, _)| name.as_str()).collect()
+    }
 }
 
 impl App {
@@ -68,7 +77,7 @@ impl App {
         let revision = tx.revision().await?.ok_or_else(no_configuration)?;
         let mut fresh = [0; 6];
         self.chance.fill(&mut fresh);
-        let fresh: String = fresh.iter().map(|byte| format!("{byte:02x}")).collect();
+        let fresh = hex(&fresh);
         let instance = tx.instance(&fresh).await?;
         let channels = tx.channels().await?;
         let offices = tx.offices().await?;
@@ -135,14 +144,30 @@ impl App {
     }
 }
 
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// The name that a channel's secret is stored under: its own, unless the configuration shares another's.
 pub(crate) fn secret_name(channel: &Channel, name: &str) -> String {
     let shared = channel.config.secrets.get(name);
     shared.cloned().unwrap_or_else(|| format!("{}/{name}", channel.config.code))
 }
 
+/// Whether a channel uses the secret that is stored under this name.
+pub(crate) fn uses_secret(channel: &Channel, stored: &str) -> bool {
+    let own = stored.strip_prefix(channel.config.code.as_str()).is_some_and(|rest| rest.starts_with('/'));
+    own || channel.config.secrets.values().any(|shared| shared == stored)
+}
+
 fn no_configuration() -> Failure {
-    Failure::config("no configuration has been applied yet: run `sahut apply DIR` with the folder of a regency's files")
+    Failure::config(
+        "no configuration has been applied yet: run `sahut apply DIR` with the folder of a regency's files",
+    )
 }
 
 fn outbox(mail: &MailSettings) -> Result<Outbox, Failure> {
@@ -155,7 +180,11 @@ fn outbox(mail: &MailSettings) -> Result<Outbox, Failure> {
             Some(Login { user: user.clone(), password: SecretString::from(password.trim_end().to_owned()) })
         }
         (None, None) => None,
-        _ => return Err(Failure::config("[mail] has only one of user and password_file: give both, or neither")),
+        _ => {
+            return Err(Failure::config(
+                "[mail] has only one of user and password_file: give both, or neither",
+            ));
+        }
     };
     let port = mail.port.unwrap_or(match mail.tls {
         Tls::Implicit => 465,
@@ -163,14 +192,15 @@ fn outbox(mail: &MailSettings) -> Result<Outbox, Failure> {
         Tls::None => 25,
     });
     let server = Server { host: mail.host.clone(), port, tls: mail.tls, ca_file: mail.ca_file.clone() };
-    let settings = SmtpSettings { max_connections: mail.connections.max(1), ..SmtpSettings::new(server, login) };
+    let settings =
+        SmtpSettings { max_connections: mail.connections.max(1), ..SmtpSettings::new(server, login) };
     let smtp = Smtp::new(settings).map_err(|error| Failure::config(format!("[mail]: {error}")))?;
     Ok(Outbox { smtp, from })
 }
 
 /// How channels are read, from the settings.
 pub(crate) fn collect_settings(settings: &Settings) -> sahut_pipeline::collect::Settings {
-    let seconds = |value: f64| Duration::try_from_secs_f64(value).unwrap_or(Duration::from_secs(60));
+    let seconds = |value: f64| Duration::try_from_secs_f64(value).unwrap_or(Duration::from_mins(1));
     sahut_pipeline::collect::Settings {
         at_once: settings.collect.at_once.max(1),
         cadence: sahut_pipeline::cadence::Cadence {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sahut_domain::channel::ChannelState;
 use sahut_pipeline::{Context, Regency, Shared, Stopped, Supervisor, TaskError};
-use sahut_store::Db;
+use sahut_store::{Db, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{App, collect_settings};
+use crate::app::{App, collect_settings, uses_secret};
 use crate::failure::{Failure, code};
 
 /// How long tasks may take to finish what they hold.
@@ -80,7 +81,12 @@ impl Works {
         task!(Role::Collect, "collect", "reads channels that are due", move |context, heart| {
             sahut_pipeline::collect::run(context, settings, heart)
         });
-        task!(Role::Collect, "receive", "reads deliveries that were admitted", sahut_pipeline::collect::run_deliveries);
+        task!(
+            Role::Collect,
+            "receive",
+            "reads deliveries that were admitted",
+            sahut_pipeline::collect::run_deliveries
+        );
         task!(Role::Route, "route", "decides where messages belong", sahut_pipeline::route::run);
         task!(Role::Notify, "notify", "mails what is owed", sahut_pipeline::notify::run);
         task!(Role::Deliver, "deliver", "carries answers to the platforms", sahut_pipeline::deliver::run);
@@ -89,7 +95,13 @@ impl Works {
     }
 
     /// Serves a router until the process stops.
-    pub(crate) fn serve(&self, name: &'static str, purpose: &'static str, listener: TcpListener, router: axum::Router) {
+    pub(crate) fn serve(
+        &self,
+        name: &'static str,
+        purpose: &'static str,
+        listener: TcpListener,
+        router: axum::Router,
+    ) {
         let listener = Arc::new(tokio::sync::Mutex::new(Some(listener)));
         self.supervisor.start(name, purpose, true, move |heart| {
             let (listener, router) = (Arc::clone(&listener), router.clone());
@@ -132,22 +144,27 @@ impl Works {
     /// Swaps the running configuration when another was applied, or a secret changed; keeps the old one on any error.
     fn start_reloading(&self, stamp: crate::app::Stamp) {
         let (app, context) = (Arc::clone(&self.app), self.context.clone());
-        self.supervisor.start("reload", "swaps the configuration when another was applied", false, move |heart| {
-            let (app, context, mut stamp) = (Arc::clone(&app), context.clone(), stamp.clone());
-            async move {
-                while !heart.is_stopping() {
-                    heart.beat();
-                    tokio::select! {
-                        () = heart.stopping() => break,
-                        () = tokio::time::sleep(RELOAD_EVERY) => {}
+        self.supervisor.start(
+            "reload",
+            "swaps the configuration when another was applied",
+            false,
+            move |heart| {
+                let (app, context, mut stamp) = (Arc::clone(&app), context.clone(), stamp.clone());
+                async move {
+                    while !heart.is_stopping() {
+                        heart.beat();
+                        tokio::select! {
+                            () = heart.stopping() => break,
+                            () = tokio::time::sleep(RELOAD_EVERY) => {}
+                        }
+                        if app.stamp(&context.db).await.is_ok_and(|now| now != stamp) {
+                            reload(&app, &context.db, &context.regency, &mut stamp).await;
+                        }
                     }
-                    if app.stamp(&context.db).await.is_ok_and(|now| now != stamp) {
-                        reload(&app, &context.db, &context.regency, &mut stamp).await;
-                    }
+                    Ok(())
                 }
-                Ok(())
-            }
-        });
+            },
+        );
     }
 }
 
@@ -156,18 +173,38 @@ async fn reload(app: &App, db: &Db, regency: &Shared<Regency>, stamp: &mut crate
         Ok((fresh, fresh_stamp)) => {
             tracing::info!(revision = fresh.revision, "configuration.running");
             regency.set(fresh);
-            *stamp = fresh_stamp;
+            let before = std::mem::replace(stamp, fresh_stamp);
+            if let Err(error) = try_again(app, db, &stamp.changed_secrets(&before)).await {
+                tracing::warn!(%error, "channel.not_resumed");
+            }
         }
         Err(error) => tracing::error!(%error, "configuration.kept"),
     }
 }
 
+/// Reads channels again that waited for a person, now that one gave them another secret. Not before the reload: a round
+/// with the old secret would only park the channel once more.
+async fn try_again(app: &App, db: &Db, secrets: &[&str]) -> Result<(), StoreError> {
+    if secrets.is_empty() {
+        return Ok(());
+    }
+    let mut tx = db.begin().await?;
+    for channel in tx.channels().await? {
+        if channel.state == ChannelState::Parked && secrets.iter().any(|name| uses_secret(&channel, name)) {
+            let code = channel.config.code.as_str();
+            tx.set_channel_state(code, ChannelState::Active, "operator", app.clock.now()).await?;
+        }
+    }
+    tx.commit().await
+}
+
 /// Runs until a signal.
 pub(crate) async fn run(app: App, roles: &[Role]) -> Result<(), Failure> {
     let app = Arc::new(app);
+    // The database first: of two processes started by mistake, the second names who holds it, not a port that is taken.
+    let works = Works::open(Arc::clone(&app)).await?;
     let operator = bind(&app.settings.listen.operator, "operator").await?;
     let public = bind(&app.settings.listen.public, "public").await?;
-    let works = Works::open(Arc::clone(&app)).await?;
     works.start(roles);
     let metrics = crate::probes::install_metrics()?;
     let router = crate::probes::router(&works.context, &works.supervisor, metrics);
@@ -198,7 +235,8 @@ async fn bind(address: &str, name: &str) -> Result<TcpListener, Failure> {
 
 /// The first signal asks the tasks to finish; the second one drops what is left.
 pub(crate) fn stop_on_signals(supervisor: &Supervisor) -> Result<(), Failure> {
-    let listen = |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")));
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     let supervisor = supervisor.clone();
     #[expect(clippy::disallowed_methods, reason = "it ends with the process, which it ends")]
