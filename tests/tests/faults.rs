@@ -88,7 +88,7 @@ fn dies_at(point: &str, scene: Scene, town: Result<Town, Trouble>) {
     let ended = town.sahut.daemon().unwrap().wait(PATIENCE);
     assert_eq!(ended.unwrap(), None, "the program did not die at {point}: is it built with `fault-points`?");
 
-    pass_leases(&town);
+    pass_leases(&mut town);
     town.start().unwrap();
     scene.happen(&mut town);
     wait_until_all_is_known(&mut town, &accounts);
@@ -156,10 +156,13 @@ fn write(world: &World, accounts: &Accounts, citizens: std::ops::Range<usize>) {
 
 /// Where others might be at work, what a dead process had claimed is free when its lease has run out. Alone on a file,
 /// the next process frees it itself.
-fn pass_leases(town: &Town) {
+fn pass_leases(town: &mut Town) {
     if !town.is_shared() {
         return;
     }
+    // The server may still be committing what the dead process asked for.
+    let gone = "SELECT pid FROM pg_stat_activity WHERE application_name = 'sahut' AND datname = current_database()";
+    town.wait_for("end of the sessions", PATIENCE, |town| Ok(town.query(gone)?.is_empty().then_some(()))).unwrap();
     for table in ["channel", "delivery", "notice", "reply"] {
         town.query(&format!("UPDATE {table} SET lease_until = 1 WHERE lease_until IS NOT NULL")).unwrap();
     }
@@ -186,7 +189,8 @@ fn differences(town: &Town, accounts: &Accounts) -> Result<Vec<String>, Trouble>
 fn wait_until_all_is_known(town: &mut Town, accounts: &Accounts) {
     let look = |town: &mut Town| Ok(differences(town, accounts)?.is_empty().then_some(()));
     if let Err(trouble) = town.wait_for("complete collection", PATIENCE, look) {
-        panic!("{:#?}\n{trouble}", differences(town, accounts));
+        let channels = "SELECT code, state, lease_owner, failures, ailment_detail FROM channel";
+        panic!("{:#?}\n{:#?}\n{trouble}", differences(town, accounts), town.query(channels));
     }
     town.wait_until_quiet(PATIENCE).unwrap();
 }
@@ -245,7 +249,7 @@ fn killed_again_and_again(town: Result<Town, Trouble>) {
         town.sahut.launch(&["run"]).unwrap();
         thread::sleep(Duration::from_millis(100 + chance.below(2500)));
         town.sahut.kill();
-        pass_leases(&town);
+        pass_leases(&mut town);
         answer_some(&town);
     }
     let written = citizens.end();
