@@ -338,6 +338,8 @@ CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$;
 CREATE TRIGGER event_is_append_only BEFORE UPDATE OR DELETE ON event
 FOR EACH ROW EXECUTE FUNCTION journal_is_append_only();
+CREATE TRIGGER event_is_not_emptied BEFORE TRUNCATE ON event
+FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only();
 
 -- Seals over stretches of the journal, each over the one before: a changed line is found.
 CREATE TABLE seal (

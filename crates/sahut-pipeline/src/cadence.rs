@@ -17,7 +17,7 @@ pub struct Cadence {
 
 impl Default for Cadence {
     fn default() -> Self {
-        Self { shortest: Duration::from_secs(20), longest: Duration::from_secs(300) }
+        Self { shortest: Duration::from_secs(20), longest: Duration::from_mins(5) }
     }
 }
 

@@ -56,7 +56,9 @@ async fn deliver(context: &Context, work: &ReplyWork) -> Result<(), StoreError> 
     let connector = match regency.connectors.get(&work.channel) {
         Some(Ok(connector)) => Arc::clone(connector),
         Some(Err(reason)) => return not_sent(context, work, &waiting(context, work, reason)).await,
-        None => return not_sent(context, work, &waiting(context, work, "its channel is not connected")).await,
+        None => {
+            return not_sent(context, work, &waiting(context, work, "its channel is not connected")).await;
+        }
     };
     match work.state {
         ReplyState::Queued => send(context, work, &*connector).await,
@@ -86,7 +88,9 @@ async fn send(context: &Context, work: &ReplyWork, connector: &dyn Connector) ->
         Ok(sent) => settle_sent(context, work, &sent).await,
         Err(NotSent::Uncertain(error)) => uncertain(context, work, &error, LOOK_AFTER).await,
         Err(NotSent::Refused(error)) => not_sent(context, work, &Outcome::Dead { error }).await,
-        Err(NotSent::Trouble(trouble)) => not_sent(context, work, &after_trouble(context, work, &trouble)).await,
+        Err(NotSent::Trouble(trouble)) => {
+            not_sent(context, work, &after_trouble(context, work, &trouble)).await
+        }
     }
 }
 
@@ -101,7 +105,8 @@ async fn look_up(context: &Context, work: &ReplyWork, connector: &dyn Connector)
             send(context, work, connector).await
         }
         Err(error) => {
-            let looked = context.clock.now().duration_since(work.first_attempt_at.unwrap_or(Timestamp::UNIX_EPOCH));
+            let looked =
+                context.clock.now().duration_since(work.first_attempt_at.unwrap_or(Timestamp::UNIX_EPOCH));
             let wait = looked.clamp(LOOK_AFTER, LOOK_AT_LEAST_EVERY);
             uncertain(context, work, &error.to_string(), wait).await
         }

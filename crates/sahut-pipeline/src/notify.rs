@@ -11,8 +11,8 @@ use sahut_domain::reply::ReplyId;
 use sahut_domain::work::{Outcome, again};
 use sahut_mail::{AutoSubmitted, Mail, Mailbox, SmtpError};
 use sahut_render::mail::{
-    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, Context as MailContext, FollowUp, MailTrouble,
-    Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Triage, render_mail,
+    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, Context as MailContext, FollowUp,
+    MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Triage, render_mail,
 };
 use sahut_store::notify::{ChannelFacts, InquiryFacts, NewNotice, NoticeEnd, NoticeWork};
 use sahut_store::work::Stage;
@@ -73,7 +73,11 @@ async fn mail(
     let now = context.clock.now();
     // A worker that slept through its lease must not send what somebody else has sent meanwhile.
     if now >= work.lease.until {
-        return Ok(end_after(context, work, Err(SmtpError::Again("the lease ran out before sending".to_owned()))));
+        return Ok(end_after(
+            context,
+            work,
+            Err(SmtpError::Again("the lease ran out before sending".to_owned())),
+        ));
     }
     let sent = outbox.smtp.send(&mail, now).await.map(|_| ());
     fault::point("notify.after_accepted");
@@ -139,9 +143,8 @@ async fn compose(
     outbox: &Outbox,
     work: &NoticeWork,
 ) -> Result<Result<Mail, String>, StoreError> {
-    let facts = match facts(context, regency, work).await? {
-        Some(facts) => facts,
-        None => return Ok(Err("the thing that it tells of is gone".to_owned())),
+    let Some(facts) = facts(context, regency, work).await? else {
+        return Ok(Err("the thing that it tells of is gone".to_owned()));
     };
     let rendered = match render_mail(&facts, regency.language) {
         Ok(rendered) => rendered,
@@ -251,15 +254,15 @@ async fn reply_facts(
     about: About,
 ) -> Result<Option<MailContext>, StoreError> {
     let Some(id) = work.data.get("reply").and_then(serde_json::Value::as_i64) else { return Ok(None) };
-    let Some((reply, tried_at)) = context.db.read().await?.reply_text(ReplyId(id)).await? else { return Ok(None) };
+    let Some((reply, tried_at)) = context.db.read().await?.reply_text(ReplyId(id)).await? else {
+        return Ok(None);
+    };
     let detail = text_of(&work.data, "error");
-    Ok(Some(match work.template {
-        Template::ReplyFailed => MailContext::ReplyFailed(ReplyFailed { about, reply, detail }),
-        _ => {
-            let tried_at = tried_at.unwrap_or(work.at);
-            MailContext::ReplyUncertain(ReplyUncertain { about, reply, tried_at })
-        }
-    }))
+    if work.template == Template::ReplyFailed {
+        return Ok(Some(MailContext::ReplyFailed(ReplyFailed { about, reply, detail })));
+    }
+    let tried_at = tried_at.unwrap_or(work.at);
+    Ok(Some(MailContext::ReplyUncertain(ReplyUncertain { about, reply, tried_at })))
 }
 
 fn channel_facts(regency: &Regency, work: &NoticeWork, channel: &ChannelFacts) -> Option<MailContext> {

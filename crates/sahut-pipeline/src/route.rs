@@ -41,7 +41,13 @@ pub async fn route_batch(context: &Context) -> Result<usize, StoreError> {
         return Ok(0);
     }
     let regency = context.regency.get();
-    let mut batch = Batch { context, regency: &regency, now: context.clock.now(), opening: Vec::new(), open: HashMap::new() };
+    let mut batch = Batch {
+        context,
+        regency: &regency,
+        now: context.clock.now(),
+        opening: Vec::new(),
+        open: HashMap::new(),
+    };
     for message in &waiting {
         batch.take(&mut tx, message).await?;
     }
@@ -114,11 +120,15 @@ impl Batch<'_> {
         decision: Decision,
     ) -> Result<(), StoreError> {
         let office = decision.office.clone().unwrap_or_else(|| self.regency.triage_office.clone());
-        let Some((promise, next_at)) = make_promise(self.regency, &office, decision.kind, waiting.written_at) else {
+        let Some((promise, next_at)) = make_promise(self.regency, &office, decision.kind, waiting.written_at)
+        else {
             let error = format!("office {office} has no calendar with working time");
             return tx.quarantine_message(waiting, &error, self.now).await;
         };
-        let year = self.regency.calendar(&office).map_or(1970, |calendar| calendar.date_of(waiting.written_at).year());
+        let year = self
+            .regency
+            .calendar(&office)
+            .map_or(1970, |calendar| calendar.date_of(waiting.written_at).year());
         self.opening.push(NewInquiry {
             message: waiting.message,
             channel: waiting.channel,
@@ -183,7 +193,13 @@ impl Batch<'_> {
         self.flush(tx).await?;
         let ours = tx.is_our_reply(waiting.channel, &waiting.external_id).await?
             || tx
-                .recognise_own(waiting.thread, &waiting.text, &waiting.external_id, waiting.written_at, self.now)
+                .recognise_own(
+                    waiting.thread,
+                    &waiting.text,
+                    &waiting.external_id,
+                    waiting.written_at,
+                    self.now,
+                )
                 .await?;
         if !ours {
             for (inquiry, office) in tx.answered_by_own(waiting.thread, waiting.parent.as_deref()).await? {

@@ -131,14 +131,8 @@ impl Supervisor {
         Work: Fn(Heart) -> Running + Send + 'static,
         Running: Future<Output = Result<(), TaskError>> + Send,
     {
-        let status = TaskStatus {
-            name,
-            purpose,
-            running_since: None,
-            last_beat: None,
-            deaths: 0,
-            last_error: None,
-        };
+        let status =
+            TaskStatus { name, purpose, running_since: None, last_beat: None, deaths: 0, last_error: None };
         lock(&self.board).tasks.insert(name, status);
         let this = self.clone();
         let life = async move { this.keep_alive(name, needed, work).await };
@@ -172,7 +166,8 @@ impl Supervisor {
     pub async fn finish(&self, grace: Duration) -> Stopped {
         self.soft.cancelled().await;
         self.tracker.close();
-        let in_order = tokio::time::timeout(grace, self.tracker.wait()).await.is_ok() && !self.hard.is_cancelled();
+        let in_order =
+            tokio::time::timeout(grace, self.tracker.wait()).await.is_ok() && !self.hard.is_cancelled();
         let unfinished = self.unfinished();
         self.hard.cancel();
         self.tracker.wait().await;

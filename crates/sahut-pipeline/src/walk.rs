@@ -194,7 +194,8 @@ impl Walker<'_> {
         match self.committer.write(self.lease, Write::Page { page, cursor, keep_until }).await? {
             Written::Done(stored) => {
                 metrics::counter!("sahut_messages_total", "found" => "new").increment(stored.new as u64);
-                metrics::counter!("sahut_messages_total", "found" => "changed").increment(stored.changed as u64);
+                metrics::counter!("sahut_messages_total", "found" => "changed")
+                    .increment(stored.changed as u64);
                 Ok(Some(stored))
             }
             Written::LeaseLost => Ok(None),

@@ -88,7 +88,8 @@ pub async fn watch_deadlines(context: &Context) -> Result<usize, StoreError> {
         let template = if missed { Template::Overdue } else { Template::Reminder };
         let urgent = deadline.priority == Priority::Emergency;
         let not_before = if urgent { now } else { next_opening(&regency, deadline, now) };
-        let notices = notices(&regency, event, template, Some(deadline.inquiry), &deadline.office, urgent, not_before);
+        let notices =
+            notices(&regency, event, template, Some(deadline.inquiry), &deadline.office, urgent, not_before);
         told.extend(notices);
     }
     tx.owe(told, now).await?;

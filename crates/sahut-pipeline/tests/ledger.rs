@@ -2,6 +2,8 @@
 //!
 //! `SAHUT_SEEDS=2000` lives through that many towns instead of the usual ones; `SAHUT_SEED=17` through that one.
 
+#![cfg(test)]
+
 mod regency;
 
 use std::collections::BTreeSet;
@@ -29,7 +31,7 @@ fn moods() -> Moods {
 }
 
 fn settings() -> Settings {
-    let cadence = Cadence { shortest: Duration::from_secs(20), longest: Duration::from_secs(300) };
+    let cadence = Cadence { shortest: Duration::from_secs(20), longest: Duration::from_mins(5) };
     Settings { at_once: 8, cadence, patience: Duration::ZERO }
 }
 
@@ -41,7 +43,7 @@ async fn nothing_that_was_shown_is_lost_and_nothing_is_doubled() {
         None => 0..number("SAHUT_SEEDS").unwrap_or(USUAL_SEEDS),
     };
     for seed in seeds {
-        live(seed).await;
+        Box::pin(live(seed)).await;
     }
 }
 
@@ -71,14 +73,14 @@ async fn live(seed: u64) {
     for deed in 0..DEEDS {
         deeds.one(clock.clock().now());
         clock.advance(i64::try_from(Chance::seeded(seed ^ deed).below(400)).unwrap());
-        collect_due(&town.context, settings()).await.unwrap();
+        Box::pin(collect_due(&town.context, settings())).await.unwrap();
         route_batch(&town.context).await.unwrap();
     }
     // Rate limits end, back-off passes; then a week later what slipped through is found by the deep walk.
     world.set_moods(Moods::calm());
     for pause in [3600, 3600, 3600, 9 * 24 * 3600, 3600, 3600] {
         clock.advance(pause);
-        collect_due(&town.context, settings()).await.unwrap();
+        Box::pin(collect_due(&town.context, settings())).await.unwrap();
         while route_batch(&town.context).await.unwrap() > 0 {}
     }
     compare(&town, &simulator, &accounts, seed).await;
@@ -99,8 +101,13 @@ async fn compare(town: &Town, simulator: &Simulator, accounts: &[Account], seed:
         let invented: Vec<_> = unique.difference(&written).collect();
         assert!(invented.is_empty(), "seed {seed}: {} invented {invented:?}", account.platform);
     }
-    let broken: Vec<_> =
-        tx.selfcheck(town.context.clock.now()).await.unwrap().into_iter().filter(|check| check.broken > 0).collect();
+    let broken: Vec<_> = tx
+        .selfcheck(town.context.clock.now())
+        .await
+        .unwrap()
+        .into_iter()
+        .filter(|check| check.broken > 0)
+        .collect();
     // Nobody sends mail or watches deadlines here: only what collecting and routing promise is asked.
     let broken: Vec<_> = broken.iter().filter(|check| check.name != "deadline-noticed").collect();
     assert!(broken.is_empty(), "seed {seed}: {broken:?}");
@@ -143,23 +150,26 @@ impl<'a> Deeds<'a> {
         let past = now - SignedDuration::from_secs(i64::try_from(self.chance.below(7200)).unwrap());
         match self.chance.below(16) {
             0..5 => {
-                let post = self.pick(&self.posts).unwrap();
-                self.comments.push(world.comment(&post, &citizen, &text, now).unwrap());
+                let under = self.pick(&self.posts).unwrap();
+                self.comments.push(world.comment(&under, &citizen, &text, now).unwrap());
             }
             5 | 6 => {
                 // One that was deleted takes no answer.
-                let reply = self.pick(&self.comments).map(|comment| world.reply(&comment, &citizen, &text, now));
+                let reply =
+                    self.pick(&self.comments).map(|comment| world.reply(&comment, &citizen, &text, now));
                 self.comments.extend(reply.and_then(Result::ok));
             }
             7 => {
-                let post = self.pick(&self.posts).unwrap();
-                self.comments.push(world.comment(&post, &citizen, &text, past).unwrap());
+                let under = self.pick(&self.posts).unwrap();
+                self.comments.push(world.comment(&under, &citizen, &text, past).unwrap());
             }
             8 => drop(self.pick(&self.comments).map(|comment| world.edit(&comment, &text))),
             9 => drop(self.pick(&self.comments).map(|comment| world.delete(&comment))),
             10 | 11 => drop(world.direct(&self.page.id, &citizen, &text, now).unwrap()),
             12 => drop(world.direct(&self.instagram.id, &citizen, &text, now).unwrap()),
-            13 => drop(self.pick(&self.telegram).map(|message| world.telegram_edit(&self.bot.id, &message, &text))),
+            13 => drop(
+                self.pick(&self.telegram).map(|message| world.telegram_edit(&self.bot.id, &message, &text)),
+            ),
             _ => self.telegram.push(world.telegram(&self.bot.id, &citizen, &text, now).unwrap()),
         }
     }

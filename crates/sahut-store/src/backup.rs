@@ -33,9 +33,11 @@ pub async fn copy(source: &Path, target: &Path) -> Result<(), StoreError> {
 /// Reads every page of an SQLite file and answers what does not hold together: an empty list is a sound file.
 pub async fn verify(file: &Path) -> Result<Vec<String>, StoreError> {
     let about = |error: sqlx::Error| StoreError::of(error, Some(file));
-    let mut conn = SqliteConnectOptions::new().filename(file).read_only(true).connect().await.map_err(about)?;
+    let mut conn =
+        SqliteConnectOptions::new().filename(file).read_only(true).connect().await.map_err(about)?;
     let rows = sqlx::query("PRAGMA integrity_check").fetch_all(&mut conn).await.map_err(about)?;
     conn.close().await.map_err(about)?;
-    let lines = rows.iter().map(|row| row.try_get::<String, _>(0)).collect::<Result<Vec<_>, _>>().map_err(about)?;
+    let lines =
+        rows.iter().map(|row| row.try_get::<String, _>(0)).collect::<Result<Vec<_>, _>>().map_err(about)?;
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }

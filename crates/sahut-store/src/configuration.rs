@@ -49,7 +49,12 @@ impl Tx {
     pub async fn revision(&mut self) -> Result<Option<Revision>, StoreError> {
         const LAST: &str = "SELECT id, digest, files, applied_at FROM revision ORDER BY id DESC LIMIT 1";
         self.opt(LAST, args![], |row| {
-            Ok(Revision { id: row.get(0)?, digest: row.get(1)?, files: row.json(2)?, applied_at: row.get(3)? })
+            Ok(Revision {
+                id: row.get(0)?,
+                digest: row.get(1)?,
+                files: row.json(2)?,
+                applied_at: row.get(3)?,
+            })
         })
         .await
     }
@@ -70,13 +75,15 @@ impl Tx {
             return Ok(id);
         }
         let id = self.id("revision").await?;
-        let files = serde_json::to_string(&new.files).map_err(|error| StoreError::Refused(error.to_string()))?;
+        let files =
+            serde_json::to_string(&new.files).map_err(|error| StoreError::Refused(error.to_string()))?;
         const ADD: &str = "INSERT INTO revision (id, digest, files, applied_at) VALUES ($1, $2, $3, $4)";
         self.exec(ADD, args![id, &new.digest, files, now]).await?;
         self.apply_offices(&new.offices).await?;
         self.apply_channels(&new, now).await?;
         let data = serde_json::json!({ "revision": id, "digest": new.digest });
-        self.record_one(NewEvent::new(EventKind::ConfigurationApplied, now).by(actor).with(data), now).await?;
+        self.record_one(NewEvent::new(EventKind::ConfigurationApplied, now).by(actor).with(data), now)
+            .await?;
         self.wake(Stage::Collect);
         Ok(id)
     }
@@ -97,11 +104,10 @@ impl Tx {
                 })
             })
             .await?;
-        const PEOPLE: &str = "SELECT office, name, mail FROM person WHERE refused_at IS NULL ORDER BY office, position";
+        const PEOPLE: &str =
+            "SELECT office, name, mail FROM person WHERE refused_at IS NULL ORDER BY office, position";
         let people: Vec<(OfficeCode, Person)> = self
-            .rows(PEOPLE, args![], |row| {
-                Ok((row.get(0)?, Person { name: row.get(1)?, mail: row.get(2)? }))
-            })
+            .rows(PEOPLE, args![], |row| Ok((row.get(0)?, Person { name: row.get(1)?, mail: row.get(2)? })))
             .await?;
         for (code, person) in people {
             if let Some(office) = offices.iter_mut().find(|office| office.code == code) {
@@ -154,7 +160,8 @@ impl Tx {
             }
         }
         for (position, person) in office.people.iter().enumerate() {
-            const UPSERT: &str = "INSERT INTO person (id, office, name, mail, position) VALUES ($1, $2, $3, $4, $5)
+            const UPSERT: &str =
+                "INSERT INTO person (id, office, name, mail, position) VALUES ($1, $2, $3, $4, $5)
                 ON CONFLICT (office, mail) DO UPDATE SET name = excluded.name, position = excluded.position";
             let id = self.id("person").await?;
             let position = i64::try_from(position).unwrap_or(i64::MAX);

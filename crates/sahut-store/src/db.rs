@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, PgPool, Row as _, SqlitePool};
 
 use crate::lock::FileLock;
@@ -152,7 +150,14 @@ impl Db {
     {
         let file = self.file();
         let inner = run_to_end(begin).await?.map_err(|error| StoreError::of(error, file.as_deref()))?;
-        Ok(Tx { inner, wakes: HashSet::new(), waker: self.waker.clone(), file })
+        Ok(Tx {
+            inner,
+            wakes: HashSet::new(),
+            waker: self.waker.clone(),
+            file,
+            #[cfg(test)]
+            queries: Vec::new(),
+        })
     }
 
     /// Which database it is.
@@ -212,7 +217,7 @@ impl Db {
         }
     }
 
-    /// Lets go of everything; waits for open transactions.
+    /// Closes every connection; waits for open transactions. The file is let go with the last clone of this.
     pub async fn close(&self) {
         match &self.pools {
             Pools::Sqlite { writer, readers, .. } => {
@@ -244,7 +249,7 @@ impl Db {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(60))
+            .busy_timeout(Duration::from_mins(1))
             .statement_cache_capacity(512)
             .command_buffer_size(512)
             .pragma("mmap_size", "0")
@@ -259,7 +264,9 @@ impl Db {
 
     async fn connect_postgres(address: &str) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(address)
-            .map_err(|error| StoreError::Unavailable(format!("the address of PostgreSQL is not readable: {error}")))?
+            .map_err(|error| {
+                StoreError::Unavailable(format!("the address of PostgreSQL is not readable: {error}"))
+            })?
             .application_name("sahut")
             .options([("idle_in_transaction_session_timeout", "60000"), ("statement_timeout", "120000")]);
         let pool = PgPoolOptions::new()
@@ -277,7 +284,7 @@ fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .min_connections(0)
         .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(60))
+        .acquire_timeout(Duration::from_mins(1))
         .before_acquire(|conn, _| Box::pin(std::future::ready(Ok(!conn.is_in_transaction()))))
 }
 

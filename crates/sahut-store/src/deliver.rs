@@ -80,7 +80,8 @@ pub enum Queued {
     NothingToAnswer,
 }
 
-const WORK: &str = "SELECT r.id, r.delivery, r.key, r.text, r.author, r.inquiry_id, i.office, r.channel_id, c.code,
+const WORK: &str =
+    "SELECT r.id, r.delivery, r.key, r.text, r.author, r.inquiry_id, i.office, r.channel_id, c.code,
         t.id, t.surface, t.external_id, t.post, m.external_id, m.written_at,
         (SELECT MAX(written_at) FROM message WHERE message.inquiry_id = r.inquiry_id AND message.own = 0),
         z.external_id, z.name, z.handle, m.subject, p.body, m.payload_index, r.first_attempt_at
@@ -113,13 +114,13 @@ impl Tx {
                  AND message.visibility <> 'deleted' ORDER BY written_at DESC, id DESC LIMIT 1)
             FROM inquiry i WHERE i.year = $1 AND i.sequence = $2";
         let values = args![i64::from(number.year), number.sequence];
-        let found: Option<(InquiryId, OfficeCode, ChannelId, Option<MessageId>)> = self
-            .opt(INQUIRY, values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-            .await?;
+        let found: Option<(InquiryId, OfficeCode, ChannelId, Option<MessageId>)> =
+            self.opt(INQUIRY, values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).await?;
         let Some((inquiry, office, channel, message)) = found else { return Ok(Queued::NoInquiry) };
         let Some(message) = message else { return Ok(Queued::NothingToAnswer) };
         let id = ReplyId(self.id("reply").await?);
-        const QUEUE: &str = "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, created_at,
+        const QUEUE: &str =
+            "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, created_at,
                 delivery, state, not_before)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 'due', $8)";
         self.exec(QUEUE, args![id, key, inquiry, channel, message, text, author, now]).await?;
@@ -140,7 +141,8 @@ impl Tx {
         }
         let leases = self.claim(Owed::Reply, claim).await?;
         let ids = leases.iter().map(|lease| lease.id).collect();
-        let found = self.rows_in(WORK, args![], ids, |row| Ok((row.get(0)?, reply_work(row, &leases)))).await?;
+        let found =
+            self.rows_in(WORK, args![], ids, |row| Ok((row.get(0)?, reply_work(row, &leases)))).await?;
         let mut found: HashMap<i64, Result<ReplyWork, StoreError>> = found.into_iter().collect();
         let mut claimed = Vec::with_capacity(found.len());
         for lease in &leases {
@@ -178,7 +180,8 @@ impl Tx {
         at: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const SENT: &str = "UPDATE reply SET delivery = 'sent', state = 'done', sent_at = $3, external_id = $4,
+        const SENT: &str =
+            "UPDATE reply SET delivery = 'sent', state = 'done', sent_at = $3, external_id = $4,
                 permalink = $5, last_error = NULL, lease_owner = NULL, lease_until = NULL
             WHERE id = $1 AND attempt = $2 AND state = 'due'";
         let values = args![work.lease.id, work.lease.attempt, at, external_id, permalink];
@@ -227,13 +230,18 @@ impl Tx {
             return Ok(None);
         }
         match outcome {
-            Outcome::Dead { error } => self.record_reply(EventKind::ReplyFailed, work, error, now).await.map(Some),
+            Outcome::Dead { error } => {
+                self.record_reply(EventKind::ReplyFailed, work, error, now).await.map(Some)
+            }
             Outcome::Done | Outcome::Again { .. } => Ok(None),
         }
     }
 
     /// The words of a reply, and when its first attempt began.
-    pub async fn reply_text(&mut self, reply: ReplyId) -> Result<Option<(String, Option<Timestamp>)>, StoreError> {
+    pub async fn reply_text(
+        &mut self,
+        reply: ReplyId,
+    ) -> Result<Option<(String, Option<Timestamp>)>, StoreError> {
         const TEXT: &str = "SELECT text, first_attempt_at FROM reply WHERE id = $1";
         self.opt(TEXT, args![reply], |row| Ok((row.get(0)?, row.get(1)?))).await
     }
@@ -256,7 +264,9 @@ impl Tx {
         // The new attempt takes the reply from whoever is looking it up at this moment.
         const TAKE: &str = "UPDATE reply SET attempt = attempt + 1, lease_owner = NULL, lease_until = NULL,
             not_before = $2 WHERE id = $1 AND delivery = 'uncertain' RETURNING attempt";
-        let Some(attempt) = self.opt(TAKE, args![reply, now], |row| row.get(0)).await? else { return Ok(false) };
+        let Some(attempt) = self.opt(TAKE, args![reply, now], |row| row.get(0)).await? else {
+            return Ok(false);
+        };
         if !arrived {
             self.exec("UPDATE reply SET delivery = 'queued' WHERE id = $1", args![reply]).await?;
             self.wake(Stage::Deliver);
@@ -266,7 +276,8 @@ impl Tx {
         let work = self.one(&format!("{WORK} = $1"), args![reply], |row| reply_work(row, &[lease])).await?;
         let at = work.first_attempt_at.unwrap_or(now);
         // Its id on the platform is not known; when it is read back, it is filed as the office's own.
-        const ARRIVED: &str = "UPDATE reply SET delivery = 'sent', state = 'done', sent_at = $2 WHERE id = $1";
+        const ARRIVED: &str =
+            "UPDATE reply SET delivery = 'sent', state = 'done', sent_at = $2 WHERE id = $1";
         self.exec(ARRIVED, args![reply, at]).await?;
         let data = serde_json::json!({ "reply": reply, "said_by": actor });
         let event = NewEvent::new(EventKind::ReplySent, at).by(actor).channel(work.channel);
@@ -286,15 +297,18 @@ impl Tx {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         const OURS: &str = "SELECT r.id, r.attempt, r.text FROM reply r JOIN message m ON m.id = r.message_id
-            WHERE m.thread_id = $1 AND r.delivery IN ('sending', 'uncertain') AND r.external_id IS NULL ORDER BY r.id";
-        let open: Vec<(i64, i64, String)> =
+            WHERE m.thread_id = $1 AND r.state = 'due' AND r.delivery IN ('sending', 'uncertain')";
+        let mut open: Vec<(i64, i64, String)> =
             self.rows(OURS, args![thread], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).await?;
+        open.sort_unstable();
         let Some((id, attempt, _)) = open.into_iter().find(|(_, _, sent)| same_words(sent, text)) else {
             return Ok(false);
         };
         let lease = Lease { id, attempt, until: now };
         let sql = format!("{WORK} = $1");
-        let Some(work) = self.opt(&sql, args![id], |row| reply_work(row, &[lease])).await? else { return Ok(false) };
+        let Some(work) = self.opt(&sql, args![id], |row| reply_work(row, &[lease])).await? else {
+            return Ok(false);
+        };
         self.settle_sent(&work, external_id, None, at, now).await
     }
 
@@ -327,7 +341,8 @@ impl Tx {
         const ANSWER: &str = "UPDATE inquiry SET state = 'answered', answered_at = COALESCE(answered_at, $2),
             version = version + 1, deadline_id = NULL, deadline_live = NULL WHERE id = $1";
         self.exec(ANSWER, args![inquiry, at]).await?;
-        const MEET: &str = "UPDATE deadline SET state = 'met', live = 0, met_at = $2, next_at = NULL, segments = $3,
+        const MEET: &str =
+            "UPDATE deadline SET state = 'met', live = 0, met_at = $2, next_at = NULL, segments = $3,
             missed_at = CASE WHEN $2 > due_at THEN due_at ELSE NULL END WHERE id = $1";
         self.exec(MEET, args![deadline, at, closed(segments, at)?]).await?;
         let late = at > due_at;
@@ -353,7 +368,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let id = self.id("message").await?;
         // Read back already: then it stays as it was read.
-        const STORE: &str = "INSERT INTO message (id, channel_id, external_id, thread_id, parent, text, written_at,
+        const STORE: &str =
+            "INSERT INTO message (id, channel_id, external_id, thread_id, parent, text, written_at,
                 recorded_at, visibility, permalink, digest, own, disposition, inquiry_id)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'shown', $9, 0, 1, 'own', $10)
             ON CONFLICT (channel_id, external_id) DO UPDATE SET own = 1, disposition = 'own',
@@ -384,7 +400,8 @@ impl Tx {
         now: Timestamp,
     ) -> Result<EventId, StoreError> {
         let data = serde_json::json!({ "reply": work.lease.id, "error": error });
-        let event = NewEvent::new(kind, now).channel(work.channel).inquiry(work.inquiry, &work.office).with(data);
+        let event =
+            NewEvent::new(kind, now).channel(work.channel).inquiry(work.inquiry, &work.office).with(data);
         self.record_one(event, now).await
     }
 }

@@ -90,6 +90,7 @@ impl StoreError {
     }
 
     /// An unreadable row.
+    #[expect(clippy::needless_pass_by_value, reason = "identifiers and errors are handed over as they are")]
     pub(crate) fn bad_row(what: &'static str, id: impl ToString, detail: impl ToString) -> Self {
         Self::BadRow { what, id: id.to_string(), detail: detail.to_string() }
     }
@@ -139,11 +140,10 @@ impl StoreError {
         const PRIMARY_KEY: i64 = 1555;
         match (code, code & 0xFF) {
             (UNIQUE | PRIMARY_KEY, _) => Self::Conflict(text),
-            (_, 5 | 6) => Self::Unavailable(text),
             (_, 8) => Self::ReadOnly(text),
             (_, 13) => Self::Full,
             (_, 11 | 26) => Self::Damaged { path: PathBuf::from("database"), detail: text },
-            (_, 10 | 14) => Self::Unavailable(text),
+            (_, 5 | 6 | 10 | 14) => Self::Unavailable(text),
             _ => Self::Refused(text),
         }
     }

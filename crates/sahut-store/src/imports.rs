@@ -56,7 +56,8 @@ impl Tx {
 
     /// Stores how far an import has come; part of the transaction that stores the rows before that position.
     pub async fn advance_import(&mut self, import: &Import) -> Result<(), StoreError> {
-        const ADVANCE: &str = "UPDATE import SET position = $2, imported = $3, known = $4, refused = $5, finished_at = $6
+        const ADVANCE: &str =
+            "UPDATE import SET position = $2, imported = $3, known = $4, refused = $5, finished_at = $6
             WHERE id = $1";
         let values = args![
             import.id,

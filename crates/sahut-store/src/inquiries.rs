@@ -155,7 +155,8 @@ pub struct ReplyFacts {
     pub last_error: Option<String>,
 }
 
-const LINES: &str = "SELECT i.id, i.year, i.sequence, i.office, o.short_name, i.kind, i.priority, i.state, i.triage,
+const LINES: &str =
+    "SELECT i.id, i.year, i.sequence, i.office, o.short_name, i.kind, i.priority, i.state, i.triage,
         i.title, i.opened_at, i.answered_at, i.due_at, c.platform, c.name
     FROM inquiry i
     JOIN office o ON o.code = i.office
@@ -259,7 +260,8 @@ impl Tx {
     }
 
     async fn messages_of(&mut self, inquiry: InquiryId) -> Result<Vec<MessageFacts>, StoreError> {
-        const MESSAGES: &str = "SELECT m.own, m.text, m.subject, m.written_at, m.edited_at, m.visibility, m.permalink,
+        const MESSAGES: &str =
+            "SELECT m.own, m.text, m.subject, m.written_at, m.edited_at, m.visibility, m.permalink,
                 (SELECT COUNT(*) FROM message_revision r WHERE r.message_id = m.id)
             FROM message m WHERE m.inquiry_id = $1 ORDER BY m.written_at, m.id";
         self.rows(MESSAGES, args![inquiry], |row| {

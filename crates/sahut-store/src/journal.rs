@@ -132,7 +132,11 @@ fn event(row: &Row) -> Result<Event, StoreError> {
 
 impl Tx {
     /// Adds lines, in their order, and answers their numbers.
-    pub async fn record(&mut self, events: Vec<NewEvent>, now: Timestamp) -> Result<Vec<EventId>, StoreError> {
+    pub async fn record(
+        &mut self,
+        events: Vec<NewEvent>,
+        now: Timestamp,
+    ) -> Result<Vec<EventId>, StoreError> {
         let mut ids = self.ids("event", events.len()).await?;
         let mut given = Vec::with_capacity(events.len());
         let mut rows = Vec::with_capacity(events.len());
@@ -182,7 +186,8 @@ impl Tx {
         const BATCH: i64 = 10_000;
         let last = self.opt(LAST, args![], |row| Ok((row.get::<i64>(0)?, row.get::<String>(1)?))).await?;
         let (after, before) = last.unwrap_or((0, String::new()));
-        let lines = self.rows(&format!("{RAW} WHERE id > $1 ORDER BY id LIMIT $2"), args![after, BATCH], raw).await?;
+        let lines =
+            self.rows(&format!("{RAW} WHERE id > $1 ORDER BY id LIMIT $2"), args![after, BATCH], raw).await?;
         // Up to the first line that is too young: an older one above it would be missed if the seal went past it.
         let young = lines.iter().position(|line| line.recorded_at > settled.as_microsecond());
         let lines = &lines[..young.unwrap_or(lines.len())];
@@ -223,7 +228,8 @@ struct RawLine {
     texts: [Option<String>; 4],
 }
 
-const RAW: &str = "SELECT id, recorded_at, at, channel_id, inquiry_id, message_id, kind, actor, office, data FROM event";
+const RAW: &str =
+    "SELECT id, recorded_at, at, channel_id, inquiry_id, message_id, kind, actor, office, data FROM event";
 
 fn raw(row: &Row) -> Result<RawLine, StoreError> {
     Ok(RawLine {

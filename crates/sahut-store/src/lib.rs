@@ -22,6 +22,8 @@ pub mod journal;
 mod lock;
 mod migrate;
 pub mod notify;
+#[cfg(test)]
+mod plans;
 pub mod quarantine;
 pub mod route;
 pub mod secrets;

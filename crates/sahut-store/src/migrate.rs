@@ -26,7 +26,7 @@ macro_rules! migrations {
 const MIGRATIONS: &[Migration] = migrations![1 "0001_foundation",];
 
 /// The newest schema that this program knows.
-pub(crate) const NEWEST: i64 = MIGRATIONS.len() as i64;
+pub(crate) const NEWEST: i64 = MIGRATIONS[MIGRATIONS.len() - 1].number;
 
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS schema_migration (number BIGINT NOT NULL PRIMARY KEY)";
 const CURRENT: &str = "SELECT CAST(COALESCE(MAX(number), 0) AS BIGINT) FROM schema_migration";

@@ -122,7 +122,8 @@ pub struct NoticeEnd {
     pub address_refused: bool,
 }
 
-const FACTS: &str = "SELECT n.id, n.template, n.recipient, n.recipient_name, o.code, o.name, o.short_name, e.at, e.data,
+const FACTS: &str =
+    "SELECT n.id, n.template, n.recipient, n.recipient_name, o.code, o.name, o.short_name, e.at, e.data,
         m.text,
         i.id, i.year, i.sequence, i.title, i.kind, i.state, io.code, io.short_name, first.text,
         COALESCE(z.name, z.handle, ''), first.permalink, i.opened_at, d.explanation, x.body,
@@ -239,7 +240,8 @@ impl Tx {
             events.push(event);
         }
         let recorded = self.record(events, now).await?;
-        let failed = settled.into_iter().zip(recorded).filter(|((_, kind), _)| *kind == EventKind::NoticeFailed);
+        let failed =
+            settled.into_iter().zip(recorded).filter(|((_, kind), _)| *kind == EventKind::NoticeFailed);
         Ok(failed.map(|((notice, _), event)| (notice, event)).collect())
     }
 
@@ -265,12 +267,14 @@ impl Tx {
     /// Holds mail and replies, or lets them go.
     pub async fn hold(&mut self, held: bool, actor: &str, now: Timestamp) -> Result<(), StoreError> {
         if held {
-            const HOLD: &str = "INSERT INTO meta (key, value) VALUES ('held', 'yes') ON CONFLICT (key) DO NOTHING";
+            const HOLD: &str =
+                "INSERT INTO meta (key, value) VALUES ('held', 'yes') ON CONFLICT (key) DO NOTHING";
             self.exec(HOLD, args![]).await?;
         } else {
             self.exec("DELETE FROM meta WHERE key = 'held'", args![]).await?;
         }
-        let event = NewEvent::new(EventKind::OutboxHeld, now).by(actor).with(serde_json::json!({ "held": held }));
+        let event =
+            NewEvent::new(EventKind::OutboxHeld, now).by(actor).with(serde_json::json!({ "held": held }));
         self.record_one(event, now).await?;
         self.wake(Stage::Notify);
         self.wake(Stage::Deliver);

@@ -91,8 +91,7 @@ impl Tx {
         let number = held.key.parse::<i64>().unwrap_or(0);
         match held.stage.as_str() {
             "route" => {
-                const AGAIN: &str =
-                    "UPDATE message SET disposition = 'waiting' WHERE id = $1 AND disposition = 'quarantined'";
+                const AGAIN: &str = "UPDATE message SET disposition = 'waiting' WHERE id = $1 AND disposition = 'quarantined'";
                 self.exec(AGAIN, args![number]).await?;
                 self.wake(Stage::Route);
                 self.recovered(vec![(held.id, held.channel_id)], now).await
@@ -127,7 +126,8 @@ impl Tx {
             if self.exec(SEEN, args![channel, stage, &key, now, &error]).await? > 0 {
                 continue;
             }
-            const HOLD: &str = "INSERT INTO quarantine (id, channel_id, stage, key, error, raw, first_seen_at,
+            const HOLD: &str =
+                "INSERT INTO quarantine (id, channel_id, stage, key, error, raw, first_seen_at,
                     last_seen_at, state)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 'held')
                 ON CONFLICT (channel_id, stage, key) DO UPDATE SET error = excluded.error, raw = excluded.raw,
@@ -143,7 +143,11 @@ impl Tx {
     }
 
     /// Lets go of items of pages that have been stored after all.
-    pub(crate) async fn recover_stored(&mut self, channel: ChannelId, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn recover_stored(
+        &mut self,
+        channel: ChannelId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         const STORED: &str = "SELECT id, channel_id FROM quarantine WHERE channel_id = $1 AND state = 'held'
             AND stage = 'page' AND EXISTS (SELECT 1 FROM message
                 WHERE message.channel_id = quarantine.channel_id AND message.external_id = quarantine.key)";
@@ -164,7 +168,8 @@ impl Tx {
     /// Mails and answers that are owed or were given up, oldest first.
     pub async fn outbox(&mut self, limit: i64) -> Result<Vec<OutboxLine>, StoreError> {
         // Each half from its own index: the done ones are many.
-        const NOTICES: &str = "SELECT id, template, recipient, state, attempt, not_before, last_error, created_at
+        const NOTICES: &str =
+            "SELECT id, template, recipient, state, attempt, not_before, last_error, created_at
             FROM notice WHERE id IN (SELECT id FROM notice WHERE state = 'due'
                 UNION ALL SELECT id FROM notice WHERE state = 'dead') ORDER BY id LIMIT $1";
         const REPLIES: &str = "SELECT r.id, r.delivery, c.code, r.state, r.attempt, r.not_before, r.last_error,

@@ -45,7 +45,7 @@ pub struct Waiting {
     pub own: bool,
     /// External id of the message that it answers.
     pub parent: Option<String>,
-    /// It was written before its channel was connected: context, never an inquiry.
+    /// It was written before its channel was connected: context, never an inquiry. What is imported is meant to be.
     pub history: bool,
     /// Has pictures or files.
     pub has_attachments: bool,
@@ -127,14 +127,14 @@ pub struct Joining {
 
 /// Messages.
 impl Tx {
-    /// Takes messages without a decision, oldest first, for this transaction. The inquiries that they may belong to
+    /// Takes messages without a decision for this transaction, in the order in which they were written. The inquiries that they may belong to
     /// stay as they are until it ends.
     pub async fn take_waiting(&mut self, limit: i64) -> Result<Vec<Waiting>, StoreError> {
         let sql = format!(
             "SELECT m.id, m.external_id, m.channel_id, c.platform, c.office, m.thread_id, t.surface, m.citizen_id,
                 m.subject, m.text, m.written_at, m.own, m.parent,
                 CAST(CASE WHEN m.attachments IS NULL THEN 0 ELSE 1 END AS BIGINT), m.given_office, i.id,
-                CAST(CASE WHEN m.written_at < c.since THEN 1 ELSE 0 END AS BIGINT)
+                CAST(CASE WHEN m.written_at < c.since AND c.platform <> 'import' THEN 1 ELSE 0 END AS BIGINT)
              FROM message m
              JOIN channel c ON c.id = m.channel_id
              JOIN thread t ON t.id = m.thread_id
@@ -143,9 +143,12 @@ impl Tx {
              WHERE m.disposition = 'waiting' ORDER BY m.id LIMIT $1{}",
             self.dialect().take("m")
         );
-        let taken = self.rows(&sql, args![limit], |row| Ok((waiting(row)?, row.get(15)?))).await?;
+        let mut taken: Vec<(Waiting, Option<InquiryId>)> =
+            self.rows(&sql, args![limit], |row| Ok((waiting(row)?, row.get(15)?))).await?;
+        // Most platforms show the newest first; a question comes before its answer.
+        taken.sort_by_key(|(message, _)| (message.written_at, message.message));
         let current = self.hold_inquiries(taken.iter().filter_map(|(_, inquiry)| *inquiry).collect()).await?;
-        let taken = taken.into_iter().map(|(message, inquiry): (Waiting, Option<InquiryId>)| Waiting {
+        let taken = taken.into_iter().map(|(message, inquiry)| Waiting {
             current: inquiry.and_then(|inquiry| current.get(&inquiry).cloned()),
             ..message
         });
@@ -319,8 +322,10 @@ impl Tx {
             WHERE id = $1 AND state IN ('answered', 'waiting') RETURNING round";
         let values = args![inquiry, deadline, promise.due.at];
         let round: Option<i64> = self.opt(REOPEN, values, |row| row.get(0)).await?;
-        let round = round.ok_or_else(|| StoreError::Conflict(format!("inquiry {inquiry} is not answered any more")))?;
-        self.insert(PROMISE, vec![promise_row(deadline, inquiry, office, promise, round, next_at)?], "").await?;
+        let round = round
+            .ok_or_else(|| StoreError::Conflict(format!("inquiry {inquiry} is not answered any more")))?;
+        self.insert(PROMISE, vec![promise_row(deadline, inquiry, office, promise, round, next_at)?], "")
+            .await?;
         Ok(())
     }
 

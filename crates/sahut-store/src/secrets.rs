@@ -18,8 +18,14 @@ pub struct Sealed {
 
 impl Tx {
     /// Stores a sealed secret under a name, in place of the one before.
-    pub async fn store_secret(&mut self, name: &str, sealed: Sealed, now: Timestamp) -> Result<(), StoreError> {
-        const STORE: &str = "INSERT INTO secret (name, key_id, nonce, sealed, stored_at) VALUES ($1, $2, $3, $4, $5)
+    pub async fn store_secret(
+        &mut self,
+        name: &str,
+        sealed: Sealed,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const STORE: &str =
+            "INSERT INTO secret (name, key_id, nonce, sealed, stored_at) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (name) DO UPDATE SET key_id = excluded.key_id, nonce = excluded.nonce,
                 sealed = excluded.sealed, stored_at = excluded.stored_at";
         self.exec(STORE, args![name, sealed.key_id, sealed.nonce, sealed.sealed, now]).await?;

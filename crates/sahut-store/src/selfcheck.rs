@@ -71,13 +71,15 @@ const COUNTS: &[(&str, &str, &str)] = &[
     (
         "deadline-noticed",
         "a missed promise is in the journal within a minute",
-        "SELECT COUNT(*) FROM deadline WHERE live = 1 AND missed_at IS NULL AND due_at < $1 - 60000000",
+        "SELECT COUNT(*) FROM deadline d WHERE (live = 1 AND missed_at IS NULL AND due_at < $1 - 60000000)
+         OR (missed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM event e
+             WHERE e.inquiry_id = d.inquiry_id AND e.kind = 'deadline.missed' AND e.at = d.due_at))",
     ),
     (
         "deadline-missed-once",
         "a missed promise is in the journal once",
         "SELECT COUNT(*) FROM (SELECT 1 FROM event WHERE kind = 'deadline.missed'
-         GROUP BY inquiry_id, data HAVING COUNT(*) > 1) x WHERE $1 = $1",
+         GROUP BY inquiry_id, at HAVING COUNT(*) > 1) x WHERE $1 = $1",
     ),
     (
         "reply-answered",
@@ -120,7 +122,11 @@ impl Tx {
         faults.retain(|line| line != "ok");
         let orphans: Vec<String> = self
             .rows("PRAGMA foreign_key_check", args![], |row| {
-                Ok(format!("a row of {} points at nothing in {}", row.get::<String>(0)?, row.get::<String>(2)?))
+                Ok(format!(
+                    "a row of {} points at nothing in {}",
+                    row.get::<String>(0)?,
+                    row.get::<String>(2)?
+                ))
             })
             .await?;
         faults.extend(orphans);

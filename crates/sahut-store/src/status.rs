@@ -1,6 +1,7 @@
 //! The state of everything in a few numbers, for people, probes and metrics.
 
 use jiff::Timestamp;
+use sahut_domain::channel::ChannelId;
 use serde::Serialize;
 
 use crate::value::args;
@@ -81,7 +82,9 @@ impl Tx {
             let since = |mut columns: std::ops::Range<usize>| {
                 columns.try_fold(0, |longest: i64, column| {
                     let oldest: Option<Timestamp> = row.get(column)?;
-                    Ok::<i64, StoreError>(longest.max(oldest.map_or(0, |oldest| now.duration_since(oldest).as_secs())))
+                    Ok::<i64, StoreError>(
+                        longest.max(oldest.map_or(0, |oldest| now.duration_since(oldest).as_secs())),
+                    )
                 })
             };
             Ok(Status {
@@ -106,6 +109,12 @@ impl Tx {
             })
         })
         .await
+    }
+
+    /// External ids of all messages of a channel: to be held against what the platform says it has.
+    pub async fn external_ids(&mut self, channel: ChannelId) -> Result<Vec<String>, StoreError> {
+        let ids = "SELECT external_id FROM message WHERE channel_id = $1 ORDER BY id";
+        self.rows(ids, args![channel], |row| row.get(0)).await
     }
 
     /// Proves that the database takes a write: part of being ready.

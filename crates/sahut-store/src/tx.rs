@@ -19,6 +19,9 @@ pub struct Tx {
     pub(crate) waker: Waker,
     /// The file, on SQLite: what damage is told of.
     pub(crate) file: Option<Arc<Path>>,
+    /// Queries that were run, for the test that asks for their plans.
+    #[cfg(test)]
+    pub(crate) queries: Vec<String>,
 }
 
 pub(crate) enum Inner {
@@ -39,7 +42,7 @@ impl Tx {
     ///
     /// Runs to its end even when the caller is cancelled, so that no connection is left half-way.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let Self { inner, wakes, waker, file } = self;
+        let Self { inner, wakes, waker, file, .. } = self;
         let commit = async move {
             match inner {
                 Inner::Sqlite(tx) => tx.commit().await,
@@ -75,6 +78,8 @@ impl Tx {
         values: Vec<Value>,
         mut read: impl FnMut(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
+        #[cfg(test)]
+        self.queries.push(sql.to_owned());
         // Only callers in this crate write SQL; values never become part of it.
         let sql = AssertSqlSafe(sql.to_owned());
         let values = values.into_iter();
@@ -128,7 +133,9 @@ impl Tx {
         list: Value,
         read: impl FnMut(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        if matches!(&list, Value::Ints(list) if list.is_empty()) || matches!(&list, Value::Texts(list) if list.is_empty()) {
+        if matches!(&list, Value::Ints(list) if list.is_empty())
+            || matches!(&list, Value::Texts(list) if list.is_empty())
+        {
             return Ok(Vec::new());
         }
         fixed.push(list);
@@ -254,7 +261,10 @@ mod tests {
     fn chunks_are_powers_of_two_within_the_limit() {
         for (rows, width) in [(1, 5), (3, 5), (100, 20), (1000, 20), (100_000, 40)] {
             let size = chunk(rows, width, Dialect::Sqlite);
-            assert!(size.is_power_of_two() && size <= rows && size * width <= 32_000, "{rows} {width}: {size}");
+            assert!(
+                size.is_power_of_two() && size <= rows && size * width <= 32_000,
+                "{rows} {width}: {size}"
+            );
         }
     }
 

@@ -117,7 +117,9 @@ macro_rules! bind {
                     Value::Text(value) => arguments.add(value.map(without_nul)),
                     Value::Blob(value) => arguments.add(value),
                     Value::Ints(list) => arguments.add($list(list)),
-                    Value::Texts(list) => arguments.add($list(list.into_iter().map(without_nul).collect::<Vec<_>>())),
+                    Value::Texts(list) => {
+                        arguments.add($list(list.into_iter().map(without_nul).collect::<Vec<_>>()))
+                    }
                 }
                 .map_err(|error| StoreError::Refused(error.to_string()))?;
             }
@@ -128,6 +130,7 @@ macro_rules! bind {
 bind!(bind_sqlite, SqliteArguments, json_list);
 bind!(bind_postgres, PgArguments, std::convert::identity);
 
+#[expect(clippy::needless_pass_by_value, reason = "the other database takes the list itself")]
 fn json_list<T: serde::Serialize>(list: Vec<T>) -> String {
     // Numbers and texts always have a form in JSON.
     serde_json::to_string(&list).unwrap_or_default()
@@ -230,7 +233,8 @@ impl Column for Option<sahut_domain::office::OfficeCode> {
 }
 
 fn moment(microseconds: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_microsecond(microseconds).map_err(|error| StoreError::bad_row("moment", microseconds, error))
+    Timestamp::from_microsecond(microseconds)
+        .map_err(|error| StoreError::bad_row("moment", microseconds, error))
 }
 
 /// Reads identifiers as their own types.

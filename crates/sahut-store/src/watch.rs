@@ -58,7 +58,11 @@ pub struct SilentChannel {
 
 impl Tx {
     /// Takes promises whose next moment has come, for this transaction.
-    pub async fn take_due_deadlines(&mut self, now: Timestamp, limit: i64) -> Result<Vec<DueDeadline>, StoreError> {
+    pub async fn take_due_deadlines(
+        &mut self,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<DueDeadline>, StoreError> {
         let sql = format!(
             "SELECT d.id, d.inquiry_id, d.office, i.priority, d.due_at, d.missed_at, d.explanation
              FROM deadline d JOIN inquiry i ON i.id = d.inquiry_id
@@ -143,7 +147,12 @@ impl Tx {
             WHERE retired = 0 AND state = 'active' AND silence_told_at IS NULL AND rhythm > 0
               AND item_at <= $2 AND item_at + rhythm * $1 * 1000000 <= $3 ORDER BY id";
         self.rows(SILENT, args![gaps, quiet_before, now], |row| {
-            Ok(SilentChannel { id: row.get(0)?, office: row.get(1)?, item_at: row.get(2)?, rhythm: row.get(3)? })
+            Ok(SilentChannel {
+                id: row.get(0)?,
+                office: row.get(1)?,
+                item_at: row.get(2)?,
+                rhythm: row.get(3)?,
+            })
         })
         .await
     }
@@ -163,7 +172,8 @@ impl Tx {
 
     /// Rings a bell for a day. `false`: it rang before, whoever rang it.
     pub async fn ring_bell(&mut self, name: &str, day: &str, now: Timestamp) -> Result<bool, StoreError> {
-        const RING: &str = "INSERT INTO bell (name, day, rung_at) VALUES ($1, $2, $3) ON CONFLICT (name, day) DO NOTHING";
+        const RING: &str =
+            "INSERT INTO bell (name, day, rung_at) VALUES ($1, $2, $3) ON CONFLICT (name, day) DO NOTHING";
         Ok(self.exec(RING, args![name, day, now]).await? == 1)
     }
 

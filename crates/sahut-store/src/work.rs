@@ -107,7 +107,8 @@ impl Owed {
 impl Tx {
     /// Channels whose time has come.
     pub async fn has_due_channels(&mut self, now: Timestamp) -> Result<bool, StoreError> {
-        const DUE: &str = "SELECT 1 FROM channel WHERE state = 'active' AND retired = 0 AND platform <> 'import'
+        const DUE: &str =
+            "SELECT 1 FROM channel WHERE state = 'active' AND retired = 0 AND platform <> 'import'
             AND not_before <= $1 AND (lease_until IS NULL OR lease_until <= $1) LIMIT 1";
         Ok(self.opt(DUE, args![now], |_| Ok(())).await?.is_some())
     }
@@ -141,7 +142,11 @@ impl Tx {
 
 impl Tx {
     /// Claims what is due in a table, and answers it in the order in which it should be done.
-    pub(crate) async fn claim(&mut self, owed: Owed, claim: &Claim<'_>) -> Result<Vec<Lease<i64>>, StoreError> {
+    pub(crate) async fn claim(
+        &mut self,
+        owed: Owed,
+        claim: &Claim<'_>,
+    ) -> Result<Vec<Lease<i64>>, StoreError> {
         let (table, (urgency, first)) = (owed.table(), owed.urgency());
         let take = self.dialect().take(table);
         // Materialised, so that no plan can run it twice and claim more than was asked for.

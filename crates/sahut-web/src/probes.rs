@@ -41,7 +41,10 @@ pub struct MetricsTaken(String);
 /// Begins to record the metrics of this process; once a process.
 pub fn record_metrics() -> Result<PrometheusHandle, MetricsTaken> {
     PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0])
+        .set_buckets_for_metric(
+            Matcher::Suffix("_seconds".to_owned()),
+            &[0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0],
+        )
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|error| MetricsTaken(error.to_string()))
 }

@@ -102,7 +102,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
     let command = match cli.command {
         Command::Init(args) => return init::run(&args),
         Command::Check(args) => return check::run(&config, &args),
-        Command::Demo(args) => return demo::run(&args).await,
+        Command::Demo(args) => return Box::pin(demo::run(&args)).await,
         Command::Doctor(args) => return doctor::run(&config, &args).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "sahut", &mut std::io::stdout());
@@ -131,9 +131,11 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Selfcheck(args) => selfcheck::run(&app, &args).await,
         Command::Backup(args) => backup::run(&app, &args).await,
         Command::Migrate(args) => migrate::run(&app, &args).await,
-        Command::Init(_) | Command::Check(_) | Command::Demo(_) | Command::Doctor(_) | Command::Completions { .. } => {
-            Ok(())
-        }
+        Command::Init(_)
+        | Command::Check(_)
+        | Command::Demo(_)
+        | Command::Doctor(_)
+        | Command::Completions { .. } => Ok(()),
     }
 }
 
@@ -142,7 +144,8 @@ pub(crate) fn log(json: bool, usual: &str) {
     // The ringer of bells tells of its own inside at this level; nobody who operates Sahut wants to know.
     let usual = format!("{usual},tokio_cron_scheduler=warn");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    let logging = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let logging =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let installed = if json { logging.json().try_init() } else { logging.try_init() };
     if let Err(error) = installed {
         eprintln!("sahut: nothing is logged: {error}");

@@ -12,6 +12,8 @@ const LEBONG: &str = "lebong/";
 
 /// The files of the example regency, by their path within it.
 pub(crate) fn lebong() -> Files {
-    let files = FILES.iter().filter_map(|(path, text)| Some((path.strip_prefix(LEBONG)?.to_owned(), (*text).to_owned())));
+    let files = FILES
+        .iter()
+        .filter_map(|(path, text)| Some((path.strip_prefix(LEBONG)?.to_owned(), (*text).to_owned())));
     Files(files.collect::<BTreeMap<_, _>>())
 }

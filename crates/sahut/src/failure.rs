@@ -48,7 +48,11 @@ impl Failure {
     /// All problems of a configuration set at once.
     pub(crate) fn problems(problems: &[Problem]) -> Self {
         let rendered: Vec<String> = problems.iter().map(Problem::render).collect();
-        Self::config(format!("{}\n\n{} problem(s); nothing was changed.", rendered.join("\n\n"), problems.len()))
+        Self::config(format!(
+            "{}\n\n{} problem(s); nothing was changed.",
+            rendered.join("\n\n"),
+            problems.len()
+        ))
     }
 
     /// A file that could not be read or written.

@@ -22,7 +22,10 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 }
 
 /// Prints rows under headings, columns as wide as they need to be.
-pub(crate) fn table<const WIDTH: usize>(headings: [&str; WIDTH], rows: &[[String; WIDTH]]) -> Result<(), Failure> {
+pub(crate) fn table<const WIDTH: usize>(
+    headings: [&str; WIDTH],
+    rows: &[[String; WIDTH]],
+) -> Result<(), Failure> {
     let mut widths = headings.map(|heading| heading.chars().count());
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

@@ -175,7 +175,8 @@ impl Settings {
 
     fn parse(source: &Source, environment: impl Iterator<Item = (String, String)>) -> Result<Self, Failure> {
         // Read by itself first, so that a mistake in the file is shown at its place.
-        toml::from_str::<Self>(&source.text).map_err(|error| Failure::problems(&[toml_problem(source, &error)]))?;
+        toml::from_str::<Self>(&source.text)
+            .map_err(|error| Failure::problems(&[toml_problem(source, &error)]))?;
         let mut table: toml::Table = toml::from_str(&source.text)
             .map_err(|error| Failure::problems(&[toml_problem(source, &error)]))?;
         let mut given = Vec::new();
@@ -209,13 +210,19 @@ impl Settings {
 /// Sets what `SECTION__KEY` names.
 fn set(table: &mut toml::Table, path: &str, value: &str) -> Result<(), Failure> {
     let Some((section, key)) = path.split_once("__") else {
-        return Err(Failure::config(format!("{PREFIX}{path} names no setting: expected {PREFIX}SECTION__KEY")));
+        return Err(Failure::config(format!(
+            "{PREFIX}{path} names no setting: expected {PREFIX}SECTION__KEY"
+        )));
     };
-    let section = table.entry(section.to_lowercase()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let section =
+        table.entry(section.to_lowercase()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
     let value = match value.parse::<toml::Value>() {
-        Ok(value @ (toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Float(_) | toml::Value::Array(_))) => {
-            value
-        }
+        Ok(
+            value @ (toml::Value::Integer(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Float(_)
+            | toml::Value::Array(_)),
+        ) => value,
         _ => toml::Value::String(value.to_owned()),
     };
     if let Some(section) = section.as_table_mut() {

@@ -1,6 +1,5 @@
 //! Sealing secrets with a key that is not in the database.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -12,6 +11,7 @@ use sahut_store::secrets::Sealed;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
+use crate::app::hex;
 use crate::failure::Failure;
 
 /// The file that systemd hands over with `LoadCredential=sahut.key:…`.
@@ -36,22 +36,24 @@ impl Vault {
             .mode(0o400)
             .open(path)
             .map_err(|error| Failure::file(path, "cannot create the key", &error))?;
-        writeln!(file, "{}", STANDARD.encode(key)).map_err(|error| Failure::file(path, "cannot write the key", &error))
+        writeln!(file, "{}", STANDARD.encode(key))
+            .map_err(|error| Failure::file(path, "cannot write the key", &error))
     }
 
     /// Reads the key: from systemd's credentials where it hands one over, else from the file.
     pub(crate) fn open(key_file: &Path) -> Result<Self, Failure> {
         let path = credential().unwrap_or_else(|| key_file.to_owned());
-        let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, "cannot read the key", &error))?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| Failure::file(&path, "cannot read the key", &error))?;
         let bytes = STANDARD.decode(text.trim()).ok().filter(|key| key.len() == 32).ok_or_else(|| {
-            Failure::config(format!("{} is not a key: expected 32 bytes in base64, as `sahut init` writes", path.display()))
+            Failure::config(format!(
+                "{} is not a key: expected 32 bytes in base64, as `sahut init` writes",
+                path.display()
+            ))
         })?;
         let key = Key::try_from(bytes.as_slice())
             .map_err(|_| Failure::config(format!("{} is not a key of 32 bytes", path.display())))?;
-        let key_id = Sha256::digest(&bytes).iter().take(4).fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let key_id = hex(&Sha256::digest(&bytes)[..4]);
         Ok(Self { cipher: XChaCha20Poly1305::new(&key), key_id })
     }
 
@@ -61,7 +63,8 @@ impl Vault {
         chance.fill(&mut nonce);
         let payload = Payload { msg: secret.expose_secret().as_bytes(), aad: name.as_bytes() };
         let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload);
-        let sealed = sealed.map_err(|_| Failure::failed(format!("the secret {name:?} could not be sealed")))?;
+        let sealed =
+            sealed.map_err(|_| Failure::failed(format!("the secret {name:?} could not be sealed")))?;
         Ok(Sealed { key_id: self.key_id.clone(), nonce: nonce.to_vec(), sealed })
     }
 
@@ -73,7 +76,9 @@ impl Vault {
                 sealed.key_id, self.key_id
             )));
         }
-        let broken = || Failure::config(format!("the secret {name:?} is damaged: set it again with `sahut secret set`"));
+        let broken = || {
+            Failure::config(format!("the secret {name:?} is damaged: set it again with `sahut secret set`"))
+        };
         let nonce: [u8; 24] = sealed.nonce.as_slice().try_into().map_err(|_| broken())?;
         let payload = Payload { msg: &sealed.sealed, aad: name.as_bytes() };
         let opened = self.cipher.decrypt(&XNonce::from(nonce), payload).map_err(|_| broken())?;

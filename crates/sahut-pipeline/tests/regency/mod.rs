@@ -67,7 +67,8 @@ impl Town {
             instance: "test".to_owned(),
             language: Language::Indonesian,
             triage_office: office.code.clone(),
-            calendars: [("kantor".to_owned(), WorkingCalendar::civil_service("kantor", TimeZone::UTC))].into(),
+            calendars: [("kantor".to_owned(), WorkingCalendar::civil_service("kantor", TimeZone::UTC))]
+                .into(),
             policies: Policies {
                 by_kind: HashMap::new(),
                 usual: Policy {
@@ -77,7 +78,8 @@ impl Town {
                 },
             },
             operators: Vec::new(),
-            rules: RuleSet::compile(&rules, &[(office.code.clone(), OfficeKind::Technical)], &office.code).unwrap(),
+            rules: RuleSet::compile(&rules, &[(office.code.clone(), OfficeKind::Technical)], &office.code)
+                .unwrap(),
             offices: [(office.code.clone(), office)].into(),
             connectors,
             outbox: None,

@@ -83,7 +83,8 @@ impl Tx {
 
     /// Notes how the platform shows an answer of ours, so that later changes are seen. No one edited it.
     pub(super) async fn read_back(&mut self, message: MessageId, item: &Item) -> Result<(), StoreError> {
-        const READ: &str = "UPDATE message SET digest = $2, edited_at = $3, permalink = COALESCE(permalink, $4)
+        const READ: &str =
+            "UPDATE message SET digest = $2, edited_at = $3, permalink = COALESCE(permalink, $4)
             WHERE id = $1";
         self.exec(READ, args![message, digest(item), item.edited_at, item.permalink.as_ref()]).await?;
         Ok(())
@@ -98,7 +99,8 @@ impl Tx {
     ) -> Result<usize, StoreError> {
         const STANDING: &str =
             "SELECT id FROM message WHERE channel_id = $1 AND visibility <> 'deleted' AND external_id";
-        let found = self.rows_in(STANDING, args![channel], deleted.iter().collect(), |row| row.get(0)).await?;
+        let found =
+            self.rows_in(STANDING, args![channel], deleted.iter().collect(), |row| row.get(0)).await?;
         for message in &found {
             self.keep_revision(*message, now).await?;
             const MARK: &str = "UPDATE message SET visibility = 'deleted', digest = $2 WHERE id = $1";
@@ -109,7 +111,8 @@ impl Tx {
     }
 
     async fn keep_revision(&mut self, message: MessageId, now: Timestamp) -> Result<(), StoreError> {
-        const KEEP: &str = "INSERT INTO message_revision (id, message_id, text, visibility, edited_at, replaced_at)
+        const KEEP: &str =
+            "INSERT INTO message_revision (id, message_id, text, visibility, edited_at, replaced_at)
             SELECT $1, id, text, visibility, edited_at, $3 FROM message WHERE id = $2";
         let id = self.id("message_revision").await?;
         self.exec(KEEP, args![id, message, now]).await?;

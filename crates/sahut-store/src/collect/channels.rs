@@ -122,7 +122,8 @@ impl Tx {
             .await?;
         leases.sort_by_key(|(not_before, lease)| (*not_before, lease.id));
         let ids = leases.iter().map(|(_, lease)| lease.id).collect();
-        let found = self.rows_in(&format!("{COLUMNS} WHERE id"), args![], ids, |row| Ok(channel(row))).await?;
+        let found =
+            self.rows_in(&format!("{COLUMNS} WHERE id"), args![], ids, |row| Ok(channel(row))).await?;
         let mut by_id = HashMap::new();
         for channel in found {
             match channel {
@@ -135,14 +136,23 @@ impl Tx {
 
     /// Makes a channel due now: a wake-up came for it.
     pub async fn hurry_channel(&mut self, channel: ChannelId, now: Timestamp) -> Result<(), StoreError> {
-        self.exec("UPDATE channel SET not_before = $2 WHERE id = $1 AND not_before > $2", args![channel, now]).await?;
+        self.exec(
+            "UPDATE channel SET not_before = $2 WHERE id = $1 AND not_before > $2",
+            args![channel, now],
+        )
+        .await?;
         self.wake(Stage::Collect);
         Ok(())
     }
 
     /// Keeps the lease on a channel for longer. `false`: it was lost, or a person paused the channel.
-    pub async fn keep_channel(&mut self, lease: Lease<ChannelId>, until: Timestamp) -> Result<bool, StoreError> {
-        const KEEP: &str = "UPDATE channel SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND state = 'active'";
+    pub async fn keep_channel(
+        &mut self,
+        lease: Lease<ChannelId>,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const KEEP: &str =
+            "UPDATE channel SET lease_until = $3 WHERE id = $1 AND attempt = $2 AND state = 'active'";
         Ok(self.exec(KEEP, args![lease.id, lease.attempt, until]).await? == 1)
     }
 
@@ -159,7 +169,9 @@ impl Tx {
             self.dialect().hold("channel")
         );
         let before: Option<(Option<Ailment>, OfficeCode, Option<Timestamp>)> = self
-            .opt(&before, args![lease.id, lease.attempt], |row| Ok((row.opt_word(0)?, row.get(1)?, row.get(2)?)))
+            .opt(&before, args![lease.id, lease.attempt], |row| {
+                Ok((row.opt_word(0)?, row.get(1)?, row.get(2)?))
+            })
             .await?;
         let Some((before, office, told_at)) = before else { return Ok(None) };
         let ailment = end.trouble.as_ref().map(|(ailment, _)| *ailment);
@@ -194,7 +206,12 @@ impl Tx {
     }
 
     /// Notes that nobody may call in a scope before a moment.
-    pub async fn block_budget(&mut self, scope: &str, until: Timestamp, detail: &str) -> Result<(), StoreError> {
+    pub async fn block_budget(
+        &mut self,
+        scope: &str,
+        until: Timestamp,
+        detail: &str,
+    ) -> Result<(), StoreError> {
         const BLOCK: &str = "INSERT INTO budget (scope, blocked_until, detail) VALUES ($1, $2, $3)
             ON CONFLICT (scope) DO UPDATE SET blocked_until = excluded.blocked_until, detail = excluded.detail
             WHERE budget.blocked_until < excluded.blocked_until";
@@ -203,7 +220,10 @@ impl Tx {
     }
 
     /// The scopes that are blocked at this moment.
-    pub async fn blocked_budgets(&mut self, now: Timestamp) -> Result<HashMap<String, Timestamp>, StoreError> {
+    pub async fn blocked_budgets(
+        &mut self,
+        now: Timestamp,
+    ) -> Result<HashMap<String, Timestamp>, StoreError> {
         const BLOCKED: &str = "SELECT scope, blocked_until FROM budget WHERE blocked_until > $1";
         let found = self.rows(BLOCKED, args![now], |row| Ok((row.get(0)?, row.get(1)?))).await?;
         Ok(found.into_iter().collect())

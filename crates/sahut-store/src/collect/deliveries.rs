@@ -52,7 +52,8 @@ impl Tx {
         let leases = self.claim(Owed::Delivery, claim).await?;
         let ids = leases.iter().map(|lease| lease.id).collect();
         const WORK: &str = "SELECT id, channel_id, body, received_at FROM delivery WHERE id";
-        let found = self.rows_in(WORK, args![], ids, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?))));
+        let found = self
+            .rows_in(WORK, args![], ids, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?))));
         let mut found: HashMap<i64, (ChannelId, Vec<u8>, Timestamp)> = found.await?.into_iter().collect();
         let work = leases.into_iter().filter_map(|lease| {
             let (channel, body, received_at) = found.remove(&lease.id)?;

@@ -80,7 +80,8 @@ fn feed(row: &Row) -> Result<Feed, StoreError> {
 impl Tx {
     /// The feeds of a channel that can still be read.
     pub async fn feeds(&mut self, channel: ChannelId) -> Result<Vec<Feed>, StoreError> {
-        self.rows(&format!("{COLUMNS} WHERE channel_id = $1 AND gone = 0 ORDER BY id"), args![channel], feed).await
+        self.rows(&format!("{COLUMNS} WHERE channel_id = $1 AND gone = 0 ORDER BY id"), args![channel], feed)
+            .await
     }
 
     /// Notes feeds, with what the platform says of them. Nothing is written for what has not changed.
@@ -92,7 +93,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         const KNOWN: &str = "SELECT key, counter, count FROM feed WHERE channel_id = $1 AND gone = 0 AND key";
         let keys = feeds.iter().map(|feed| &feed.key).collect();
-        let known = self.rows_in(KNOWN, args![channel], keys, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))));
+        let known =
+            self.rows_in(KNOWN, args![channel], keys, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))));
         let known: HashMap<String, (Option<String>, Option<i64>)> = known.await?.into_iter().collect();
         // Where a feed is told of twice the last word counts, and a wake-up is not lost.
         let mut news: BTreeMap<String, FeedFound> = BTreeMap::new();
@@ -108,10 +110,19 @@ impl Tx {
             let urgent_at = feed.urgent.then_some(now);
             let id = ids.next()?;
             rows.push(row![
-                id, channel, feed.key, feed.kind, feed.found, feed.counter, feed.count, urgent_at, now
+                id,
+                channel,
+                feed.key,
+                feed.kind,
+                feed.found,
+                feed.counter,
+                feed.count,
+                urgent_at,
+                now
             ]);
         }
-        const HEAD: &str = "INSERT INTO feed (id, channel_id, key, kind, found, counter, count, urgent_at, seen_at)";
+        const HEAD: &str =
+            "INSERT INTO feed (id, channel_id, key, kind, found, counter, count, urgent_at, seen_at)";
         const TAIL: &str = "ON CONFLICT (channel_id, key) DO UPDATE SET
             counter = COALESCE(excluded.counter, feed.counter), count = COALESCE(excluded.count, feed.count),
             urgent_at = COALESCE(excluded.urgent_at, feed.urgent_at), seen_at = excluded.seen_at, gone = 0";
@@ -126,8 +137,14 @@ impl Tx {
     }
 
     /// Notes that a feed was walked from `started_at` on until nothing new was left, and how deep.
-    pub async fn finish_walk(&mut self, feed: &Feed, started_at: Timestamp, deep: bool) -> Result<(), StoreError> {
-        const FINISH: &str = "UPDATE feed SET watermark = $2, walked_at = $2, walked_counter = $3, walked_count = $5,
+    pub async fn finish_walk(
+        &mut self,
+        feed: &Feed,
+        started_at: Timestamp,
+        deep: bool,
+    ) -> Result<(), StoreError> {
+        const FINISH: &str =
+            "UPDATE feed SET watermark = $2, walked_at = $2, walked_counter = $3, walked_count = $5,
                 walked_deep_at = CASE WHEN $4 = 1 THEN $2 ELSE walked_deep_at END,
                 urgent_at = CASE WHEN urgent_at <= $2 THEN NULL ELSE urgent_at END
             WHERE id = $1";

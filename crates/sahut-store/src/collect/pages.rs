@@ -175,14 +175,19 @@ impl Tx {
     }
 
     /// The rows of the items' authors, made where they are new.
-    async fn citizens(&mut self, channel: ChannelId, items: &[Item]) -> Result<HashMap<String, i64>, StoreError> {
+    async fn citizens(
+        &mut self,
+        channel: ChannelId,
+        items: &[Item],
+    ) -> Result<HashMap<String, i64>, StoreError> {
         // In order, so that two workers with the same new authors wait for each other instead of blocking each other.
         let mut wanted: BTreeMap<String, &Item> = BTreeMap::new();
         for item in items.iter().filter(|item| !item.own) {
             wanted.entry(citizen_key(item)).or_insert(item);
         }
         const KNOWN: &str = "SELECT key, id FROM citizen WHERE channel_id = $1 AND key";
-        let known = self.rows_in(KNOWN, args![channel], wanted.keys().collect(), |row| Ok((row.get(0)?, row.get(1)?)));
+        let known = self
+            .rows_in(KNOWN, args![channel], wanted.keys().collect(), |row| Ok((row.get(0)?, row.get(1)?)));
         let mut found: HashMap<String, i64> = known.await?.into_iter().collect();
         wanted.retain(|key, _| !found.contains_key(key));
         let mut ids = self.ids("citizen", wanted.len()).await?;
@@ -209,10 +214,12 @@ impl Tx {
             let key = (item.thread.surface, item.thread.external_id.clone());
             wanted.entry(key).or_insert(item.thread.post.as_ref());
         }
-        const KNOWN: &str = "SELECT surface, external_id, id FROM thread WHERE channel_id = $1 AND external_id";
+        const KNOWN: &str =
+            "SELECT surface, external_id, id FROM thread WHERE channel_id = $1 AND external_id";
         let keys = wanted.keys().map(|(_, external_id)| external_id).collect();
-        let known =
-            self.rows_in(KNOWN, args![channel], keys, |row| Ok(((row.word(0)?, row.get(1)?), row.get(2)?))).await?;
+        let known = self
+            .rows_in(KNOWN, args![channel], keys, |row| Ok(((row.word(0)?, row.get(1)?), row.get(2)?)))
+            .await?;
         let mut found: HashMap<(Surface, String), i64> = known.into_iter().collect();
         wanted.retain(|key, _| !found.contains_key(key));
         let mut ids = self.ids("thread", wanted.len()).await?;
@@ -242,7 +249,12 @@ impl Tx {
         Ok(Some(id))
     }
 
-    async fn store_posts(&mut self, channel: ChannelId, posts: Vec<Post>, now: Timestamp) -> Result<(), StoreError> {
+    async fn store_posts(
+        &mut self,
+        channel: ChannelId,
+        posts: Vec<Post>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         const KNOWN: &str = "SELECT external_id, text FROM post WHERE channel_id = $1 AND external_id";
         let keys = posts.iter().map(|post| &post.external_id).collect();
         let known = self.rows_in(KNOWN, args![channel], keys, |row| Ok((row.get(0)?, row.get(1)?))).await?;
@@ -260,9 +272,9 @@ impl Tx {
             let id = ids.next()?;
             rows.push(row![id, channel, post.external_id, post.text, post.published_at, post.permalink, now]);
         }
-        const HEAD: &str = "INSERT INTO post (id, channel_id, external_id, text, published_at, permalink, recorded_at)";
-        const TAIL: &str =
-            "ON CONFLICT (channel_id, external_id) DO UPDATE SET text = excluded.text, permalink = excluded.permalink";
+        const HEAD: &str =
+            "INSERT INTO post (id, channel_id, external_id, text, published_at, permalink, recorded_at)";
+        const TAIL: &str = "ON CONFLICT (channel_id, external_id) DO UPDATE SET text = excluded.text, permalink = excluded.permalink";
         if self.insert(HEAD, rows, TAIL).await? > 0 {
             self.note_activity(channel, Activity { newest_own, ..Activity::default() }).await?;
         }
@@ -299,10 +311,13 @@ impl NewPage {
             clean(&mut item.external_id);
             clean(&mut item.thread.external_id);
             let author = &mut item.author;
-            [&mut author.external_id, &mut author.name, &mut author.handle].into_iter().flatten().for_each(clean);
+            [&mut author.external_id, &mut author.name, &mut author.handle]
+                .into_iter()
+                .flatten()
+                .for_each(clean);
             if item.external_id.is_empty() || item.thread.external_id.is_empty() {
                 let error = "the platform gave it no identifier".to_owned();
-                self.bad.push((String::new(), error, item.raw));
+                self.bad.push((item.external_id, error, item.raw));
             } else {
                 items.push(item);
             }

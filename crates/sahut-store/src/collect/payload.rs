@@ -45,7 +45,7 @@ mod tests {
         fn payloads_come_back_as_they_went_in(payloads: Vec<Vec<u8>>) {
             let body = pack(payloads.iter().map(Vec::as_slice));
             for (index, payload) in payloads.iter().enumerate() {
-                prop_assert_eq!(unpack(&body, index).as_ref(), Some(payload));
+                prop_assert_eq!(unpack(&body, index), Some(payload.clone()));
             }
             prop_assert_eq!(unpack(&body, payloads.len()), None);
         }

@@ -61,7 +61,12 @@ pub(crate) async fn apply_folder(app: &App, db: &Db, folder: &Path) -> Result<Pl
 }
 
 /// Makes files the running configuration.
-pub(crate) async fn apply_files(app: &App, db: &Db, files: &Files, set: &RegencySet) -> Result<Plan, Failure> {
+pub(crate) async fn apply_files(
+    app: &App,
+    db: &Db,
+    files: &Files,
+    set: &RegencySet,
+) -> Result<Plan, Failure> {
     let mut plan = plan(db, files, set).await?;
     if !plan.unchanged {
         let mut tx = db.begin().await?;
@@ -96,10 +101,15 @@ async fn plan(db: &Db, files: &Files, set: &RegencySet) -> Result<Plan, Failure>
             let now = set.offices.iter().find(|office| office.code.as_str() == code);
             offices.iter().find(|office| office.code.as_str() == code) == now
         }),
-        channels: changes(channels.iter().map(|channel| channel.config.code.to_string()), channel_names, |code| {
-            let now = set.channels.iter().find(|channel| channel.code.as_str() == code);
-            channels.iter().map(|channel| &channel.config).find(|config| config.code.as_str() == code) == now
-        }),
+        channels: changes(
+            channels.iter().map(|channel| channel.config.code.to_string()),
+            channel_names,
+            |code| {
+                let now = set.channels.iter().find(|channel| channel.code.as_str() == code);
+                channels.iter().map(|channel| &channel.config).find(|config| config.code.as_str() == code)
+                    == now
+            },
+        ),
     })
 }
 
@@ -121,7 +131,8 @@ fn print(plan: &Plan, dry_run: bool) -> Result<(), Failure> {
     if plan.unchanged {
         return output::line("Nothing changed: these files are the running configuration.");
     }
-    for (what, changes) in [("files", &plan.files), ("offices", &plan.offices), ("channels", &plan.channels)] {
+    for (what, changes) in [("files", &plan.files), ("offices", &plan.offices), ("channels", &plan.channels)]
+    {
         for (sign, names) in [("+", &changes.added), ("~", &changes.changed), ("-", &changes.removed)] {
             for name in names {
                 output::line(&format!("{sign} {what}: {name}"))?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sahut_store::{Db, Location, StoreError, backup};
 use sha2::{Digest as _, Sha256};
 
-use crate::app::App;
+use crate::app::{App, hex};
 use crate::failure::{Failure, code};
 use crate::output;
 
@@ -42,7 +42,9 @@ enum Command {
 
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let Location::Sqlite(database) = app.location() else {
-        return Err(Failure::failed("a PostgreSQL database is backed up and restored with pg_dump and pg_restore"));
+        return Err(Failure::failed(
+            "a PostgreSQL database is backed up and restored with pg_dump and pg_restore",
+        ));
     };
     match &args.command {
         Command::Create { file } => create(&database, file).await,
@@ -63,11 +65,14 @@ async fn create(database: &Path, file: &Path) -> Result<(), Failure> {
     let _ = fs::remove_file(&unfinished);
     backup::copy(database, &unfinished).await?;
     let sum = checksum(&unfinished)?;
-    let named = fs::File::open(&unfinished).and_then(|copy| copy.sync_all()).and_then(|()| fs::rename(&unfinished, file));
+    let named = fs::File::open(&unfinished)
+        .and_then(|copy| copy.sync_all())
+        .and_then(|()| fs::rename(&unfinished, file));
     named.map_err(|error| Failure::file(file, "cannot write", &error))?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let sums = with_ending(file, "sha256");
-    fs::write(&sums, format!("{sum}  {name}\n")).map_err(|error| Failure::file(&sums, "cannot write", &error))?;
+    fs::write(&sums, format!("{sum}  {name}\n"))
+        .map_err(|error| Failure::file(&sums, "cannot write", &error))?;
     output::line(&format!("{} is written ({sum}).", file.display()))
 }
 
@@ -76,7 +81,10 @@ async fn verify(file: &Path) -> Result<(), Failure> {
     if let Ok(expected) = fs::read_to_string(&sums)
         && expected.split_whitespace().next() != Some(&checksum(file)?)
     {
-        return Err(Failure::new(code::IO, format!("{} is not what was written: its checksum differs", file.display())));
+        return Err(Failure::new(
+            code::IO,
+            format!("{} is not what was written: its checksum differs", file.display()),
+        ));
     }
     let faults = backup::verify(file).await?;
     if faults.is_empty() {
@@ -150,7 +158,7 @@ pub(super) fn checksum(file: &Path) -> Result<String, Failure> {
             length => hash.update(&buffer[..length]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash.finalize()))
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

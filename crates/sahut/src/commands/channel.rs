@@ -81,11 +81,15 @@ async fn list(app: &App, json: bool) -> Result<(), Failure> {
     if json {
         return output::json(&lines);
     }
-    let shown = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string().chars().take(19).collect());
+    let shown = |at: Option<Timestamp>| {
+        at.map_or_else(|| "never".to_owned(), |at| at.to_string().chars().take(19).collect())
+    };
     let rows: Vec<[String; 6]> = lines
         .iter()
         .map(|line| {
-            let ailment = line.ailment.map(|ailment| format!("{ailment}: {}", line.detail.as_deref().unwrap_or_default()));
+            let ailment = line
+                .ailment
+                .map(|ailment| format!("{ailment}: {}", line.detail.as_deref().unwrap_or_default()));
             [
                 line.code.clone(),
                 line.office.clone(),
@@ -106,11 +110,17 @@ async fn test(app: &App, channel: &str) -> Result<(), Failure> {
     let connector = match regency.connectors.get(&found.id) {
         Some(Ok(connector)) => connector,
         Some(Err(reason)) => return Err(Failure::config(reason.clone())),
-        None => return Err(Failure::failed(format!("channel {channel} is not read: it holds what was imported"))),
+        None => {
+            return Err(Failure::failed(format!(
+                "channel {channel} is not read: it holds what was imported"
+            )));
+        }
     };
     match connector.identify().await {
         Ok(identity) => output::line(&format!("{channel}: {} (id {})", identity.name, identity.external_id)),
-        Err(trouble) => Err(Failure::new(code::UNAVAILABLE, format!("{channel}: {}: {trouble}", trouble.ailment()))),
+        Err(trouble) => {
+            Err(Failure::new(code::UNAVAILABLE, format!("{channel}: {}: {trouble}", trouble.ailment())))
+        }
     }
 }
 

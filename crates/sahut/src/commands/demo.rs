@@ -48,7 +48,11 @@ pub(crate) async fn run(args: &Args) -> Result<(), Failure> {
     let screen = Screen::new(works.context.clone(), clock);
     let stopping = works.supervisor.stopping();
     let life = async {
-        tokio::join!(town.live(works.context.db.clone(), &app), screen.follow(), screen.read_mails(&scene.postbox));
+        tokio::join!(
+            town.live(works.context.db.clone(), &app),
+            screen.follow(),
+            screen.read_mails(&scene.postbox)
+        );
     };
     tokio::select! {
         () = life => {}

@@ -93,7 +93,11 @@ fn clock(app: &App, findings: &mut Findings) {
     let now = app.clock.now();
     let built: Timestamp = BUILT_AFTER.parse().unwrap_or(Timestamp::UNIX_EPOCH);
     if now < built {
-        findings.add(Verdict::Fail, "clock", format!("it shows {now}, before this program was written: set the clock"));
+        findings.add(
+            Verdict::Fail,
+            "clock",
+            format!("it shows {now}, before this program was written: set the clock"),
+        );
     } else {
         findings.add(Verdict::Ok, "clock", now.to_string());
     }
@@ -124,9 +128,9 @@ async fn database(app: &App, full: bool, findings: &mut Findings) {
     findings.add(Verdict::Ok, "database", app.settings.database.location.clone());
     if full {
         let checked = async { db.read().await?.integrity().await }.await;
-        let sound = checked.map_err(|error| error.to_string()).and_then(|faults| {
-            if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
-        });
+        let sound = checked
+            .map_err(|error| error.to_string())
+            .and_then(|faults| if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) });
         findings.result("pages", "every page holds together", sound);
     }
     match app.regency(&db).await {
@@ -148,21 +152,34 @@ fn calendars(app: &App, regency: &sahut_pipeline::Regency, findings: &mut Findin
         let today = calendar.date_of(app.clock.now());
         let left = today.until(until).map_or(0, |span| span.get_days());
         if left < CALENDAR_WARNING {
-            let detail = format!("{}: holidays are known until {until}: add the next year's to calendars.toml", calendar.name);
+            let detail = format!(
+                "{}: holidays are known until {until}: add the next year's to calendars.toml",
+                calendar.name
+            );
             findings.add(Verdict::Warn, "calendar", detail);
         } else {
-            findings.add(Verdict::Ok, "calendar", format!("{}: holidays are known until {until}", calendar.name));
+            findings.add(
+                Verdict::Ok,
+                "calendar",
+                format!("{}: holidays are known until {until}", calendar.name),
+            );
         }
     }
 }
 
 async fn mail(regency: &sahut_pipeline::Regency, findings: &mut Findings) {
     let Some(outbox) = &regency.outbox else {
-        return findings.add(Verdict::Warn, "mail", "there is no [mail] in the settings: nobody is told of anything");
+        return findings.add(
+            Verdict::Warn,
+            "mail",
+            "there is no [mail] in the settings: nobody is told of anything",
+        );
     };
     match outbox.smtp.test().await {
         Ok(()) => findings.add(Verdict::Ok, "mail", "the server takes the login"),
-        Err(error @ SmtpError::Again(_)) => findings.add(Verdict::Warn, "mail", format!("{error}; it is tried again")),
+        Err(error @ SmtpError::Again(_)) => {
+            findings.add(Verdict::Warn, "mail", format!("{error}; it is tried again"));
+        }
         Err(error) => findings.add(Verdict::Fail, "mail", error.to_string()),
     }
 }

@@ -119,7 +119,8 @@ async fn show(app: &App, number: InquiryNumber, json: bool) -> Result<(), Failur
         (Some(revision), Some(decision)) => {
             let set = RegencySet::read(&Files(revision.files), revision.id).ok();
             let name = |code: &OfficeCode| {
-                let office = set.as_ref().and_then(|set| set.offices.iter().find(|office| office.code == *code));
+                let office =
+                    set.as_ref().and_then(|set| set.offices.iter().find(|office| office.code == *code));
                 office.map_or_else(|| code.to_string(), |office| office.name.clone())
             };
             sahut_routing::explain(decision, &name, Language::Indonesian)
@@ -164,7 +165,8 @@ fn print(inquiry: &Inquiry, reason: &str, zone: &TimeZone, now: Timestamp) -> Re
         output::line(&format!("Balasan {}: {}{error}", reply.id, word(reply.delivery, language)))?;
     }
     output::line("")?;
-    inquiry.events.iter().try_for_each(|event| {
-        output::line(&format!("{}  {}  {}", at(event.at), event.kind, event.actor))
-    })
+    inquiry
+        .events
+        .iter()
+        .try_for_each(|event| output::line(&format!("{}  {}  {}", at(event.at), event.kind, event.actor)))
 }

@@ -64,7 +64,9 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
                     What::Reply => tx.retry_reply(ReplyId(*id), now).await?,
                 };
                 if !found {
-                    return Err(Failure::failed(format!("{id} was not given up: see `sahut outbox list`; nothing was changed")));
+                    return Err(Failure::failed(format!(
+                        "{id} was not given up: see `sahut outbox list`; nothing was changed"
+                    )));
                 }
             }
             tx.commit().await?;
@@ -73,7 +75,9 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         Command::Resolve { reply, arrived } => {
             let mut tx = db.begin().await?;
             if !tx.resolve_uncertain(ReplyId(*reply), *arrived, "operator", now).await? {
-                return Err(Failure::failed(format!("answer {reply} is not uncertain: see `sahut outbox list`")));
+                return Err(Failure::failed(format!(
+                    "answer {reply} is not uncertain: see `sahut outbox list`"
+                )));
             }
             tx.commit().await?;
             output::line(if *arrived { "Noted as sent." } else { "It is sent now." })
@@ -83,7 +87,11 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
             let mut tx = db.begin().await?;
             tx.hold(held, "operator", now).await?;
             tx.commit().await?;
-            output::line(if held { "Nothing leaves until `sahut outbox release`." } else { "Mails and answers leave again." })
+            output::line(if held {
+                "Nothing leaves until `sahut outbox release`."
+            } else {
+                "Mails and answers leave again."
+            })
         }
     }
 }

@@ -43,9 +43,12 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         }
         Command::Retry { ids } => {
             if let Some(unknown) = ids.iter().find(|id| !held.iter().any(|item| item.id == **id)) {
-                return Err(Failure::failed(format!("nothing is set apart under {unknown}: see `sahut quarantine list`")));
+                return Err(Failure::failed(format!(
+                    "nothing is set apart under {unknown}: see `sahut quarantine list`"
+                )));
             }
-            let chosen: Vec<_> = held.iter().filter(|item| ids.is_empty() || ids.contains(&item.id)).collect();
+            let chosen: Vec<_> =
+                held.iter().filter(|item| ids.is_empty() || ids.contains(&item.id)).collect();
             let mut tx = db.begin().await?;
             for item in &chosen {
                 tx.retry_quarantined(item, app.clock.now()).await?;

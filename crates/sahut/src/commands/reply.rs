@@ -35,9 +35,10 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         Queued::Known(reply) => {
             output::line(&format!("Answer {reply} with this key was queued before; nothing is sent again."))
         }
-        Queued::NoInquiry => {
-            Err(Failure::failed(format!("there is no inquiry {}: `sahut inquiry list` shows what there is", args.number)))
-        }
+        Queued::NoInquiry => Err(Failure::failed(format!(
+            "there is no inquiry {}: `sahut inquiry list` shows what there is",
+            args.number
+        ))),
         Queued::NothingToAnswer => Err(Failure::failed(format!(
             "{} has no message of its citizen that could be answered: they were deleted on the platform",
             args.number

@@ -21,7 +21,7 @@ enum Command {
     Set {
         /// Code of the channel.
         channel: String,
-        /// Name of the secret, such as token, password or app_secret.
+        /// Name of the secret, such as `token`, `password` or `app_secret`.
         name: String,
     },
     /// Names of the stored secrets.
@@ -56,7 +56,8 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
             output::line(&format!("Stored as {stored}; a running process uses it within seconds."))
         }
         Command::List { json } => {
-            let names: Vec<String> = db.read().await?.secrets().await?.into_iter().map(|(name, _)| name).collect();
+            let names: Vec<String> =
+                db.read().await?.secrets().await?.into_iter().map(|(name, _)| name).collect();
             if *json { output::json(&names) } else { names.iter().try_for_each(|name| output::line(name)) }
         }
         Command::Forget { channel, name } => {
@@ -74,7 +75,9 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
 async fn stored_name(db: &sahut_store::Db, channel: &str, name: &str) -> Result<String, Failure> {
     let found = db.read().await?.channel(channel).await?;
     let found = found.ok_or_else(|| {
-        Failure::failed(format!("there is no channel {channel:?}: see `sahut channel list`, or apply its configuration first"))
+        Failure::failed(format!(
+            "there is no channel {channel:?}: see `sahut channel list`, or apply its configuration first"
+        ))
     })?;
     Ok(secret_name(&found, name))
 }
@@ -88,7 +91,10 @@ fn read_secret() -> Result<SecretString, Failure> {
     read.map_err(|error| Failure::new(code::IO, format!("cannot read standard input: {error}")))?;
     let secret = text.trim();
     if secret.is_empty() {
-        return Err(Failure::new(code::USAGE, "no secret came on standard input: sahut secret set … < token.txt"));
+        return Err(Failure::new(
+            code::USAGE,
+            "no secret came on standard input: sahut secret set … < token.txt",
+        ));
     }
     Ok(SecretString::from(secret.to_owned()))
 }

@@ -18,11 +18,29 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         return output::json(&status);
     }
     let lines = [
-        ("Inquiries", format!("{} in all, {} open, {} overdue, {} left to people", status.inquiries, status.inquiries_open, status.inquiries_overdue, status.inquiries_triage)),
-        ("Messages", format!("{} in all, {} waiting for a decision, {} set apart", status.messages, status.messages_waiting, status.quarantined)),
+        (
+            "Inquiries",
+            format!(
+                "{} in all, {} open, {} overdue, {} left to people",
+                status.inquiries, status.inquiries_open, status.inquiries_overdue, status.inquiries_triage
+            ),
+        ),
+        (
+            "Messages",
+            format!(
+                "{} in all, {} waiting for a decision, {} set apart",
+                status.messages, status.messages_waiting, status.quarantined
+            ),
+        ),
         ("Channels", format!("{} are read, {} ail", status.channels_active, status.channels_ailing)),
         ("Mails", format!("{} owed, {} given up", status.notices_due, status.notices_dead)),
-        ("Answers", format!("{} on their way, {} uncertain, {} given up", status.replies_due, status.replies_uncertain, status.replies_dead)),
+        (
+            "Answers",
+            format!(
+                "{} on their way, {} uncertain, {} given up",
+                status.replies_due, status.replies_uncertain, status.replies_dead
+            ),
+        ),
         ("Oldest work", format!("{} s beyond its moment", status.oldest_due_seconds)),
     ];
     for (name, value) in lines {

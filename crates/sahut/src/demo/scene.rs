@@ -56,19 +56,22 @@ impl Scene {
         moody: bool,
         clock: &Clock,
     ) -> Result<Self, Failure> {
-        let folder = folder.unwrap_or_else(|| std::env::temp_dir().join(format!("sahut-demo-{}", std::process::id())));
+        let folder =
+            folder.unwrap_or_else(|| std::env::temp_dir().join(format!("sahut-demo-{}", std::process::id())));
         let settings = SimulatorSettings {
             seed,
             moods: if moody { Moods::moody() } else { Moods::calm() },
             clock: clock.clone(),
             ..SimulatorSettings::default()
         };
-        let unstarted = |error: std::io::Error| Failure::failed(format!("cannot start the demo's servers: {error}"));
+        let unstarted =
+            |error: std::io::Error| Failure::failed(format!("cannot start the demo's servers: {error}"));
         let simulator = Simulator::start(settings).await.map_err(unstarted)?;
-        let postbox = Postbox::start((Ipv4Addr::LOCALHOST, 0).into(), clock.clone()).await.map_err(unstarted)?;
+        let postbox =
+            Postbox::start((Ipv4Addr::LOCALHOST, 0).into(), clock.clone()).await.map_err(unstarted)?;
         let lines = read_lines();
-        let accounts = open_accounts(&simulator, &lines).map_err(unknown)?;
-        let posts = publish(&simulator, &accounts, clock).map_err(unknown)?;
+        let accounts = open_accounts(&simulator, &lines).map_err(|error| unknown(&error))?;
+        let posts = publish(&simulator, &accounts, clock).map_err(|error| unknown(&error))?;
         let scene = Self { simulator, postbox, accounts, posts, lines, folder };
         scene.write_files()?;
         Ok(scene)
@@ -207,7 +210,9 @@ fn read_lines() -> Vec<Line> {
 
 fn read_line(line: &str) -> Option<Line> {
     let cells: Vec<&str> = line.split('\t').collect();
-    let [platform, surface, channel, post, citizen, _office, _kind, text] = cells.as_slice() else { return None };
+    let [platform, surface, channel, post, citizen, _office, _kind, text] = cells.as_slice() else {
+        return None;
+    };
     let platform: Platform = platform.parse().ok()?;
     // Mailboxes and web sites need servers of their own: the demo has none.
     matches!(platform, Platform::Facebook | Platform::Instagram | Platform::Telegram).then(|| Line {
@@ -227,7 +232,10 @@ fn posts() -> impl Iterator<Item = (&'static str, Platform, &'static str, &'stat
     })
 }
 
-fn open_accounts(simulator: &Simulator, lines: &[Line]) -> Result<BTreeMap<(Platform, String), Keys>, Unknown> {
+fn open_accounts(
+    simulator: &Simulator,
+    lines: &[Line],
+) -> Result<BTreeMap<(Platform, String), Keys>, Unknown> {
     let world = simulator.world();
     let mut wanted: Vec<(Platform, String)> =
         lines.iter().map(|line| (line.platform, line.channel.clone())).collect();
@@ -263,13 +271,14 @@ fn publish(
     Ok(published)
 }
 
-fn unknown(error: Unknown) -> Failure {
+fn unknown(error: &Unknown) -> Failure {
     Failure::failed(format!("the demo's texts do not fit its accounts: {error}"))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| Failure::file(folder, "cannot make the folder", &error))?;
+        fs::create_dir_all(folder)
+            .map_err(|error| Failure::file(folder, "cannot make the folder", &error))?;
     }
     fs::write(path, text).map_err(|error| Failure::file(path, "cannot write", &error))
 }

@@ -80,8 +80,10 @@ impl Screen {
                 }
                 (EventKind::MessageSetAside, _) => {
                     if let Some(text) = tx.message_text(event.message).await? {
-                        let kind = event.data.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default();
-                        let kind = kind.parse().map_or("", |kind: sahut_domain::inquiry::Kind| word(kind, LANGUAGE));
+                        let kind =
+                            event.data.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default();
+                        let kind =
+                            kind.parse().map_or("", |kind: sahut_domain::inquiry::Kind| word(kind, LANGUAGE));
                         self.print("90", &format!("   ·  disisihkan ({kind}): {}", cut(&text)));
                     }
                 }
@@ -107,7 +109,12 @@ impl Screen {
         let colour = if line.triage { "33" } else { "32" };
         self.print(
             colour,
-            &format!("   →  {}  {}  {}  tenggat {due}", line.number, line.office_name, word(line.kind, LANGUAGE)),
+            &format!(
+                "   →  {}  {}  {}  tenggat {due}",
+                line.number,
+                line.office_name,
+                word(line.kind, LANGUAGE)
+            ),
         );
         if let Some(decision) = &inquiry.decision {
             self.print("90", &format!("      {}", sahut_routing::explain(decision, &name, LANGUAGE)));

@@ -59,7 +59,9 @@ impl<'a> Town<'a> {
     fn say(&self, line: &Line) -> Result<(), Unknown> {
         let world = self.scene.simulator.world();
         let at = world.clock().now();
-        let Some(account) = self.scene.accounts.get(&(line.platform, line.channel.clone())) else { return Ok(()) };
+        let Some(account) = self.scene.accounts.get(&(line.platform, line.channel.clone())) else {
+            return Ok(());
+        };
         match (line.platform, line.direct, self.scene.posts.get(&line.post)) {
             (Platform::Telegram, _, _) => world.telegram(&account.id, &line.citizen, &line.text, at)?,
             (_, false, Some(post)) => world.comment(post, &line.citizen, &line.text, at)?,

@@ -97,7 +97,11 @@ pub(super) fn calendars(
         .into_iter()
         .filter_map(|entry| Some((read.date(&entry.date)?, Closure { kind: entry.kind, name: entry.name })))
         .collect();
-    parsed.calendar.into_iter().map(|entry| (entry.name.clone(), calendar(entry, revision, &closures, &mut read))).collect()
+    parsed
+        .calendar
+        .into_iter()
+        .map(|entry| (entry.name.clone(), calendar(entry, revision, &closures, &mut read)))
+        .collect()
 }
 
 fn calendar(
@@ -110,7 +114,12 @@ fn calendar(
     let seasons = entry.season.into_iter().filter_map(|season| {
         let (from, to) = (read.date(&season.from)?, read.date(&season.to)?);
         if to < from {
-            read.problem(&season.to, "this season ends before it begins", "a day after the first", "mend one of the days");
+            read.problem(
+                &season.to,
+                "this season ends before it begins",
+                "a day after the first",
+                "mend one of the days",
+            );
         }
         Some(Season { name: season.name, from, to, week: read.week(&season.week) })
     });
@@ -166,7 +175,12 @@ impl Reader<'_> {
     fn date(&mut self, text: &Spanned<String>) -> Option<Date> {
         let date = text.get_ref().parse().ok();
         if date.is_none() {
-            self.problem(text, "this is not a day", "a day such as \"2026-12-24\"", "write year, month and day");
+            self.problem(
+                text,
+                "this is not a day",
+                "a day such as \"2026-12-24\"",
+                "write year, month and day",
+            );
         }
         date
     }
@@ -174,14 +188,18 @@ impl Reader<'_> {
     fn zone(&mut self, text: &Spanned<String>) -> TimeZone {
         TimeZone::get(text.get_ref()).unwrap_or_else(|_| {
             let expected = "\"Asia/Jakarta\" (WIB), \"Asia/Makassar\" (WITA) or \"Asia/Jayapura\" (WIT)";
-            self.problem(text, "this is not a time zone", expected, "write the zone's name in the tz database");
+            self.problem(
+                text,
+                "this is not a time zone",
+                expected,
+                "write the zone's name in the tz database",
+            );
             TimeZone::UTC
         })
     }
 
     fn week(&mut self, week: &WeekEntry) -> Week {
-        [&week.mon, &week.tue, &week.wed, &week.thu, &week.fri, &week.sat, &week.sun]
-            .map(|day| self.day(day))
+        [&week.mon, &week.tue, &week.wed, &week.thu, &week.fri, &week.sat, &week.sun].map(|day| self.day(day))
     }
 
     /// The spans of a day: in order, and none over another.
@@ -190,11 +208,21 @@ impl Reader<'_> {
         for span in spans {
             let Some(next) = parse_hours(span.get_ref()) else {
                 let expected = "hours such as \"07:30-12:00\"; \"24:00\" is the end of the day";
-                self.problem(span, "these are not hours of work", expected, "write from and to, with a hyphen");
+                self.problem(
+                    span,
+                    "these are not hours of work",
+                    expected,
+                    "write from and to, with a hyphen",
+                );
                 continue;
             };
             if hours.last().is_some_and(|last| last.to == Time::midnight() || next.from < last.to) {
-                self.problem(span, "these hours begin before the ones before them end", "later hours", "order them");
+                self.problem(
+                    span,
+                    "these hours begin before the ones before them end",
+                    "later hours",
+                    "order them",
+                );
                 continue;
             }
             hours.push(next);

@@ -7,6 +7,7 @@ use sahut_routing::{Problem, Source};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
+use crate::app::hex;
 use crate::failure::Failure;
 use crate::settings::toml_problem;
 
@@ -41,7 +42,7 @@ impl Files {
                 hash.update(part);
             }
         }
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize()[..8])
     }
 
     /// A file by its path.
@@ -71,14 +72,19 @@ fn read_into(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
-        let metadata = std::fs::metadata(&path).map_err(|error| Failure::file(&path, "cannot read", &error))?;
+        let metadata =
+            std::fs::metadata(&path).map_err(|error| Failure::file(&path, "cannot read", &error))?;
         if metadata.is_dir() {
             read_into(root, &path, files)?;
         } else if path.extension().is_some_and(|extension| extension == "toml") {
             if metadata.len() > LARGEST {
-                return Err(Failure::config(format!("{} is larger than 4 MiB: no such file is expected", path.display())));
+                return Err(Failure::config(format!(
+                    "{} is larger than 4 MiB: no such file is expected",
+                    path.display()
+                )));
             }
-            let text = std::fs::read_to_string(&path).map_err(|error| Failure::file(&path, "cannot read", &error))?;
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| Failure::file(&path, "cannot read", &error))?;
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
             files.insert(name, text);
         }

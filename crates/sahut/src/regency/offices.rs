@@ -92,7 +92,13 @@ pub(super) fn offices(files: &Files, calendars: &BTreeSet<&str>, problems: &mut 
         let Some(code) = code(&entry.code, &source, problems) else { continue };
         if offices.iter().any(|office| office.code == code) {
             let what = format!("office {code} stands here a second time");
-            problems.push(Problem::at(&source, entry.code.span(), what, "another code", "remove one of the two"));
+            problems.push(Problem::at(
+                &source,
+                entry.code.span(),
+                what,
+                "another code",
+                "remove one of the two",
+            ));
             continue;
         }
         if !calendars.contains(entry.calendar.get_ref().as_str()) {
@@ -138,10 +144,17 @@ pub(super) fn channels(
         let Some(code) = code(&entry.code, &source, problems) else { continue };
         if channels.iter().any(|channel| channel.code == code) {
             let what = format!("channel {code} stands here a second time");
-            problems.push(Problem::at(&source, entry.code.span(), what, "another code", "remove one of the two"));
+            problems.push(Problem::at(
+                &source,
+                entry.code.span(),
+                what,
+                "another code",
+                "remove one of the two",
+            ));
             continue;
         }
-        let Some(office) = offices.iter().find(|office| office.code.as_str() == entry.office.get_ref()) else {
+        let Some(office) = offices.iter().find(|office| office.code.as_str() == entry.office.get_ref())
+        else {
             let what = format!("there is no office {:?}", entry.office.get_ref());
             let known = join(offices.iter().map(|office| office.code.as_str()));
             let help = format!("name an office of offices.toml: {known}");
@@ -150,14 +163,17 @@ pub(super) fn channels(
         };
         if let Some(date) = &entry.since {
             let begins = |day: Date| zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0)).compatible().ok();
-            match date.get_ref().parse().ok().and_then(begins) {
-                Some(moment) => {
-                    since.insert(code.clone(), moment);
-                }
-                None => {
-                    let expected = "a day such as \"2026-11-01\"";
-                    problems.push(Problem::at(&source, date.span(), "this is not a day", expected, "mend the day"));
-                }
+            if let Some(moment) = date.get_ref().parse().ok().and_then(begins) {
+                since.insert(code.clone(), moment);
+            } else {
+                let expected = "a day such as \"2026-11-01\"";
+                problems.push(Problem::at(
+                    &source,
+                    date.span(),
+                    "this is not a day",
+                    expected,
+                    "mend the day",
+                ));
             }
         }
         channels.push(ChannelConfig {
@@ -173,7 +189,11 @@ pub(super) fn channels(
 }
 
 /// A code of an office or of a channel: both are written alike.
-fn code(text: &Spanned<String>, source: &sahut_routing::Source, problems: &mut Vec<Problem>) -> Option<OfficeCode> {
+fn code(
+    text: &Spanned<String>,
+    source: &sahut_routing::Source,
+    problems: &mut Vec<Problem>,
+) -> Option<OfficeCode> {
     match OfficeCode::parse(text.get_ref()) {
         Ok(code) => Some(code),
         Err(error) => {

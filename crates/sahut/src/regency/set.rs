@@ -84,10 +84,9 @@ fn triage_office(
     offices: &[Office],
     problems: &mut Vec<Problem>,
 ) -> Option<OfficeCode> {
-    let source = files.source(offices::REGENCY).unwrap_or_else(|| Source {
-        path: offices::REGENCY.to_owned(),
-        text: String::new(),
-    });
+    let source = files
+        .source(offices::REGENCY)
+        .unwrap_or_else(|| Source { path: offices::REGENCY.to_owned(), text: String::new() });
     let known: Vec<&str> = offices.iter().map(|office| office.code.as_str()).collect();
     let help = format!("write triage_office = \"…\" with the code of an office: {}", known.join(", "));
     let expected = "the office that decides where people have to, usually the communications office";

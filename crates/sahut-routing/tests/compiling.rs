@@ -1,0 +1,79 @@
+//! What the author of a rule file is told: everything at once, each with its place and what to do.
+
+use sahut_domain::office::{OfficeCode, OfficeKind};
+use sahut_routing::{Problem, RuleSet, Severity, Source};
+
+fn compile(files: &[(&str, &str)]) -> Result<RuleSet, Vec<Problem>> {
+    let office = |code| OfficeCode::parse(code).unwrap();
+    let offices = [
+        (office("dinkes"), OfficeKind::Technical),
+        (office("pupr"), OfficeKind::Technical),
+        (office("kec-topos"), OfficeKind::District),
+    ];
+    let sources: Vec<Source> =
+        files.iter().map(|(path, text)| Source { path: (*path).to_owned(), text: (*text).to_owned() }).collect();
+    RuleSet::compile(&sources, &offices, &office("pupr"))
+}
+
+fn rendered(problems: &[Problem]) -> String {
+    problems.iter().map(Problem::render).collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let roads = r#"duty = "pupr"
+
+[[topic]]
+name = "jalan"
+stong = ["jalan rusak"]
+normal = ["!!!", 7]
+kinds = ["complain"]
+places = ["Tubei"]
+must = ["tolong, jalan rusak"]
+must_not = "jalan"
+"#;
+    let places = r#"[[place]]
+name = "Topos"
+office = "kec-tpos"
+
+[[place]]
+name = "Mana"
+
+[[office]]
+code = "dinkess"
+takes = ["kesehatan"]
+"#;
+    let problems = compile(&[("rules/pupr.toml", roads), ("rules/places.toml", places)]).unwrap_err();
+    insta::assert_snapshot!(rendered(&problems));
+}
+
+#[test]
+fn what_is_not_toml_is_told_with_its_place() {
+    let problems = compile(&[("rules/pupr.toml", "duty = \"pupr\"\nnames = [\"a\"\nstrong = 3 3\n")]).unwrap_err();
+    assert!(problems.iter().all(|problem| problem.severity == Severity::Error && problem.line > 1), "{problems:?}");
+}
+
+#[test]
+fn an_example_that_fails_refuses_the_set() {
+    let gate = "[[kind]]\nkind = \"complaint\"\nstrong = [\"tolong\"]\n";
+    let roads = "duty = \"pupr\"\n\n[[topic]]\nname = \"jalan\"\nstrong = [\"jalan rusak\"]\nmust = [\"tolong puskesmas\"]\n";
+    let health = "duty = \"dinkes\"\n\n[[topic]]\nname = \"puskesmas\"\nstrong = [\"puskesmas\"]\nmust_not = [\"tolong puskesmas kami\"]\n";
+    let problems = compile(&[("gate.toml", gate), ("pupr.toml", roads), ("dinkes.toml", health)]).unwrap_err();
+    insta::assert_snapshot!(rendered(&problems));
+}
+
+#[test]
+fn what_works_but_was_hardly_meant_is_a_warning() {
+    let roads = "duty = \"pupr\"\n\n[[topic]]\nname = \"jalan\"\nstrong = [\"banjir\", \"jalan rusak\", \"Jalan  rusak\"]\nexcludes = [\"rusak\"]\n";
+    let health = "duty = \"dinkes\"\n\n[[topic]]\nname = \"wabah\"\nstrong = [\"banjir\", \"pkm\"]\n\n[words]\npkm = \"puskesmas\"\n";
+    let nobody = "duty = \"pajak\"\n\n[[topic]]\nname = \"pajak\"\nstrong = [\"pbb\"]\n";
+    let rules = compile(&[("pupr.toml", roads), ("dinkes.toml", health), ("pajak.toml", nobody)]).unwrap();
+    insta::assert_snapshot!(rendered(rules.warnings()));
+}
+
+#[test]
+fn two_sets_of_points_contradict_each_other() {
+    let decide = "[decide]\nleast = 2.0\n";
+    let problems = compile(&[("a.toml", decide), ("b.toml", "[decide]\nleast = -1\n")]).unwrap_err();
+    insta::assert_snapshot!(rendered(&problems));
+}

@@ -1,0 +1,116 @@
+//! What is asked every second must not walk through history: SQLite's plans of the frequent questions.
+
+use jiff::Timestamp;
+use sahut_domain::channel::ChannelId;
+use sahut_domain::inquiry::{InquiryNumber, State};
+use sahut_domain::message::ThreadId;
+use sahut_domain::office::OfficeCode;
+
+use crate::inquiries::Filter;
+use crate::value::args;
+use crate::{Claim, Db, Location, StoreError, Tx};
+
+/// What may be walked through from end to end: it is small, or holds only what is open.
+const SMALL: &[&str] = &[
+    "SCAN chosen",
+    "SCAN json_each",
+    "SCAN channel",
+    "SCAN c",
+    "SCAN o",
+    "SCAN inquiry_count",
+    "SCAN CONSTANT ROW",
+    "INDEX message_waiting",
+    "INDEX delivery_due",
+    "INDEX notice_due",
+    "INDEX notice_dead",
+    "INDEX reply_due",
+    "INDEX reply_dead",
+    "INDEX quarantine_held",
+    "INDEX inquiry_inbox",
+    "INDEX inquiry_triage",
+    "INDEX deadline_next",
+];
+
+async fn tx() -> Result<(tempfile::TempDir, Tx), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let location = Location::Sqlite(folder.path().join("sahut.db"));
+    let (db, _) = Db::open_and_migrate(&location, "test").await?;
+    Ok((folder, db.begin().await?))
+}
+
+/// The steps of each query that was run, which walk through everything or sort it.
+async fn walks(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+    let mut walks = Vec::new();
+    for query in std::mem::take(&mut tx.queries) {
+        let steps: Vec<String> =
+            tx.rows(&format!("EXPLAIN QUERY PLAN {query}"), args![], |row| row.get(3)).await?;
+        let walk = |step: &String| step.starts_with("SCAN") && !SMALL.iter().any(|small| names(step, small));
+        walks.extend(steps.iter().filter(|step| walk(step)).map(|step| format!("{step}: {query}")));
+    }
+    tx.queries.clear();
+    Ok(walks)
+}
+
+fn names(step: &str, part: &str) -> bool {
+    step.match_indices(part).any(|(at, _)| !step[at + part.len()..].starts_with(|letter: char| letter != ' '))
+}
+
+#[tokio::test]
+async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn std::error::Error>> {
+    let (_folder, mut tx) = tx().await?;
+    let now = Timestamp::UNIX_EPOCH;
+    let claim = Claim { owner: "test", now, until: now, limit: 10 };
+    tx.claim_channels(&claim).await?;
+    tx.claim_deliveries(&claim).await?;
+    tx.claim_notices(&claim).await?;
+    tx.claim_replies(&claim).await?;
+    tx.has_due_channels(now).await?;
+    tx.has_due_deliveries(now).await?;
+    tx.has_waiting().await?;
+    tx.has_due_notices(now).await?;
+    tx.has_due_replies(now).await?;
+    tx.has_due_deadlines(now).await?;
+    tx.take_waiting(10).await?;
+    tx.take_due_deadlines(now, 10).await?;
+    tx.answered_by_own(ThreadId(1), Some("m1")).await?;
+    tx.recognise_own(ThreadId(1), "", "m1", now, now).await?;
+    tx.is_our_reply(ChannelId(1), "m1").await?;
+    tx.feeds(ChannelId(1)).await?;
+    tx.count_under_post(ChannelId(1), "p1").await?;
+    tx.recover_stored(ChannelId(1), now).await?;
+    tx.status(now).await?;
+    tx.outbox(10).await?;
+    tx.inquiry(InquiryNumber { year: 2026, sequence: 1 }).await?;
+    assert_eq!(walks(&mut tx).await?, [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_inbox_is_read_in_the_order_of_its_index() -> Result<(), Box<dyn std::error::Error>> {
+    let (_folder, mut tx) = tx().await?;
+    let office = Some(OfficeCode::parse("dinkes")?);
+    tx.inquiries(&Filter { office, state: Some(State::Open), ..Filter::default() }, 50).await?;
+    let query = tx.queries.pop().unwrap_or_default();
+    let steps: Vec<String> =
+        tx.rows(&format!("EXPLAIN QUERY PLAN {query}"), args![], |row| row.get(3)).await?;
+    assert!(steps.iter().any(|step| step.contains("inquiry_inbox (office=?)")), "{steps:?}");
+    assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_claimed_is_not_sorted_first() -> Result<(), Box<dyn std::error::Error>> {
+    let (_folder, mut tx) = tx().await?;
+    let now = Timestamp::UNIX_EPOCH;
+    let claim = Claim { owner: "test", now, until: now, limit: 10 };
+    tx.claim_deliveries(&claim).await?;
+    tx.claim_notices(&claim).await?;
+    tx.claim_replies(&claim).await?;
+    tx.take_waiting(10).await?;
+    for query in std::mem::take(&mut tx.queries) {
+        let steps: Vec<String> =
+            tx.rows(&format!("EXPLAIN QUERY PLAN {query}"), args![], |row| row.get(3)).await?;
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{query}: {steps:?}");
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Inquiries as people look at them.
+
+use sahut_domain::inquiry::State;
+use sahut_domain::message::{Item, Post};
+use sahut_store::collect::NewPage;
+use sahut_store::inquiries::Filter;
+
+use crate::support::{World, at, code, item, new_inquiry, on_both};
+
+/// Three inquiries: an emergency, one that is due first, and one that is left to people.
+async fn three(world: &World) {
+    let items = [("m1", 0), ("m2", 600), ("m3", 300)]
+        .map(|(id, written)| Item { written_at: at(written), ..item(id, id) });
+    world.store(items.to_vec(), at(700)).await;
+    let mut tx = world.begin().await;
+    let waiting = tx.take_waiting(10).await.unwrap();
+    let new = waiting.iter().map(|waiting| {
+        let mut new = new_inquiry(waiting);
+        match waiting.external_id.as_str() {
+            "m2" => new.decision.priority = sahut_domain::inquiry::Priority::Emergency,
+            "m3" => {
+                new.office = code("kominfo");
+                new.decision.basis = sahut_domain::decision::Basis::Triage;
+            }
+            _ => {}
+        }
+        new
+    });
+    tx.open_inquiries(new.collect(), &world.chance, at(700)).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn opened_at(world: &World, filter: Filter) -> Vec<i64> {
+    let lines = world.read().await.inquiries(&filter, 10).await.unwrap();
+    lines.iter().map(|line| line.opened_at.duration_since(at(0)).as_secs()).collect()
+}
+
+on_both! {
+    async fn lists_show_what_is_wanted_and_the_most_urgent_first(world: &World) {
+        three(world).await;
+        let open = Filter { state: Some(State::Open), ..Filter::default() };
+        assert_eq!(opened_at(world, open.clone()).await, [600, 0, 300]);
+        assert_eq!(opened_at(world, Filter { office: Some(code("dinkes")), ..open.clone() }).await, [600, 0]);
+        assert_eq!(opened_at(world, Filter { triage: true, ..Filter::default() }).await, [300]);
+        assert_eq!(opened_at(world, Filter { due_before: Some(at(7500)), ..Filter::default() }).await, [0]);
+        assert_eq!(opened_at(world, Filter { state: Some(State::Answered), ..Filter::default() }).await, [0; 0]);
+        assert_eq!(opened_at(world, Filter::default()).await, [600, 300, 0], "of all, the newest first");
+        let all = Filter { office: Some(code("kominfo")), state: Some(State::Open), due_before: Some(at(9000)), triage: true };
+        assert_eq!(opened_at(world, all).await, [300]);
+        let mut tx = world.begin().await;
+        let line = tx.inquiries(&open, 1).await.unwrap().remove(0);
+        assert_eq!((line.office_name.as_str(), line.channel.as_str(), line.due_at), ("dinkes", "Kanal tg-dinkes", at(7800)));
+        tx.answer_inquiry(line.id, &line.office, at(900), "Admin", at(900)).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(opened_at(world, open).await, [0, 300]);
+        assert_eq!(opened_at(world, Filter { state: Some(State::Answered), ..Filter::default() }).await, [600]);
+    }
+
+    async fn an_inquiry_is_shown_with_everything_around_it(world: &World) {
+        let post = Post { external_id: "p1".to_owned(), text: "Posyandu".to_owned(), published_at: at(-9), permalink: None };
+        world.store_page(NewPage { posts: vec![post], ..NewPage::default() }, at(0)).await;
+        let (opened, _) = world.claimed_reply("sudah buka").await;
+        world.store(vec![Item { text: "tutup terus".to_owned(), ..item("m1", "ani") }], at(5)).await;
+        let mut tx = world.read().await;
+        let inquiry = tx.inquiry(opened.number).await.unwrap().unwrap();
+        assert_eq!((inquiry.line.id, inquiry.citizen.as_str(), inquiry.public_code.len()), (opened.id, "ani", 10));
+        assert_eq!(inquiry.post.map(|post| (post.text, post.published_at)), Some(("Posyandu".to_owned(), at(-9))));
+        assert_eq!((inquiry.messages[0].text.as_str(), inquiry.messages[0].revisions), ("tutup terus", 1));
+        assert_eq!(inquiry.replies[0].text, "sudah buka");
+        assert!(inquiry.decision.is_some());
+        let nobody = sahut_domain::inquiry::InquiryNumber { year: 2025, ..opened.number };
+        assert!(tx.inquiry(nobody).await.unwrap().is_none());
+    }
+}

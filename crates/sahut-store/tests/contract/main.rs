@@ -1,0 +1,27 @@
+//! What the store promises, held on SQLite and on PostgreSQL by one suite.
+//!
+//! Every public method is called here on both databases; `truths` tries to break what the schema must hold by itself;
+//! `models` compares pages and claims with a few lines of plain Rust.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod cancelled;
+mod channels;
+mod configuration;
+mod deliver;
+mod deliveries;
+mod files;
+mod full;
+mod inquiries;
+mod journal;
+mod models;
+mod notify;
+mod pages;
+mod quarantine;
+mod route;
+mod selfcheck;
+mod status;
+mod support;
+mod truths;
+mod twins;
+mod watch;

@@ -1,0 +1,58 @@
+//! Promises whose next moment has come.
+
+use sahut_domain::event::{EventId, EventKind};
+
+use crate::support::{World, at, code, item, on_both};
+
+on_both! {
+    async fn a_promise_is_looked_at_when_its_moment_comes_and_missed_once(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        assert!(!tx.has_due_deadlines(at(3599)).await.unwrap());
+        assert!(tx.take_due_deadlines(at(3599), 10).await.unwrap().is_empty());
+        assert!(tx.has_due_deadlines(at(3600)).await.unwrap());
+        let due = tx.take_due_deadlines(at(3600), 10).await.unwrap().remove(0);
+        assert_eq!((due.inquiry, due.office.clone(), due.due_at, due.missed), (opened.id, code("dinkes"), at(7200), false));
+        let event = tx.note_step(&due, false, Some(at(7200)), at(3601)).await.unwrap();
+        let line = tx.events_after(EventId(event.0 - 1), 1).await.unwrap().remove(0);
+        assert_eq!((line.kind, line.at), (EventKind::ReminderDue, at(3601)));
+        let due = tx.take_due_deadlines(at(9000), 10).await.unwrap().remove(0);
+        let event = tx.note_step(&due, true, None, at(9000)).await.unwrap();
+        let line = tx.events_after(EventId(event.0 - 1), 1).await.unwrap().remove(0);
+        assert_eq!((line.kind, line.at, line.recorded_at), (EventKind::DeadlineMissed, at(7200), at(9000)), "when it was due, however late");
+        assert!(!tx.has_due_deadlines(at(99_999)).await.unwrap());
+        tx.answer_inquiry(opened.id, &code("dinkes"), at(9100), "Admin", at(9100)).await.unwrap();
+        tx.commit().await.unwrap();
+        let inquiry = world.read().await.inquiry(opened.number).await.unwrap().unwrap();
+        let missed = inquiry.events.iter().filter(|event| event.kind == EventKind::DeadlineMissed).count();
+        assert_eq!((missed, inquiry.promises[0].missed_at), (1, Some(at(7200))));
+    }
+
+    async fn an_answer_in_time_that_is_learned_late_was_in_time(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        let due = tx.take_due_deadlines(at(7200), 10).await.unwrap().remove(0);
+        tx.note_step(&due, true, None, at(7201)).await.unwrap();
+        tx.answer_inquiry(opened.id, &code("dinkes"), at(7000), "platform", at(7300)).await.unwrap();
+        tx.commit().await.unwrap();
+        let inquiry = world.read().await.inquiry(opened.number).await.unwrap().unwrap();
+        assert_eq!((inquiry.promises[0].missed_at, inquiry.promises[0].met_at), (None, Some(at(7000))));
+    }
+
+    async fn an_answer_and_a_miss_that_meet_write_one_miss(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut watching = world.begin().await;
+        let due = watching.take_due_deadlines(at(7300), 10).await.unwrap().remove(0);
+        watching.note_step(&due, true, None, at(7300)).await.unwrap();
+        let db = world.db.clone();
+        let answering = tokio::spawn(async move {
+            let mut tx = db.begin().await.unwrap();
+            tx.answer_inquiry(opened.id, &code("dinkes"), at(7250), "Admin", at(7301)).await.unwrap();
+            tx.commit().await.unwrap();
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        watching.commit().await.unwrap();
+        answering.await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM event WHERE kind = 'deadline.missed'").await, 1);
+    }
+}
