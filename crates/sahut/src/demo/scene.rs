@@ -120,7 +120,7 @@ impl Scene {
         let broken = tx.selfcheck(sahut_domain::Clock::system().now()).await?;
         let broken = broken.iter().filter(|check| check.broken > 0).count();
         Ok(format!(
-            "\n{written} messages on the platforms, {} collected, {} inquiries, {} mails taken, {} answers posted twice, \
+            "\n{written} citizens' messages on the platforms, {} collected with the offices' answers, {} inquiries, {} mails taken, {} answers posted twice, \
              {broken} promises broken.\nDatabase and files: {}",
             status.messages,
             status.inquiries,
