@@ -32,7 +32,12 @@ fn broken_files_are_named_by_place_and_the_running_configuration_stays() {
     town.sahut.write("regency/regency.toml", &regency).unwrap();
     let unknown = channels.replace("office = \"kominfo\"", "office = \"kominfoo\"");
     town.sahut.write("regency/channels.toml", &unknown).unwrap();
-    refused(&town, &["apply", "regency"], CONFIG, &["channels.toml:3:", "there is no office \"kominfoo\"", "kominfo"]);
+    refused(
+        &town,
+        &["apply", "regency"],
+        CONFIG,
+        &["channels.toml:3:", "there is no office \"kominfoo\"", "kominfo"],
+    );
 
     // It goes on as it was, also after a restart: what runs is what was applied, not what lies in the folder.
     written_is_known(&mut town, &bot.id, 1);
@@ -56,16 +61,24 @@ fn a_wrong_token_parks_the_channel_until_a_person_mends_it() {
     town.settle().unwrap();
     town.store_secret("fb-puprhub", "token", "EAAwrong").unwrap();
     town.start().unwrap();
-    town.wait_for("parked channel", PATIENCE, |town| Ok((channel(town)?["state"] == "parked").then_some(()))).unwrap();
+    town.wait_for("parked channel", PATIENCE, |town| Ok((channel(town)?["state"] == "parked").then_some(())))
+        .unwrap();
     assert_eq!(channel(&town).unwrap()["ailment"], "credential");
     let told = |town: &Town| {
         let letters = town.letters();
         letters.iter().filter(|letter| letter.to == ["operator@lebong.example"]).cloned().collect::<Vec<_>>()
     };
     let letters = town
-        .wait_for("mail to the operator", PATIENCE, |town| Ok(Some(told(town)).filter(|told| !told.is_empty())))
+        .wait_for("mail to the operator", PATIENCE, |town| {
+            Ok(Some(told(town)).filter(|told| !told.is_empty()))
+        })
         .unwrap();
-    assert_eq!(letters.len(), 1, "{:?}", letters.iter().map(|told| header(&told.raw, "Subject")).collect::<Vec<_>>());
+    assert_eq!(
+        letters.len(),
+        1,
+        "{:?}",
+        letters.iter().map(|told| header(&told.raw, "Subject")).collect::<Vec<_>>()
+    );
 
     let post = town.world().post(&page.id, "Jalan", town.world().clock().now()).unwrap();
     let words = "Jalan Topos rusak parah, tolong diaspal";
@@ -115,7 +128,12 @@ fn a_damaged_database_is_never_started_empty() {
         }
         fs::write(&database, bytes).unwrap();
         println!("{damage}");
-        refused(&town, &["run"], IO, &["is damaged", "sahut backup restore FILE --to", "Nothing was changed"]);
+        refused(
+            &town,
+            &["run"],
+            IO,
+            &["is damaged", "sahut backup restore FILE --to", "Nothing was changed"],
+        );
         assert!(fs::read(&database).unwrap() == bytes, "a database that was {damage} is left as it was");
     }
     fs::write(&database, &whole).unwrap();
@@ -134,13 +152,16 @@ fn a_full_disk_is_waited_out() {
     town.start().unwrap();
     let port = town.sahut.web_port();
     let ready = |town: &mut Town, status: u16| {
-        let look = |_: &mut Town| Ok(http::get(port, "/readyz").is_ok_and(|answer| answer.status == status).then_some(()));
+        let look = |_: &mut Town| {
+            Ok(http::get(port, "/readyz").is_ok_and(|answer| answer.status == status).then_some(()))
+        };
         town.wait_for(&format!("{status} from /readyz"), PATIENCE, look).unwrap();
     };
     disk.fill();
     let now = town.world().clock().now();
     for citizen in 0..300 {
-        let words = format!("Jalan Topos titik {citizen} rusak parah, tolong diaspal. {}", "Mohon. ".repeat(60));
+        let words =
+            format!("Jalan Topos titik {citizen} rusak parah, tolong diaspal. {}", "Mohon. ".repeat(60));
         town.world().telegram(&bot.id, &format!("warga_{citizen}"), &words, now).unwrap();
     }
     ready(&mut town, 503);
@@ -220,7 +241,8 @@ fn it_stops_in_order_when_asked() {
 fn the_door_takes_what_is_signed_and_only_once() {
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const FORGED: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    const BODY: &str = r#"{"id":"LAPOR-17","text":"Jalan Topos rusak parah, tolong diaspal","author":{"id":"u-204"}}"#;
+    const BODY: &str =
+        r#"{"id":"LAPOR-17","text":"Jalan Topos rusak parah, tolong diaspal","author":{"id":"u-204"}}"#;
     let Some(mut town) = or_skip(Town::on_sqlite()) else { return };
     town.channel("lapor", "kominfo", "webhook", "");
     town.secret("lapor", "secret", SECRET);
