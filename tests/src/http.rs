@@ -25,7 +25,8 @@ pub fn get(port: u16, path: &str) -> io::Result<Answer> {
 
 /// Posts a body of JSON with these headers.
 pub fn post(port: u16, path: &str, headers: &[(&str, &str)], body: &str) -> io::Result<Answer> {
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.concat();
     let length = body.len();
     ask(
         port,
