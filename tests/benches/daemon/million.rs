@@ -12,7 +12,7 @@ use crate::Outcome;
 
 const INQUIRIES: u32 = 1_000_000;
 
-/// Rows of every table that an inquiry has, put there past the program. Inquiry, message, thread, citizen and deadline
+/// Rows of every table that an inquiry has, put there past the program; the journal has lines already. Inquiry, message, thread, citizen and deadline
 /// have the same number; the offices take turns.
 const FILL: &str = "
 CREATE TEMP TABLE place AS SELECT row_number() OVER (ORDER BY position) - 1 AS turn, code FROM office;
@@ -36,9 +36,9 @@ INSERT INTO deadline (id, inquiry_id, kind, round, state, live, office, started_
     SELECT i, i, 'first_response', 1, iif(open, 'running', 'met'), open, code, at, 4000000000000000, iif(open, NULL, at),
         '{}', '[]', iif(open, 4000000000000000, NULL) FROM n;
 INSERT INTO event (id, kind, at, recorded_at, actor, office, channel_id, inquiry_id, message_id, data)
-    SELECT i, 'inquiry_opened', at, at, 'citizen', code, channel, i, i, '{}' FROM n;
+    SELECT (SELECT next FROM sequence WHERE name = 'event') + i, 'inquiry_opened', at, at, 'citizen', code, channel, i, i, '{}' FROM n;
 INSERT INTO inquiry_count (year, last) VALUES (2026, $INQUIRIES);
-UPDATE sequence SET next = $INQUIRIES + 1 WHERE name IN ('thread', 'citizen', 'message', 'inquiry', 'deadline', 'event');
+UPDATE sequence SET next = next + $INQUIRIES WHERE name IN ('thread', 'citizen', 'message', 'inquiry', 'deadline', 'event');
 ";
 
 /// The file; made when there is none for the present schema.
