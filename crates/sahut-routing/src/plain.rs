@@ -112,6 +112,11 @@ impl Plain {
         while from < self.words.len() {
             let rest = self.words.get(from..).unwrap_or_default();
             let run = rest.iter().take_while(|word| word.end - word.start == 1).count();
+            let begins = rest.first().is_some_and(|word| !self.letters(word).starts_with(|c: char| c.is_ascii_digit()));
+            if !begins {
+                from += 1;
+                continue;
+            }
             if run >= SPELLED_OUT {
                 runs.push(from..from + run);
             }
@@ -292,7 +297,7 @@ mod tests {
         for (written, read) in [
             ("Jalan RUSAK!!", " jalan rusak  "),
             ("jln2 rusaaaak", " jalan rusak "),
-            ("jalan2nya, e-KTP; gorong-gorong", " jalan e ktp gorong gorong "),
+            ("jalan2nya, e-KTP; gorong-gorong", " jalan e ktp  gorong gorong "),
             ("lihat https://contoh.id/a?b=c ya", " lihat ya "),
             ("@dinkes.lebong tolong", " tolong "),
             ("ma'af, du’o", " maaf duo "),

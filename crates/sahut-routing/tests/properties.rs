@@ -97,7 +97,8 @@ proptest! {
     #[test]
     fn decoration_of_letters_changes_nothing(marks in prop::collection::vec(0x300_u32..0x36F, 24), upper in any::<bool>()) {
         let plain = "tolong jalan rusak dekat rumah";
-        let mut marks = marks.into_iter().filter_map(char::from_u32).cycle();
+        // One mark is a letter in upper case: the iota below.
+        let mut marks = marks.into_iter().filter_map(char::from_u32).filter(|mark| *mark != '\u{345}').cycle();
         let zalgo: String = plain.chars().flat_map(|c| [Some(c), c.is_alphabetic().then(|| marks.next()).flatten()]).flatten().collect();
         let zalgo = if upper { zalgo.to_uppercase() } else { zalgo };
         let written = format!("\u{202e}{zalgo}\u{202c}");
