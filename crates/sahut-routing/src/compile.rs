@@ -25,7 +25,8 @@ pub(crate) fn compile(
     let mut sources: Vec<&Source> = sources.iter().collect();
     sources.sort_by(|a, b| (&a.path, &a.text).cmp(&(&b.path, &b.text)));
     let mut problems = Problems::of(&sources);
-    let files: Vec<File> = sources.iter().enumerate().map(|(n, source)| File::read(n, source, &mut problems)).collect();
+    let files: Vec<File> =
+        sources.iter().enumerate().map(|(n, source)| File::read(n, source, &mut problems)).collect();
 
     let mut compiler = Compiler::new(offices, &files, problems);
     for (file, seat) in files.iter().zip(compiler.seats_of(&files)) {
@@ -79,7 +80,11 @@ impl Compiler {
             seats,
             topics: Vec::new(),
             places: Vec::new(),
-            place_names: files.iter().flat_map(|file| &file.places).map(|place| place.name.text.clone()).collect(),
+            place_names: files
+                .iter()
+                .flat_map(|file| &file.places)
+                .map(|place| place.name.text.clone())
+                .collect(),
             handles: BTreeMap::new(),
             phrases: BTreeMap::new(),
             examples: Vec::new(),
@@ -91,7 +96,8 @@ impl Compiler {
 
     /// Who answers for the duty of each file.
     fn seats_of(&mut self, files: &[File]) -> Vec<Option<usize>> {
-        let duties: BTreeSet<&str> = files.iter().filter_map(|f| f.duty.as_ref()).map(|duty| duty.text.as_str()).collect();
+        let duties: BTreeSet<&str> =
+            files.iter().filter_map(|f| f.duty.as_ref()).map(|duty| duty.text.as_str()).collect();
         let mut taken: BTreeMap<&str, (usize, &At)> = BTreeMap::new();
         for office in files.iter().flat_map(|file| &file.offices) {
             let Some(seat) = self.office(&office.code) else { continue };
@@ -99,7 +105,11 @@ impl Compiler {
                 if !duties.contains(duty.text.as_str()) {
                     self.unknown("duty", duty, duties.iter().copied());
                 } else if let Some((_, at)) = taken.insert(&duty.text, (seat, &duty.at)) {
-                    let what = format!("the duty `{}` is taken twice, also in {}", duty.text, self.problems.place(at));
+                    let what = format!(
+                        "the duty `{}` is taken twice, also in {}",
+                        duty.text,
+                        self.problems.place(at)
+                    );
                     self.problems.error(&duty.at, what, "taken here too", "let one office take it");
                 }
             }
@@ -118,7 +128,8 @@ impl Compiler {
         if file.district {
             return self.seat(&Seat::District);
         }
-        let seat = taken.get(duty.text.as_str()).map(|(seat, _)| *seat).or_else(|| self.seat_of_office(&duty.text));
+        let seat =
+            taken.get(duty.text.as_str()).map(|(seat, _)| *seat).or_else(|| self.seat_of_office(&duty.text));
         if seat.is_none() {
             let what = format!("no office has the duty `{}`: its phrases do not count", duty.text);
             let help = format!("write `takes = [\"{}\"]` below the `[[office]]` that has it", duty.text);
@@ -209,7 +220,12 @@ impl Compiler {
         }
         if self.shorthand.get(&phrase.text).is_some() {
             let what = format!("`{}` is an abbreviation: this phrase means `{plain}`", phrase.text);
-            self.problems.warn(&phrase.at, what, "read as something else", "write it out, or take it out of `[words]`");
+            self.problems.warn(
+                &phrase.at,
+                what,
+                "read as something else",
+                "write it out, or take it out of `[words]`",
+            );
         }
         let written = phrase.text.clone();
         let draft = self.phrases.entry(plain).or_insert_with(|| Draft { written, uses: Vec::new() });
@@ -229,7 +245,12 @@ impl Compiler {
                 if format!(" {} ", self.plain(&phrase.text)).contains(&silencing) {
                     let what = format!("the phrase `{}` can never count", phrase.text);
                     let expected = format!("its topic excludes `{}`", exclude.text);
-                    self.problems.warn(&phrase.at, what, expected, "take out the phrase, or narrow `excludes`");
+                    self.problems.warn(
+                        &phrase.at,
+                        what,
+                        expected,
+                        "take out the phrase, or narrow `excludes`",
+                    );
                 }
             }
         }
@@ -237,7 +258,9 @@ impl Compiler {
 
     fn add_examples(&mut self, examples: &Examples, expected: &Expected) {
         let each = |list: &[Said], wanted| {
-            list.iter().map(|said| Example { said: said.clone(), expected: expected.clone(), wanted }).collect::<Vec<_>>()
+            list.iter()
+                .map(|said| Example { said: said.clone(), expected: expected.clone(), wanted })
+                .collect::<Vec<_>>()
         };
         self.examples.extend(each(&examples.must, true));
         self.examples.extend(each(&examples.must_not, false));
@@ -280,14 +303,21 @@ impl Compiler {
             });
             (plain, Phrase { written: draft.written, uses: heaviest(uses.collect(), &self.topics) })
         });
-        let (Ok(book), Ok(disguises)) = (Phrasebook::new(phrases.collect()), disguises) else {
+        let book = Phrasebook::new(phrases.collect());
+        let Ok(disguises) = disguises else {
             let at = At { source: 0, span: 0..0 };
-            self.problems.error(&at, "there are too many phrases for one rule set", "", "take out phrases that say little");
+            self.problems.error(
+                &at,
+                "there are too many spam phrases for one rule set",
+                "",
+                "take out phrases that say little",
+            );
             return (None, Vec::new(), self.problems);
         };
         let districts = offices.iter().filter(|(_, kind)| *kind == OfficeKind::District);
-        let districts: Vec<usize> =
-            districts.filter_map(|(code, _)| self.seats.iter().position(|seat| seat.office() == Some(code))).collect();
+        let districts: Vec<usize> = districts
+            .filter_map(|(code, _)| self.seats.iter().position(|seat| seat.office() == Some(code)))
+            .collect();
         let rules = RuleSet {
             shorthand: self.shorthand,
             book,
@@ -307,7 +337,10 @@ impl Compiler {
 
     fn disguises(&self) -> Result<Disguises, aho_corasick::BuildError> {
         let spam = self.phrases.iter().filter(|(_, draft)| {
-            draft.uses.iter().any(|(meaning, weight, _)| *meaning == Meaning::Kind(Kind::Spam) && *weight >= 3.0)
+            draft
+                .uses
+                .iter()
+                .any(|(meaning, weight, _)| *meaning == Meaning::Kind(Kind::Spam) && *weight >= 3.0)
         });
         Disguises::new(spam.map(|(plain, _)| plain.as_str()))
     }
@@ -315,18 +348,36 @@ impl Compiler {
     /// The same phrase with the same weight in two offices can only end in a tie, where it is heavy enough to decide.
     fn warn_of_ties(&mut self, least: f64) {
         for draft in self.phrases.values() {
-            let duties: Vec<_> = draft.uses.iter().filter_map(|(meaning, weight, at)| match meaning {
-                Meaning::Duty(topic) if *weight >= least => Some((self.topics.get(*topic)?.seat, *weight, at)),
-                _ => None,
-            }).collect();
+            let duties: Vec<_> = draft
+                .uses
+                .iter()
+                .filter_map(|(meaning, weight, at)| match meaning {
+                    Meaning::Duty(topic) if *weight >= least => {
+                        Some((self.topics.get(*topic)?.seat, *weight, at))
+                    }
+                    _ => None,
+                })
+                .collect();
             let tied = duties.iter().enumerate().find_map(|(n, (seat, weight, at))| {
-                let earlier = duties.iter().take(n).find(|(other, w, _)| other != seat && (w - weight).abs() < f64::EPSILON);
+                let earlier = duties
+                    .iter()
+                    .take(n)
+                    .find(|(other, w, _)| other != seat && (w - weight).abs() < f64::EPSILON);
                 earlier.map(|(other, _, first)| (*at, *other, *first))
             });
             if let Some((at, other, first)) = tied {
                 let other = self.seats.get(other).map(Seat::to_string).unwrap_or_default();
-                let what = format!("`{}` weighs the same for {other} in {}", draft.written, self.problems.place(first));
-                self.problems.warn(at, what, "this phrase alone can only tie", "give one of them another weight, or write a longer phrase");
+                let what = format!(
+                    "`{}` weighs the same for {other} in {}",
+                    draft.written,
+                    self.problems.place(first)
+                );
+                self.problems.warn(
+                    at,
+                    what,
+                    "this phrase alone can only tie",
+                    "give one of them another weight, or write a longer phrase",
+                );
             }
         }
     }
@@ -356,7 +407,8 @@ impl Compiler {
     fn office(&mut self, said: &Said) -> Option<usize> {
         let seat = self.seat_of_office(&said.text);
         if seat.is_none() {
-            let codes: Vec<String> = self.seats.iter().filter_map(Seat::office).map(OfficeCode::to_string).collect();
+            let codes: Vec<String> =
+                self.seats.iter().filter_map(Seat::office).map(OfficeCode::to_string).collect();
             self.unknown("office", said, codes.iter().map(String::as_str));
         }
         seat
@@ -374,7 +426,12 @@ impl Compiler {
         let near = known.clone().find(|word| one_edit(word, &said.text));
         let expected = near.map_or("not known".to_owned(), |near| format!("did you mean `{near}`?"));
         let known = known.collect::<Vec<_>>().join(", ");
-        self.problems.error(&said.at, format!("unknown {what} `{}`", said.text), expected, format!("known are {known}"));
+        self.problems.error(
+            &said.at,
+            format!("unknown {what} `{}`", said.text),
+            expected,
+            format!("known are {known}"),
+        );
     }
 }
 
@@ -396,7 +453,8 @@ fn heaviest(mut uses: Vec<(Meaning, f64)>, topics: &[Topic]) -> Vec<(Meaning, f6
 }
 
 fn words_of(phrases: &BTreeMap<String, Draft>, wanted: impl Fn(Meaning) -> bool) -> BTreeSet<&str> {
-    let wanted = phrases.iter().filter(|(_, draft)| draft.uses.iter().any(|(meaning, _, _)| wanted(*meaning)));
+    let wanted =
+        phrases.iter().filter(|(_, draft)| draft.uses.iter().any(|(meaning, _, _)| wanted(*meaning)));
     wanted.flat_map(|(plain, _)| plain.split(' ')).collect()
 }
 
@@ -411,7 +469,12 @@ fn shorthand(files: &[File], problems: &mut Problems) -> Shorthand {
     for (short, long) in files.iter().flat_map(|file| &file.words) {
         let (key, value) = (read(&short.text), read(&long.text));
         if key.is_empty() || value.is_empty() || key.contains(' ') {
-            problems.error(&short.at, format!("`{}` is not an abbreviation of one word", short.text), "", "write one word, and what it stands for");
+            problems.error(
+                &short.at,
+                format!("`{}` is not an abbreviation of one word", short.text),
+                "",
+                "write one word, and what it stands for",
+            );
         } else if let Some((other, at)) = pairs.get(&key).filter(|(other, _)| *other != value) {
             let what = format!("`{}` stands for `{other}` in {}", short.text, problems.place(at));
             problems.error(&long.at, what, "and for something else here", "keep one of them");
@@ -448,9 +511,14 @@ impl Example {
         };
         if holds != self.wanted {
             let must = if self.wanted { "must" } else { "must not" };
-            let found = rules.summary(&decision);
+            let found = RuleSet::summary(&decision);
             let what = format!("an example fails: this text {must} go to {expected}");
-            problems.error(&self.said.at, what, format!("goes to {found}"), "change the phrases until it holds, or change the example");
+            problems.error(
+                &self.said.at,
+                what,
+                format!("goes to {found}"),
+                "change the phrases until it holds, or change the example",
+            );
         }
     }
 }

@@ -68,7 +68,8 @@ impl Deciding<'_> {
         let owner = self.add_owner();
         let ranking = self.ranking();
         let outcome = self.outcome(&ranking, owner);
-        let points = |rank: usize| ranking.get(rank).and_then(|seat| self.evidence.points.get(*seat)).unwrap_or(&0.0);
+        let points =
+            |rank: usize| ranking.get(rank).and_then(|seat| self.evidence.points.get(*seat)).unwrap_or(&0.0);
         Decision {
             revision: self.input.revision,
             kind: self.kind,
@@ -77,10 +78,19 @@ impl Deciding<'_> {
             basis: outcome.basis,
             doubt: outcome.doubt,
             margin: points(0) - points(1),
-            scores: ranking.iter().filter(|seat| self.is_shown(**seat, &outcome)).take(KEPT_SCORES).map(|seat| self.score(*seat, owner)).collect(),
+            scores: ranking
+                .iter()
+                .filter(|seat| self.is_shown(**seat, &outcome))
+                .take(KEPT_SCORES)
+                .map(|seat| self.score(*seat, owner))
+                .collect(),
             kind_words: self.kind_words(),
             suppressed: self.suppressed(),
-            place: self.evidence.place.and_then(|place| self.rules.places.get(place)).map(|place| place.name.clone()),
+            place: self
+                .evidence
+                .place
+                .and_then(|place| self.rules.places.get(place))
+                .map(|place| place.name.clone()),
             outside: outcome.outside.clone(),
         }
     }
@@ -88,7 +98,8 @@ impl Deciding<'_> {
     /// Gives what speaks for a district office to the one whose place is named, or who owns the channel, or is the only
     /// one. Where none of these says which, the points stay with [`Seat::District`].
     fn settle_district(&mut self) {
-        let place = self.evidence.place.and_then(|place| self.rules.places.get(place)).map(|place| place.seat);
+        let place =
+            self.evidence.place.and_then(|place| self.rules.places.get(place)).map(|place| place.seat);
         let named = place.filter(|seat| self.rules.districts.contains(seat));
         let owner = self.owner_seat().filter(|seat| self.rules.districts.contains(seat));
         let only = self.rules.districts.first().copied().filter(|_| self.rules.districts.len() == 1);
@@ -108,18 +119,26 @@ impl Deciding<'_> {
 
     fn add_owner(&mut self) -> Option<usize> {
         let owner = self.owner_seat()?;
-        self.evidence.points.get_mut(owner).into_iter().for_each(|points| *points += self.rules.weights.owner);
+        self.evidence
+            .points
+            .get_mut(owner)
+            .into_iter()
+            .for_each(|points| *points += self.rules.weights.owner);
         Some(owner)
     }
 
     /// Seats that something speaks for, best first. Equal points are ordered by what does not depend on the order of
-    /// files: the heaviest phrase, the longest words found, the code.
+    /// files: the heaviest phrase, how much was found, the code.
     fn ranking(&self) -> Vec<usize> {
         let points = &self.evidence.points;
-        let mut ranking: Vec<usize> = (0..points.len()).filter(|seat| points.get(*seat).is_some_and(|p| *p > 0.0)).collect();
+        let mut ranking: Vec<usize> =
+            (0..points.len()).filter(|seat| points.get(*seat).is_some_and(|p| *p > 0.0)).collect();
         let weight = |seat: usize| {
             let own = self.evidence.counted.iter().filter(move |counted| counted.seat == seat);
-            let letters = own.clone().map(|counted| counted.hit.end - counted.hit.start).sum::<usize>();
+            let letters = own
+                .clone()
+                .map(|counted| self.evidence.plain.length(counted.hit.start, counted.hit.end))
+                .sum::<usize>();
             (own.map(|counted| counted.weight).fold(0.0, f64::max), letters)
         };
         ranking.sort_by(|a, b| {
@@ -142,7 +161,9 @@ impl Deciding<'_> {
         if let Some(outside) = self.outside_place() {
             return self.triage(Doubt::NotOurs, Some(outside));
         }
-        let points = |rank: usize| ranking.get(rank).and_then(|seat| self.evidence.points.get(*seat)).copied().unwrap_or_default();
+        let points = |rank: usize| {
+            ranking.get(rank).and_then(|seat| self.evidence.points.get(*seat)).copied().unwrap_or_default()
+        };
         let Some(best) = ranking.first().copied() else { return self.triage(Doubt::NoMatch, None) };
         if points(0) < self.rules.weights.least {
             return match owner {
@@ -153,7 +174,8 @@ impl Deciding<'_> {
         if points(0) - points(1) < self.rules.weights.margin {
             return self.triage(Doubt::Tie, None);
         }
-        let named = self.evidence.counted.iter().any(|counted| counted.seat == best && counted.topic.is_none());
+        let named =
+            self.evidence.counted.iter().any(|counted| counted.seat == best && counted.topic.is_none());
         match self.rules.seats.get(best) {
             Some(Seat::Outside(name)) => self.triage(Doubt::NotOurs, Some(name.clone())),
             Some(Seat::District) | None => self.triage(Doubt::NoPlace, None),
@@ -167,7 +189,12 @@ impl Deciding<'_> {
     }
 
     fn triage(&self, doubt: Doubt, outside: Option<String>) -> Outcome {
-        Outcome { office: Some(self.rules.fallback.clone()), basis: Basis::Triage, doubt: Some(doubt), outside }
+        Outcome {
+            office: Some(self.rules.fallback.clone()),
+            basis: Basis::Triage,
+            doubt: Some(doubt),
+            outside,
+        }
     }
 
     /// The one office, besides the owner of the channel, whose user name the message mentions.
@@ -177,8 +204,12 @@ impl Deciding<'_> {
         }
         let whole = self.input.whole();
         let written = self.evidence.plain.handles.iter().filter_map(|(from, to)| whole.get(*from..*to));
-        let handles = written.chain(self.input.mentions.iter().copied()).map(|handle| handle.trim_start_matches('@').trim_end_matches('.'));
-        let mut seats = handles.filter_map(|handle| self.rules.handles.get(&handle.to_lowercase()).copied()).filter(|seat| Some(*seat) != owner);
+        let handles = written
+            .chain(self.input.mentions.iter().copied())
+            .map(|handle| handle.trim_start_matches('@').trim_end_matches('.'));
+        let mut seats = handles
+            .filter_map(|handle| self.rules.handles.get(&handle.to_lowercase()).copied())
+            .filter(|seat| Some(*seat) != owner);
         let first = seats.next()?;
         seats.all(|seat| seat == first).then_some(first)
     }
@@ -216,13 +247,16 @@ impl Deciding<'_> {
     }
 
     fn matched(&self, counted: &Counted) -> Match {
-        let topic = counted.topic.and_then(|topic| self.rules.topics.get(topic)).map_or("", |topic| &topic.name);
+        let topic =
+            counted.topic.and_then(|topic| self.rules.topics.get(topic)).map_or("", |topic| &topic.name);
         self.evidence.matched(self.rules, counted.hit, topic, counted.weight)
     }
 
     fn kind_words(&self) -> Vec<Match> {
         let words = self.evidence.kinds.iter().filter(|found| found.kind == self.kind).take(KEPT_KIND_WORDS);
-        words.map(|found| self.evidence.matched(self.rules, found.hit, self.kind.as_str(), found.weight)).collect()
+        words
+            .map(|found| self.evidence.matched(self.rules, found.hit, self.kind.as_str(), found.weight))
+            .collect()
     }
 
     fn suppressed(&self) -> Vec<Suppressed> {
@@ -230,7 +264,8 @@ impl Deciding<'_> {
         let mut suppressed: Vec<Suppressed> = Vec::new();
         for (seat, hit, by) in self.evidence.uncounted.iter().take(KEPT_SUPPRESSED) {
             let Some(office) = self.rules.seats.get(*seat).and_then(Seat::office) else { continue };
-            let new = Suppressed { phrase: written(hit.phrase), office: office.clone(), by: written(by.phrase) };
+            let new =
+                Suppressed { phrase: written(hit.phrase), office: office.clone(), by: written(by.phrase) };
             if !suppressed.contains(&new) {
                 suppressed.push(new);
             }

@@ -1,9 +1,9 @@
 //! What a text says: the phrases found in it, which of them count, and for whom.
 
-use sahut_domain::decision::Match;
+use sahut_domain::decision::{Manner, Match};
 use sahut_domain::inquiry::Kind;
 
-use crate::phrasebook::{Hit, Meaning};
+use crate::phrasebook::{Hit, Meaning, WordId};
 use crate::plain::Plain;
 use crate::ruleset::RuleSet;
 
@@ -21,8 +21,10 @@ const LOOK_BACK: usize = 32;
 pub(crate) struct Evidence {
     /// The text as the rules compare it.
     pub(crate) plain: Plain,
-    /// The same with words changed to their stems or near neighbours, where that was needed.
-    near: Plain,
+    /// Its words as the phrases know them.
+    ids: Vec<Option<WordId>>,
+    /// Words that are meant by words that no phrase knows, where that was needed: number, and how that is known.
+    meant: Vec<(usize, Manner)>,
     /// All phrases found, those that begin first and are longest first.
     pub(crate) hits: Vec<Hit>,
     /// What speaks for each kind, in the order of the text.
@@ -37,7 +39,7 @@ pub(crate) struct Evidence {
     pub(crate) uncounted: Vec<(usize, Hit, Hit)>,
     /// Phrases that counted already, by number.
     seen: Vec<bool>,
-    /// Where the subject ends in the plain text.
+    /// How many words the subject has.
     subject_end: usize,
     /// Place found first, by number: one of ours before one of others.
     pub(crate) place: Option<usize>,
@@ -72,10 +74,12 @@ impl Evidence {
     pub(crate) fn gather(&mut self, rules: &RuleSet, text: &str, subject: usize) {
         self.plain.read(text, &rules.shorthand);
         let words = &self.plain.words;
-        let first = words.partition_point(|word| word.original.0 < subject);
-        self.subject_end = words.get(first).map_or(self.plain.text.len(), |word| word.start);
+        self.subject_end = words.partition_point(|word| word.original.0 < subject);
+        self.ids.clear();
+        self.ids.extend(words.iter().map(|word| rules.book.word(self.plain.letters(word))));
+        self.meant.clear();
         self.hits.clear();
-        rules.book.find(&self.plain.text, false, &mut self.hits);
+        rules.book.find(words, &self.ids, false, &mut self.hits);
         if !self.hits.iter().any(|hit| is_duty(rules, hit)) {
             self.look_near(rules);
         }
@@ -84,13 +88,15 @@ impl Evidence {
 
     /// Looks again with words changed to what they may have been meant to be.
     fn look_near(&mut self, rules: &RuleSet) {
-        let changed = self.plain.with_changed(|word| rules.vocabulary.meant(word), &mut self.near);
-        if changed {
-            let first = self.hits.len();
-            rules.book.find(&self.near.text, true, &mut self.hits);
-            let is_new = |hit: &Hit| !hit.near || is_duty(rules, hit);
-            self.hits.retain(is_new);
-            debug_assert!(self.hits.len() >= first, "what was found before stays");
+        for (number, word) in self.plain.words.iter().enumerate() {
+            let Some((meant, manner)) = rules.vocabulary.meant(self.plain.letters(word)) else { continue };
+            self.ids.get_mut(number).into_iter().for_each(|id| *id = rules.book.word(meant));
+            self.meant.push((number, manner));
+        }
+        if !self.meant.is_empty() {
+            rules.book.find(&self.plain.words, &self.ids, true, &mut self.hits);
+            self.hits.retain(|hit| !hit.near || is_duty(rules, hit));
+            self.hits.sort_unstable_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end), hit.near));
         }
     }
 
@@ -124,8 +130,7 @@ impl Evidence {
         for at in 0..self.hits.len() {
             let Some(hit) = self.hits.get(at).copied() else { break };
             if is_landmark(rules, hit) {
-                // Phrases share the space between them.
-                landmark = Some(hit.end - 1);
+                landmark = Some(hit.end);
             }
             if let Some(longer) = cover.filter(|longer| hit.end <= longer.end && hit.near == longer.near) {
                 self.leave_out(rules, hit, longer);
@@ -152,7 +157,7 @@ impl Evidence {
         for hit in &self.hits {
             for (meaning, _) in &rules.book.phrase(hit.phrase).uses {
                 match meaning {
-                    Meaning::Landmark => landmark = Some(hit.end - 1),
+                    Meaning::Landmark => landmark = Some(hit.end),
                     Meaning::Place(place) if rules.is_ours(*place) => {
                         self.place = Some(*place);
                         return;
@@ -174,10 +179,16 @@ impl Evidence {
             for (meaning, _) in &rules.book.phrase(hit.phrase).uses {
                 match meaning {
                     Meaning::Requires(topic) => {
-                        self.conditions.get_mut(*topic).into_iter().for_each(|condition| condition.met = true);
+                        self.conditions
+                            .get_mut(*topic)
+                            .into_iter()
+                            .for_each(|condition| condition.met = true);
                     }
                     Meaning::Excludes(topic) => {
-                        self.conditions.get_mut(*topic).into_iter().for_each(|condition| condition.silenced = Some(*hit));
+                        self.conditions
+                            .get_mut(*topic)
+                            .into_iter()
+                            .for_each(|condition| condition.silenced = Some(*hit));
                     }
                     _ => {}
                 }
@@ -210,7 +221,7 @@ impl Evidence {
             };
             subject = true;
             let near = if hit.near { NEAR } else { 1.0 };
-            let subject_factor = if hit.start + 1 < self.subject_end { SUBJECT } else { 1.0 };
+            let subject_factor = if hit.start < self.subject_end { SUBJECT } else { 1.0 };
             let weight = weight * near * subject_factor * if where_only { LANDMARK } else { 1.0 };
             if !self.seen.get(hit.phrase).copied().unwrap_or(true) {
                 self.points.get_mut(seat).into_iter().for_each(|points| *points += weight);
@@ -249,9 +260,20 @@ impl Evidence {
 
     /// A hit as it is stored with a decision.
     pub(crate) fn matched(&self, rules: &RuleSet, hit: Hit, topic: &str, weight: f64) -> Match {
-        let plain = if hit.near { &self.near } else { &self.plain };
-        let (span, manner) = plain.original(hit.start, hit.end);
-        Match { phrase: rules.book.phrase(hit.phrase).written.clone(), topic: topic.to_owned(), weight, span, manner }
+        let span = self.plain.original(hit.start, hit.end);
+        let inside = |number: usize| hit.start <= number && number < hit.end;
+        let expanded =
+            self.plain.words.get(hit.start..hit.end).unwrap_or_default().iter().any(|word| word.expanded);
+        let meant =
+            self.meant.iter().find(|(number, _)| hit.near && inside(*number)).map(|(_, manner)| *manner);
+        let manner = meant.unwrap_or(if expanded { Manner::Abbreviation } else { Manner::Surface });
+        Match {
+            phrase: rules.book.phrase(hit.phrase).written.clone(),
+            topic: topic.to_owned(),
+            weight,
+            span,
+            manner,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Decisions in plain words: what an office reads when it asks "why us?".
 
+use std::fmt::Write as _;
+
 use sahut_domain::Language;
 use sahut_domain::decision::{Basis, Decision, Doubt, Manner, Match, Score};
 use sahut_domain::inquiry::{Kind, Priority};
@@ -18,129 +20,204 @@ pub fn explain(decision: &Decision, name: &dyn Fn(&OfficeCode) -> String, langua
         Language::Indonesian => &INDONESIAN,
         Language::English => &ENGLISH,
     };
-    let telling = Telling { decision, name, say };
-    let sentences = [
-        telling.urgency(),
-        Some(telling.destination()),
-        telling.runner_up(),
-        telling.owner(),
-        telling.place(),
-        telling.not_counted(),
-    ];
-    sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    let mut telling = Telling { decision, name, say, told: String::with_capacity(256) };
+    telling.urgency();
+    telling.destination();
+    telling.runner_up();
+    telling.owner();
+    telling.place();
+    telling.not_counted();
+    telling.told
 }
 
 struct Telling<'a> {
     decision: &'a Decision,
     name: &'a dyn Fn(&OfficeCode) -> String,
     say: &'static Phrasing,
+    told: String,
 }
 
-impl Telling<'_> {
-    fn urgency(&self) -> Option<String> {
-        let urgent = self.decision.priority == Priority::Emergency;
-        urgent.then(|| format!("{}{}.", self.say.emergency, self.because(&self.decision.kind_words)))
+impl<'a> Telling<'a> {
+    fn urgency(&mut self) {
+        if self.decision.priority == Priority::Emergency {
+            self.sentence(&[self.say.emergency]);
+            self.because(&self.decision.kind_words);
+            self.told.push('.');
+        }
     }
 
-    fn destination(&self) -> String {
+    fn destination(&mut self) {
         let say = self.say;
         let office = self.decision.office.as_ref().map(self.name).unwrap_or_default();
         match self.decision.basis {
             Basis::Nobody => {
-                let kind = (say.kind)(self.decision.kind);
-                format!("{} {kind}{}.", say.nobody, self.because(&self.decision.kind_words))
+                self.sentence(&[say.nobody, " ", (say.kind)(self.decision.kind)]);
+                self.because(&self.decision.kind_words);
             }
-            Basis::History => format!("{}.", say.history),
-            Basis::OpenInquiry => format!("{} {office}: {}.", say.to, say.open_inquiry),
-            Basis::Given => format!("{} {office}: {}.", say.to, say.given),
-            Basis::Owner => format!("{} {office} {}.", say.to, say.by_owner),
-            Basis::Mention => match self.of_office() {
-                Some(score) if !score.matches.is_empty() => {
-                    format!("{} {office}{}.", say.to, self.because(&score.matches))
-                }
-                _ => format!("{} {office} {}.", say.to, say.by_mention),
-            },
-            Basis::Topics => {
+            Basis::History => self.sentence(&[say.history]),
+            Basis::OpenInquiry => self.sentence(&[say.to, " ", &office, ": ", say.open_inquiry]),
+            Basis::Given => self.sentence(&[say.to, " ", &office, ": ", say.given]),
+            Basis::Owner => self.sentence(&[say.to, " ", &office, " ", say.by_owner]),
+            Basis::Mention | Basis::Topics => {
+                self.sentence(&[say.to, " ", &office]);
                 let matches = self.of_office().map(|score| score.matches.as_slice()).unwrap_or_default();
-                format!("{} {office}{}.", say.to, self.because(matches))
+                if matches.is_empty() {
+                    self.tell(&[" ", say.by_mention]);
+                }
+                self.because(matches);
             }
             Basis::Triage => self.triage(&office),
         }
+        self.told.push('.');
     }
 
-    fn triage(&self, office: &str) -> String {
+    fn triage(&mut self, office: &str) {
         let say = self.say;
-        let doubt = match (&self.decision.outside, self.decision.doubt) {
-            (Some(outside), _) => format!("{} {outside}", say.not_ours),
-            (None, Some(doubt)) => (say.doubt)(doubt).to_owned(),
-            (None, None) => say.undecided.to_owned(),
-        };
-        let mut told = format!("{} {office}: {doubt}", say.triage);
-        let choices: Vec<String> = self.decision.scores.iter().take(CHOICES).map(|score| self.choice(score)).collect();
-        if !choices.is_empty() {
-            told = format!("{told} ({})", choices.join("; "));
+        self.sentence(&[say.triage, " ", office, ": "]);
+        match (&self.decision.outside, self.decision.doubt) {
+            (Some(outside), _) => self.tell(&[say.not_ours, " ", outside]),
+            (None, Some(doubt)) => self.tell(&[(say.doubt)(doubt)]),
+            (None, None) => self.tell(&[say.undecided]),
         }
-        told + "."
+        for (number, score) in self.decision.scores.iter().take(CHOICES).enumerate() {
+            self.told.push_str(if number == 0 { " (" } else { "; " });
+            self.choice(score);
+        }
+        if !self.decision.scores.is_empty() {
+            self.told.push(')');
+        }
     }
 
-    /// An office with its points and phrases: `Dinas Sosial 3,0 (‘bansos’, kuat)`. Points of somebody outside are
-    /// named after them.
-    fn choice(&self, score: &Score) -> String {
-        let outside = self.decision.outside.as_ref().filter(|_| Some(&score.office) == self.decision.office.as_ref());
-        let who = outside.cloned().unwrap_or_else(|| (self.name)(&score.office));
-        let words: Vec<String> = score.matches.iter().take(PHRASES).map(|found| self.phrase(found)).collect();
-        let words = if words.is_empty() { String::new() } else { format!(": {}", words.join(", ")) };
-        format!("{who} {}{words}", self.points(score.points))
+    /// An office with its points and phrases: `Dinas Sosial 3,0: ‘bansos’ (kuat)`.
+    fn choice(&mut self, score: &Score) {
+        let who = self.who(score);
+        self.tell(&[&who, " "]);
+        self.points(score.points);
+        if !score.matches.is_empty() {
+            self.told.push_str(": ");
+            self.phrases(&score.matches);
+        }
     }
 
-    fn runner_up(&self) -> Option<String> {
+    /// Whom points belong to. Those that decided for triage are stored with the office that sorts.
+    fn who(&self, score: &Score) -> String {
+        let sorts = self.decision.needs_triage() && Some(&score.office) == self.decision.office.as_ref();
+        match (&self.decision.outside, self.decision.doubt) {
+            (Some(outside), _) if sorts => outside.clone(),
+            (None, Some(Doubt::NoPlace)) if sorts => self.say.district.to_owned(),
+            _ => (self.name)(&score.office),
+        }
+    }
+
+    fn runner_up(&mut self) {
         if !matches!(self.decision.basis, Basis::Topics | Basis::Mention) {
-            return None;
+            return;
         }
-        let second = self.decision.scores.iter().find(|score| Some(&score.office) != self.decision.office.as_ref())?;
-        Some(format!("{} {}.", self.say.next, self.choice(second)))
+        let second =
+            self.decision.scores.iter().find(|score| Some(&score.office) != self.decision.office.as_ref());
+        if let Some(second) = second {
+            self.sentence(&[self.say.next, " "]);
+            self.choice(second);
+            self.told.push('.');
+        }
     }
 
-    fn owner(&self) -> Option<String> {
-        let owner = self.decision.scores.iter().find(|score| score.owner_points > 0.0)?;
-        let points = self.points(owner.owner_points);
+    fn owner(&mut self) {
         let settled = matches!(self.decision.basis, Basis::Topics | Basis::Triage | Basis::Mention);
-        settled.then(|| format!("{} {} ({} {points}).", self.say.written_at, (self.name)(&owner.office), self.say.added))
+        let owner = self.decision.scores.iter().find(|score| settled && score.owner_points > 0.0);
+        if let Some(owner) = owner {
+            self.sentence(&[
+                self.say.written_at,
+                " ",
+                &(self.name)(&owner.office),
+                " (",
+                self.say.added,
+                " ",
+            ]);
+            self.points(owner.owner_points);
+            self.told.push_str(").");
+        }
     }
 
-    fn place(&self) -> Option<String> {
-        self.decision.place.as_ref().map(|place| format!("{} {place}.", self.say.place))
+    fn place(&mut self) {
+        if let Some(place) = &self.decision.place {
+            self.sentence(&[self.say.place, " ", place, "."]);
+        }
     }
 
-    fn not_counted(&self) -> Option<String> {
-        let first = self.decision.suppressed.first()?;
+    /// A phrase that would have spoken for somebody else, had something not covered or excluded it.
+    fn not_counted(&mut self) {
         let settled = matches!(self.decision.basis, Basis::Topics | Basis::Triage);
-        settled.then(|| format!("{} ‘{}’ ({} ‘{}’).", self.say.not_counted, first.phrase, self.say.covered, first.by))
+        let other = |office: &OfficeCode| settled && Some(office) != self.decision.office.as_ref();
+        if let Some(first) = self.decision.suppressed.iter().find(|suppressed| other(&suppressed.office)) {
+            let office = (self.name)(&first.office);
+            let say = self.say;
+            let words = [
+                say.not_counted,
+                " ‘",
+                &first.phrase,
+                "’ ",
+                say.of,
+                " ",
+                &office,
+                ", ",
+                say.covered,
+                " ‘",
+                &first.by,
+            ];
+            self.sentence(&words);
+            self.told.push_str("’.");
+        }
     }
 
-    fn of_office(&self) -> Option<&Score> {
+    fn of_office(&self) -> Option<&'a Score> {
         self.decision.scores.iter().find(|score| Some(&score.office) == self.decision.office.as_ref())
     }
 
-    fn because(&self, matches: &[Match]) -> String {
-        let phrases: Vec<String> = matches.iter().take(PHRASES).map(|found| self.phrase(found)).collect();
-        if phrases.is_empty() { String::new() } else { format!(" {} {}", self.say.because, phrases.join(", ")) }
-    }
-
-    fn phrase(&self, found: &Match) -> String {
-        let strength = match found.weight {
-            3.0.. => self.say.strong,
-            2.0.. => self.say.normal,
-            _ => self.say.weak,
-        };
-        match (self.say.manner)(found.manner) {
-            Some(manner) => format!("‘{}’ ({strength}, {manner})", found.phrase),
-            None => format!("‘{}’ ({strength})", found.phrase),
+    fn because(&mut self, matches: &[Match]) {
+        if !matches.is_empty() {
+            self.tell(&[" ", self.say.because, " "]);
+            self.phrases(matches);
         }
     }
 
-    fn points(&self, points: f64) -> String {
-        format!("{points:.1}").replace('.', self.say.decimal)
+    fn phrases(&mut self, matches: &[Match]) {
+        for (number, found) in matches.iter().take(PHRASES).enumerate() {
+            let strength = match found.weight {
+                3.0.. => self.say.strong,
+                2.0.. => self.say.normal,
+                _ => self.say.weak,
+            };
+            self.tell(&[if number == 0 { "‘" } else { ", ‘" }, &found.phrase, "’ (", strength]);
+            if let Some(manner) = (self.say.manner)(found.manner) {
+                self.tell(&[", ", manner]);
+            }
+            self.told.push(')');
+        }
+    }
+
+    fn points(&mut self, points: f64) {
+        let from = self.told.len();
+        // Writing into a text cannot fail.
+        let _ = write!(self.told, "{points:.1}");
+        if self.say.decimal != '.' {
+            let number = self.told.split_off(from);
+            self.told.extend(number.chars().map(|c| if c == '.' { self.say.decimal } else { c }));
+        }
+    }
+
+    /// Begins a sentence.
+    fn sentence(&mut self, words: &[&str]) {
+        if !self.told.is_empty() {
+            self.told.push(' ');
+        }
+        self.tell(words);
+    }
+
+    fn tell(&mut self, words: &[&str]) {
+        for words in words {
+            self.told.push_str(words);
+        }
     }
 }
 
@@ -163,11 +240,13 @@ struct Phrasing {
     added: &'static str,
     place: &'static str,
     not_counted: &'static str,
+    of: &'static str,
     covered: &'static str,
+    district: &'static str,
     strong: &'static str,
     normal: &'static str,
     weak: &'static str,
-    decimal: &'static str,
+    decimal: char,
     kind: fn(Kind) -> &'static str,
     doubt: fn(Doubt) -> &'static str,
     manner: fn(Manner) -> Option<&'static str>,
@@ -191,11 +270,13 @@ static INDONESIAN: Phrasing = Phrasing {
     added: "tambahan",
     place: "Tempat yang disebut:",
     not_counted: "Tidak dihitung:",
-    covered: "sudah termasuk dalam atau dikecualikan oleh",
+    of: "milik",
+    covered: "karena ada",
+    district: "kantor kecamatan",
     strong: "kuat",
     normal: "biasa",
     weak: "lemah",
-    decimal: ",",
+    decimal: ',',
     kind: |kind| match kind {
         Kind::Complaint => "pengaduan",
         Kind::Information => "permintaan informasi",
@@ -238,11 +319,13 @@ static ENGLISH: Phrasing = Phrasing {
     added: "adds",
     place: "Place named:",
     not_counted: "Not counted:",
-    covered: "inside or excluded by",
+    of: "of",
+    covered: "because of",
+    district: "a district office",
     strong: "strong",
     normal: "normal",
     weak: "weak",
-    decimal: ".",
+    decimal: '.',
     kind: |kind| match kind {
         Kind::Complaint => "a complaint",
         Kind::Information => "a request for information",

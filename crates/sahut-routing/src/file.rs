@@ -108,11 +108,31 @@ impl File {
             duty: top.text("duty", problems),
             district: top.flag("district", problems),
             names: top.list("names", problems),
-            offices: top.sections("office", problems).into_iter().filter_map(|s| Office::read(s, problems)).collect(),
-            topics: top.sections("topic", problems).into_iter().filter_map(|s| Topic::read(s, problems)).collect(),
-            outside: top.sections("outside", problems).into_iter().filter_map(|s| Topic::read(s, problems)).collect(),
-            kinds: top.sections("kind", problems).into_iter().filter_map(|s| KindWords::read(s, problems)).collect(),
-            places: top.sections("place", problems).into_iter().filter_map(|s| Place::read(s, problems)).collect(),
+            offices: top
+                .sections("office", problems)
+                .into_iter()
+                .filter_map(|s| Office::read(s, problems))
+                .collect(),
+            topics: top
+                .sections("topic", problems)
+                .into_iter()
+                .filter_map(|s| Topic::read(s, problems))
+                .collect(),
+            outside: top
+                .sections("outside", problems)
+                .into_iter()
+                .filter_map(|s| Topic::read(s, problems))
+                .collect(),
+            kinds: top
+                .sections("kind", problems)
+                .into_iter()
+                .filter_map(|s| KindWords::read(s, problems))
+                .collect(),
+            places: top
+                .sections("place", problems)
+                .into_iter()
+                .filter_map(|s| Place::read(s, problems))
+                .collect(),
             words: top.pairs("words", problems),
             landmarks: top.list("landmarks", problems),
             decide: top.one("decide", problems).map(|section| Decide::read(section, problems)),
@@ -186,7 +206,12 @@ impl Place {
         let name = name?;
         if office.is_some() == outside.is_some() {
             let what = format!("the place `{}` needs either `office` or `outside`", name.text);
-            problems.error(&at, what, "who answers here?", "write the code of its district office, or the name of the government it belongs to");
+            problems.error(
+                &at,
+                what,
+                "who answers here?",
+                "write the code of its district office, or the name of the government it belongs to",
+            );
         }
         Some(Self { name, office, outside, aliases })
     }

@@ -1,7 +1,5 @@
 //! A text as the rules compare it, with the way back to the words that were written.
 
-use sahut_domain::decision::Manner;
-
 use crate::letters::{self, Folded};
 use crate::shorthand::Shorthand;
 
@@ -33,8 +31,10 @@ pub(crate) struct Word {
     pub(crate) end: usize,
     /// Where it stands in the original, in bytes.
     pub(crate) original: (usize, usize),
-    /// How it was read: as written, by an abbreviation, by its stem, or with one letter changed.
-    pub(crate) manner: Manner,
+    /// Whether an abbreviation was written out.
+    pub(crate) expanded: bool,
+    /// Whether a sentence ended before it. A full stop ends none, because it also stands behind abbreviations.
+    pub(crate) begins_sentence: bool,
 }
 
 /// As many letters written one by one are taken for one disguised word.
@@ -49,7 +49,7 @@ impl Plain {
         self.questions = 0;
         self.disguised = false;
         self.text.push(' ');
-        let mut reader = Reader { plain: self, shorthand, original, word: None };
+        let mut reader = Reader { plain: self, shorthand, original, word: None, sentence_ended: true };
         let mut at = 0;
         while at < original.len() {
             at = reader.step(at);
@@ -58,51 +58,22 @@ impl Plain {
         self.join_spelled();
     }
 
-    /// The words of a stretch that begins and ends with a space: their place in the original, and how the least plainly
-    /// written of them was read.
-    pub(crate) fn original(&self, start: usize, end: usize) -> ((usize, usize), Manner) {
-        let from = self.words.partition_point(|word| word.start <= start);
-        let to = self.words.partition_point(|word| word.start < end);
-        let words = self.words.get(from..to).unwrap_or_default();
+    /// Where a stretch of words stands in the original.
+    pub(crate) fn original(&self, start: usize, end: usize) -> (usize, usize) {
+        let words = self.words.get(start..end).unwrap_or_default();
         let first = words.first().map_or(0, |word| word.original.0);
-        let last = words.last().map_or(first, |word| word.original.1);
-        let manner = words.iter().map(|word| word.manner).find(|manner| *manner != Manner::Surface);
-        ((first, last), manner.unwrap_or(Manner::Surface))
+        (first, words.last().map_or(first, |word| word.original.1))
+    }
+
+    /// How many bytes of plain text a stretch of words takes.
+    pub(crate) fn length(&self, start: usize, end: usize) -> usize {
+        let words = self.words.get(start..end).unwrap_or_default();
+        words.iter().map(|word| word.end - word.start).sum()
     }
 
     /// The letters of a word.
     pub(crate) fn letters(&self, word: &Word) -> &str {
         self.text.get(word.start..word.end).unwrap_or_default()
-    }
-
-    /// The same text with some words changed, as `change` says.
-    pub(crate) fn with_changed<'a>(&self, change: impl Fn(&str) -> Option<(&'a str, Manner)>, changed: &mut Self) -> bool {
-        changed.text.clear();
-        changed.words.clear();
-        changed.text.push(' ');
-        let mut any = false;
-        for word in &self.words {
-            if self.text.get(..word.start).is_some_and(|before| before.ends_with("  ")) {
-                changed.end_sentence();
-            }
-            let letters = self.letters(word);
-            let change = change(letters);
-            any |= change.is_some();
-            let (letters, manner) = change.unwrap_or((letters, word.manner));
-            let start = changed.text.len();
-            changed.text.push_str(letters);
-            changed.words.push(Word { start, end: changed.text.len(), manner, ..*word });
-            changed.text.push(' ');
-        }
-        any
-    }
-
-    /// Keeps phrases from reaching over the end of a sentence: two spaces stand there. A full stop ends none, because
-    /// it also stands behind abbreviations.
-    fn end_sentence(&mut self) {
-        if self.words.last().is_some_and(|word| word.end + 1 == self.text.len()) {
-            self.text.push(' ');
-        }
     }
 
     /// Joins letters that were written one by one (`g a c o r`).
@@ -112,7 +83,9 @@ impl Plain {
         while from < self.words.len() {
             let rest = self.words.get(from..).unwrap_or_default();
             let run = rest.iter().take_while(|word| word.end - word.start == 1).count();
-            let begins = rest.first().is_some_and(|word| !self.letters(word).starts_with(|c: char| c.is_ascii_digit()));
+            let begins = rest
+                .first()
+                .is_some_and(|word| !self.letters(word).starts_with(|c: char| c.is_ascii_digit()));
             if !begins {
                 from += 1;
                 continue;
@@ -134,17 +107,14 @@ impl Plain {
         for (at, word) in words.into_iter().enumerate() {
             let letters = text.get(word.start..word.end).unwrap_or_default();
             let continues = joined.iter().any(|run| run.start < at && at < run.end);
-            match self.words.last_mut().filter(|_| continues) {
-                Some(last) => {
-                    self.text.pop();
-                    self.text.push_str(letters);
-                    (last.end, last.original.1) = (self.text.len(), word.original.1);
-                }
-                None => {
-                    let start = self.text.len();
-                    self.text.push_str(letters);
-                    self.words.push(Word { start, end: self.text.len(), ..word });
-                }
+            if let Some(last) = self.words.last_mut().filter(|_| continues) {
+                self.text.pop();
+                self.text.push_str(letters);
+                (last.end, last.original.1) = (self.text.len(), word.original.1);
+            } else {
+                let start = self.text.len();
+                self.text.push_str(letters);
+                self.words.push(Word { start, end: self.text.len(), ..word });
             }
             self.text.push(' ');
         }
@@ -158,6 +128,8 @@ struct Reader<'a> {
     original: &'a str,
     /// The word being read: where it begins in the plain text and in the original.
     word: Option<(usize, usize)>,
+    /// Whether the next word begins a sentence.
+    sentence_ended: bool,
 }
 
 impl Reader<'_> {
@@ -177,9 +149,7 @@ impl Reader<'_> {
             other => {
                 self.plain.questions += usize::from(other == b'?');
                 self.close(at);
-                if matches!(other, b'\n' | b'?' | b'!' | b';') {
-                    self.plain.end_sentence();
-                }
+                self.sentence_ended |= matches!(other, b'\n' | b'?' | b'!' | b';');
                 at + 1
             }
         }
@@ -199,7 +169,8 @@ impl Reader<'_> {
     fn handle(&mut self, at: usize, rest: &str) -> usize {
         self.close(at);
         let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
-        let length = rest.get(1..).and_then(|rest| rest.find(|c| !name(c))).map_or(rest.len(), |found| found + 1);
+        let length =
+            rest.get(1..).and_then(|rest| rest.find(|c| !name(c))).map_or(rest.len(), |found| found + 1);
         if length > 1 {
             self.plain.handles.push((at + 1, at + length));
         }
@@ -227,20 +198,21 @@ impl Reader<'_> {
         let word = self.plain.text.get(start..).unwrap_or_default();
         let original = (from, at);
         let Some(written_out) = self.shorthand.get(word) else {
-            self.push(start, original, Manner::Surface);
+            self.push(start, original, false);
             return;
         };
         self.plain.text.truncate(start);
         for word in written_out.split(' ') {
             let start = self.plain.text.len();
             self.plain.text.push_str(word);
-            self.push(start, original, Manner::Abbreviation);
+            self.push(start, original, true);
         }
     }
 
-    fn push(&mut self, start: usize, original: (usize, usize), manner: Manner) {
+    fn push(&mut self, start: usize, original: (usize, usize), expanded: bool) {
         let end = self.plain.text.len();
-        self.plain.words.push(Word { start, end, original, manner });
+        let begins_sentence = std::mem::take(&mut self.sentence_ended);
+        self.plain.words.push(Word { start, end, original, expanded, begins_sentence });
         self.plain.text.push(' ');
     }
 
@@ -264,7 +236,9 @@ impl Reader<'_> {
 }
 
 fn is_link(rest: &str) -> bool {
-    let starts = |prefix: &str| rest.as_bytes().get(..prefix.len()).is_some_and(|b| b.eq_ignore_ascii_case(prefix.as_bytes()));
+    let starts = |prefix: &str| {
+        rest.as_bytes().get(..prefix.len()).is_some_and(|b| b.eq_ignore_ascii_case(prefix.as_bytes()))
+    };
     matches!(rest.as_bytes().first(), Some(b'h' | b'H' | b'w' | b'W'))
         && (starts("http://") || starts("https://") || starts("www."))
 }
@@ -286,7 +260,8 @@ mod tests {
     use super::*;
 
     fn plain(text: &str) -> Plain {
-        let shorthand = Shorthand::new([("jln", "jalan"), ("rs", "rumah sakit")].map(|(a, b)| (a.into(), b.into())));
+        let shorthand =
+            Shorthand::new([("jln", "jalan"), ("rs", "rumah sakit")].map(|(a, b)| (a.into(), b.into())));
         let mut plain = Plain::default();
         plain.read(text, &shorthand);
         plain
@@ -295,14 +270,13 @@ mod tests {
     #[test]
     fn words_are_compared_as_they_are_meant() {
         for (written, read) in [
-            ("Jalan RUSAK!!", " jalan rusak  "),
+            ("Jalan RUSAK!!", " jalan rusak "),
             ("jln2 rusaaaak", " jalan rusak "),
-            ("jalan2nya, e-KTP; gorong-gorong", " jalan e ktp  gorong gorong "),
+            ("jalan2nya, e-KTP; gorong-gorong", " jalan e ktp gorong gorong "),
             ("lihat https://contoh.id/a?b=c ya", " lihat ya "),
             ("@dinkes.lebong tolong", " tolong "),
             ("ma'af, du’o", " maaf duo "),
             ("s l o t g.a.c.o.r", " slotgacor "),
-            ("lampu mati? Lampu", " lampu mati  lampu "),
             ("RT 02 RW 5 a b c", " rt 02 rw 5 a b c "),
             ("maaf", " maaf "),
             ("Rp 1000000", " rp 1000000 "),
@@ -314,12 +288,16 @@ mod tests {
 
     #[test]
     fn the_way_back_leads_to_what_was_written() {
-        let text = "Di Jln. rusak dekat R\u{301}S, ya";
+        let text = "Di Jln. rusak dekat R\u{301}S! Ya";
         let plain = plain(text);
         assert_eq!(plain.text, " di jalan rusak dekat rumah sakit ya ");
-        let (span, manner) = plain.original(3, 16);
-        assert_eq!((&text[span.0..span.1], manner), ("Jln. rusak", Manner::Abbreviation));
-        let (span, _) = plain.original(21, 33);
-        assert_eq!(&text[span.0..span.1], "R\u{301}S");
+        let written = |start, end| {
+            let span = plain.original(start, end);
+            &text[span.0..span.1]
+        };
+        assert_eq!(written(1, 3), "Jln. rusak");
+        assert_eq!(written(4, 6), "R\u{301}S");
+        let begin: Vec<bool> = plain.words.iter().map(|word| word.begins_sentence).collect();
+        assert_eq!(begin, [true, false, false, false, false, false, true]);
     }
 }

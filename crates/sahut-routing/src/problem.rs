@@ -124,17 +124,30 @@ pub(crate) struct Problems {
 impl Problems {
     /// With the sources that places point into.
     pub(crate) fn of(sources: &[&Source]) -> Self {
-        let sources = sources.iter().map(|source| (source.path.clone(), source.text.as_str().into())).collect();
+        let sources =
+            sources.iter().map(|source| (source.path.clone(), source.text.as_str().into())).collect();
         Self { sources, found: Vec::new() }
     }
 
     /// Notes an error.
-    pub(crate) fn error(&mut self, at: &At, what: impl Into<String>, expected: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn error(
+        &mut self,
+        at: &At,
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.push(Severity::Error, at, what.into(), expected.into(), help.into());
     }
 
     /// Notes a warning.
-    pub(crate) fn warn(&mut self, at: &At, what: impl Into<String>, expected: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn warn(
+        &mut self,
+        at: &At,
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.push(Severity::Warning, at, what.into(), expected.into(), help.into());
     }
 
@@ -159,7 +172,8 @@ impl Problems {
 
     /// All problems, in the order of files and lines.
     pub(crate) fn into_found(mut self) -> Vec<Problem> {
-        self.found.sort_by(|a, b| (&a.path, a.line, a.column, &a.what).cmp(&(&b.path, b.line, b.column, &b.what)));
+        self.found
+            .sort_by(|a, b| (&a.path, a.line, a.column, &a.what).cmp(&(&b.path, b.line, b.column, &b.what)));
         self.found
     }
 }

@@ -102,9 +102,13 @@ impl RuleSet {
     }
 
     /// Where a decision sends a message, in a few words.
-    pub(crate) fn summary(&self, decision: &Decision) -> String {
-        let best: Vec<String> =
-            decision.scores.iter().take(3).map(|score| format!("{} {:.1}", score.office, score.points)).collect();
+    pub(crate) fn summary(decision: &Decision) -> String {
+        let best: Vec<String> = decision
+            .scores
+            .iter()
+            .take(3)
+            .map(|score| format!("{} {:.1}", score.office, score.points))
+            .collect();
         let best = if best.is_empty() { "no phrase found".to_owned() } else { best.join(", ") };
         match (&decision.outside, &decision.office, decision.doubt) {
             (Some(outside), _, _) => format!("{outside} ({best})"),
@@ -180,6 +184,6 @@ pub(crate) struct Weights {
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { owner: 1.0, name: 3.0, least: 2.0, margin: 1.0 }
+        Self { owner: 1.0, name: 3.0, least: 1.5, margin: 1.0 }
     }
 }

@@ -27,7 +27,12 @@ impl<'a> Section<'a> {
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let at = At { source, span: error.span().unwrap_or(0..0) };
-            problems.error(&at, format!("this is not TOML: {}", error.message()), "", "see https://toml.io for how it is written");
+            problems.error(
+                &at,
+                format!("this is not TOML: {}", error.message()),
+                "",
+                "see https://toml.io for how it is written",
+            );
         }
         Self { table: table.into_inner(), at: At { source, span: 0..0 }, known: Vec::new() }
     }
@@ -42,7 +47,12 @@ impl<'a> Section<'a> {
     pub(crate) fn needed(&mut self, key: &'static str, problems: &mut Problems) -> Option<Said> {
         if !self.table.contains_key(key) {
             self.known.push(key);
-            problems.error(&self.at, format!("`{key}` is missing here"), "", format!("add a line `{key} = \"...\"`"));
+            problems.error(
+                &self.at,
+                format!("`{key}` is missing here"),
+                "",
+                format!("add a line `{key} = \"...\"`"),
+            );
             return None;
         }
         self.text(key, problems)
@@ -53,7 +63,9 @@ impl<'a> Section<'a> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let at = self.place(value.span());
         match value.into_inner() {
-            DeValue::Array(items) => items.into_iter().filter_map(|item| self.said(key, item, problems)).collect(),
+            DeValue::Array(items) => {
+                items.into_iter().filter_map(|item| self.said(key, item, problems)).collect()
+            }
             other => {
                 mistyped(problems, &at, key, "a list of texts", other.type_str(), "[\"...\", \"...\"]");
                 Vec::new()
@@ -72,7 +84,14 @@ impl<'a> Section<'a> {
         };
         let number = number.filter(|n: &f64| n.is_finite() && *n >= 0.0);
         if number.is_none() {
-            mistyped(problems, &at, key, "a number of points, zero or more", value.get_ref().type_str(), "1.5");
+            mistyped(
+                problems,
+                &at,
+                key,
+                "a number of points, zero or more",
+                value.get_ref().type_str(),
+                "1.5",
+            );
         }
         number
     }
@@ -92,7 +111,12 @@ impl<'a> Section<'a> {
         let Some(value) = self.take(key) else { return Vec::new() };
         let at = self.place(value.span());
         let DeValue::Array(items) = value.into_inner() else {
-            problems.error(&at, format!("`{key}` is not a section"), format!("expected `[[{key}]]`"), "write the name between double brackets, on a line of its own");
+            problems.error(
+                &at,
+                format!("`{key}` is not a section"),
+                format!("expected `[[{key}]]`"),
+                "write the name between double brackets, on a line of its own",
+            );
             return Vec::new();
         };
         items.into_iter().filter_map(|item| self.section(key, item, problems)).collect()
@@ -121,7 +145,12 @@ impl<'a> Section<'a> {
             let known = self.known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ");
             let near = self.known.iter().find(|k| one_edit(k, key.get_ref()));
             let expected = near.map_or("not known here".to_owned(), |near| format!("did you mean `{near}`?"));
-            problems.error(&self.place(key.span()), format!("unknown key `{}`", key.get_ref()), expected, format!("known here are {known}"));
+            problems.error(
+                &self.place(key.span()),
+                format!("unknown key `{}`", key.get_ref()),
+                expected,
+                format!("known here are {known}"),
+            );
         }
     }
 
@@ -145,12 +174,24 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn section(&self, key: &str, value: Spanned<DeValue<'a>>, problems: &mut Problems) -> Option<Section<'a>> {
+    fn section(
+        &self,
+        key: &str,
+        value: Spanned<DeValue<'a>>,
+        problems: &mut Problems,
+    ) -> Option<Section<'a>> {
         let at = self.place(value.span());
         match value.into_inner() {
             DeValue::Table(table) => Some(Section { table, at, known: Vec::new() }),
             other => {
-                mistyped(problems, &at, key, "a section", other.type_str(), "lines of `key = value` below it");
+                mistyped(
+                    problems,
+                    &at,
+                    key,
+                    "a section",
+                    other.type_str(),
+                    "lines of `key = value` below it",
+                );
                 None
             }
         }
@@ -158,7 +199,12 @@ impl<'a> Section<'a> {
 }
 
 fn mistyped(problems: &mut Problems, at: &At, key: &str, wanted: &str, found: &str, example: &str) {
-    problems.error(at, format!("`{key}` is {found} here"), format!("expected {wanted}"), format!("write it like {example}"));
+    problems.error(
+        at,
+        format!("`{key}` is {found} here"),
+        format!("expected {wanted}"),
+        format!("write it like {example}"),
+    );
 }
 
 /// Whether one letter changed, added, dropped or swapped with its neighbour turns one word into the other.
@@ -187,7 +233,13 @@ mod tests {
 
     #[test]
     fn one_edit_is_one_slip_of_a_finger() {
-        for (a, b) in [("strong", "strongg"), ("strong", "stong"), ("strong", "strang"), ("strong", "storng"), ("a", "a")] {
+        for (a, b) in [
+            ("strong", "strongg"),
+            ("strong", "stong"),
+            ("strong", "strang"),
+            ("strong", "storng"),
+            ("a", "a"),
+        ] {
             assert!(one_edit(a, b) && one_edit(b, a), "{a} {b}");
         }
         for (a, b) in [("strong", "normal"), ("strong", "stro"), ("abcd", "badc"), ("", "ab")] {

@@ -10,8 +10,10 @@ fn compile(files: &[(&str, &str)]) -> Result<RuleSet, Vec<Problem>> {
         (office("pupr"), OfficeKind::Technical),
         (office("kec-topos"), OfficeKind::District),
     ];
-    let sources: Vec<Source> =
-        files.iter().map(|(path, text)| Source { path: (*path).to_owned(), text: (*text).to_owned() }).collect();
+    let sources: Vec<Source> = files
+        .iter()
+        .map(|(path, text)| Source { path: (*path).to_owned(), text: (*text).to_owned() })
+        .collect();
     RuleSet::compile(&sources, &offices, &office("pupr"))
 }
 
@@ -49,8 +51,12 @@ takes = ["kesehatan"]
 
 #[test]
 fn what_is_not_toml_is_told_with_its_place() {
-    let problems = compile(&[("rules/pupr.toml", "duty = \"pupr\"\nnames = [\"a\"\nstrong = 3 3\n")]).unwrap_err();
-    assert!(problems.iter().all(|problem| problem.severity == Severity::Error && problem.line > 1), "{problems:?}");
+    let problems =
+        compile(&[("rules/pupr.toml", "duty = \"pupr\"\nnames = [\"a\"\nstrong = 3 3\n")]).unwrap_err();
+    assert!(
+        problems.iter().all(|problem| problem.severity == Severity::Error && problem.line > 1),
+        "{problems:?}"
+    );
 }
 
 #[test]
@@ -58,7 +64,8 @@ fn an_example_that_fails_refuses_the_set() {
     let gate = "[[kind]]\nkind = \"complaint\"\nstrong = [\"tolong\"]\n";
     let roads = "duty = \"pupr\"\n\n[[topic]]\nname = \"jalan\"\nstrong = [\"jalan rusak\"]\nmust = [\"tolong puskesmas\"]\n";
     let health = "duty = \"dinkes\"\n\n[[topic]]\nname = \"puskesmas\"\nstrong = [\"puskesmas\"]\nmust_not = [\"tolong puskesmas kami\"]\n";
-    let problems = compile(&[("gate.toml", gate), ("pupr.toml", roads), ("dinkes.toml", health)]).unwrap_err();
+    let problems =
+        compile(&[("gate.toml", gate), ("pupr.toml", roads), ("dinkes.toml", health)]).unwrap_err();
     insta::assert_snapshot!(rendered(&problems));
 }
 

@@ -24,7 +24,9 @@ fn rows(name: &str) -> Option<Vec<Row>> {
     };
     let mut lines = text.lines();
     let head: Vec<&str> = lines.next()?.split('\t').collect();
-    let row = |line: &str| head.iter().zip(line.split('\t')).map(|(k, v)| ((*k).to_owned(), v.to_owned())).collect();
+    let row = |line: &str| {
+        head.iter().zip(line.split('\t')).map(|(k, v)| ((*k).to_owned(), v.to_owned())).collect()
+    };
     Some(lines.map(row).collect())
 }
 
@@ -96,7 +98,8 @@ impl Tally {
         self.silent += usize::from(ranking.is_empty());
         if !decision.needs_triage() {
             self.assigned += 1;
-            self.assigned_right += usize::from(decision.office.as_ref().is_some_and(|o| right.contains(&o.as_str())));
+            self.assigned_right +=
+                usize::from(decision.office.as_ref().is_some_and(|o| right.contains(&o.as_str())));
         }
     }
 
@@ -116,7 +119,9 @@ impl Tally {
 #[test]
 fn reports_to_a_regency() {
     let Some(rows) = rows("lapor_kab.tsv") else { return };
-    for (name, with_districts, first, among_three) in [("all", true, 63.0, 85.0), ("without districts", false, 76.0, 88.0)] {
+    for (name, with_districts, first, among_three) in
+        [("all", true, 63.0, 85.0), ("without districts", false, 76.0, 88.0)]
+    {
         let rules = rules(with_districts);
         let mut tally = Tally::default();
         for row in rows.iter().filter(|row| with_districts || row["label"] != "kecamatan") {
@@ -158,7 +163,10 @@ fn does_a_post_need_somebody() {
         found += usize::from(needs && should);
     }
     let (accuracy, recall) = (percent(right, rows.len()), percent(found, complaints));
-    println!("needs somebody: accuracy {accuracy:.1} %, recall {recall:.1} %, precision {:.1} %", percent(found, opened));
+    println!(
+        "needs somebody: accuracy {accuracy:.1} %, recall {recall:.1} %, precision {:.1} %",
+        percent(found, opened)
+    );
     assert!(accuracy >= 69.0);
     assert!(recall >= 75.0);
 }

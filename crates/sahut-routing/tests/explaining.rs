@@ -38,7 +38,10 @@ code = "dinkes"
 handles = ["dinkeslebong"]
 "#;
 const DUTIES: [(&str, &str); 4] = [
-    ("pupr", "strong = [\"jalan rusak\", \"jembatan\"]\nnormal = [\"lubang\"]\nweak = [\"jalan\"]\nexcludes = [\"jalan keluar\"]"),
+    (
+        "pupr",
+        "strong = [\"jalan rusak\", \"jembatan\"]\nnormal = [\"lubang\"]\nweak = [\"jalan\"]\nexcludes = [\"jalan keluar\"]",
+    ),
     ("dinkes", "strong = [\"puskesmas\"]\nnormal = [\"dokter\"]\nweak = [\"sakit\"]"),
     ("satpolpp", "strong = [\"kebakaran\"]"),
     ("kecamatan", "strong = [\"camat\"]"),
@@ -55,7 +58,8 @@ fn rules() -> RuleSet {
         let text = format!("duty = \"{duty}\"\n{district}[[topic]]\nname = \"{duty}\"\n{phrases}\n");
         sources.push(Source { path: format!("{duty}.toml"), text });
     }
-    let technical = ["dinkes", "kominfo", "pupr", "satpolpp"].map(|code| (office(code), OfficeKind::Technical));
+    let technical =
+        ["dinkes", "kominfo", "pupr", "satpolpp"].map(|code| (office(code), OfficeKind::Technical));
     let districts = ["kec-amen", "kec-topos"].map(|code| (office(code), OfficeKind::District));
     let offices: Vec<_> = technical.into_iter().chain(districts).collect();
     RuleSet::compile(&sources, &offices, &office("kominfo")).unwrap()
@@ -63,10 +67,16 @@ fn rules() -> RuleSet {
 
 fn name(code: &OfficeCode) -> String {
     let known = [
-        ("dinkes", "Dinas Kesehatan"), ("kominfo", "Dinas Kominfo"), ("pupr", "Dinas PUPR"), ("satpolpp", "Satpol PP"),
+        ("dinkes", "Dinas Kesehatan"),
+        ("kominfo", "Dinas Kominfo"),
+        ("pupr", "Dinas PUPR"),
+        ("satpolpp", "Satpol PP"),
         ("kec-topos", "Kecamatan Topos"),
     ];
-    known.iter().find(|(known, _)| *known == code.as_str()).map_or_else(|| code.to_string(), |(_, name)| (*name).to_owned())
+    known
+        .iter()
+        .find(|(known, _)| *known == code.as_str())
+        .map_or_else(|| code.to_string(), |(_, name)| (*name).to_owned())
 }
 
 #[test]
@@ -94,7 +104,8 @@ fn every_sort_of_decision_is_told() {
     ] {
         let decision = rules.decide(&Input { owner, ..Input::of(text) });
         let lines = Language::ALL.iter().map(|language| explain(&decision, &name, *language));
-        told += &format!("{text}\n{}\n\n", lines.map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"));
+        told +=
+            &format!("{text}\n{}\n\n", lines.map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"));
     }
     insta::assert_snapshot!(told);
 }

@@ -60,8 +60,18 @@ fn matches(decision: &Decision) -> impl Iterator<Item = &Match> {
 /// Texts that hold rule words, decorated in the ways that people and machines decorate words.
 fn decorated() -> impl Strategy<Value = String> {
     let word = prop_oneof![
-        Just("jalan rusak"), Just("jln rusak"), Just("puskesmas"), Just("tolong"), Just("berlubang"), Just("slot gacor"),
-        Just("depan"), Just("@dinkes"), Just("https://contoh.id/x"), Just("jalan nasional"), Just("puskesmass"), Just("?"),
+        Just("jalan rusak"),
+        Just("jln rusak"),
+        Just("puskesmas"),
+        Just("tolong"),
+        Just("berlubang"),
+        Just("slot gacor"),
+        Just("depan"),
+        Just("@dinkes"),
+        Just("https://contoh.id/x"),
+        Just("jalan nasional"),
+        Just("puskesmass"),
+        Just("?"),
     ];
     let decoration = prop_oneof![Just(String::new()), any::<char>().prop_map(String::from), "\\PC{0,4}"];
     prop::collection::vec((word, decoration), 0..12)

@@ -11,14 +11,49 @@ use sahut_routing::{Input, RuleSet, Source};
 
 /// The offices of Lebong.
 const OFFICES: [&str; 28] = [
-    "bappeda", "bkd", "bkpsdm", "bpbd", "dikbud", "dinkes", "dinsos", "disnakertrans", "disparpora", "disperindagkop",
-    "disperkan", "dispersip", "dkp", "dlh", "dp3appkb", "dpmd", "dpmptsp", "dukcapil", "inspektorat", "kesbangpol", "kominfo",
-    "pdam", "perkim", "puprhub", "rsud", "satpolpp", "setda", "setwan",
+    "bappeda",
+    "bkd",
+    "bkpsdm",
+    "bpbd",
+    "dikbud",
+    "dinkes",
+    "dinsos",
+    "disnakertrans",
+    "disparpora",
+    "disperindagkop",
+    "disperkan",
+    "dispersip",
+    "dkp",
+    "dlh",
+    "dp3appkb",
+    "dpmd",
+    "dpmptsp",
+    "dukcapil",
+    "inspektorat",
+    "kesbangpol",
+    "kominfo",
+    "pdam",
+    "perkim",
+    "puprhub",
+    "rsud",
+    "satpolpp",
+    "setda",
+    "setwan",
 ];
 /// Its district offices.
 const DISTRICTS: [&str; 12] = [
-    "kec-amen", "kec-bingin-kuning", "kec-lebong-atas", "kec-lebong-sakti", "kec-lebong-selatan", "kec-lebong-tengah",
-    "kec-lebong-utara", "kec-pinang-belapis", "kec-rimbo-pengadang", "kec-topos", "kec-tubei", "kec-uram-jaya",
+    "kec-amen",
+    "kec-bingin-kuning",
+    "kec-lebong-atas",
+    "kec-lebong-sakti",
+    "kec-lebong-selatan",
+    "kec-lebong-tengah",
+    "kec-lebong-utara",
+    "kec-pinang-belapis",
+    "kec-rimbo-pengadang",
+    "kec-topos",
+    "kec-tubei",
+    "kec-uram-jaya",
 ];
 
 fn code(text: &str) -> OfficeCode {
@@ -32,7 +67,10 @@ fn sources() -> Vec<Source> {
             if path.is_dir() {
                 read(&path, sources);
             } else {
-                sources.push(Source { path: path.display().to_string(), text: fs::read_to_string(&path).unwrap() });
+                sources.push(Source {
+                    path: path.display().to_string(),
+                    text: fs::read_to_string(&path).unwrap(),
+                });
             }
         }
     }
@@ -94,7 +132,10 @@ fn a_district_is_found_by_its_place() {
 fn what_is_not_ours_is_named() {
     for (text, outside) in [
         ("listrik padam dari tadi malam di Muara Aman, kapan nyala", "PLN"),
-        ("jalan nasional dekat Tubei berlubang dalam, tolong diperbaiki", "Balai jalan nasional (pemerintah pusat)"),
+        (
+            "jalan nasional dekat Tubei berlubang dalam, tolong diperbaiki",
+            "Balai jalan nasional (pemerintah pusat)",
+        ),
         ("jalan di Curup rusak parah, kapan diperbaiki", "Kabupaten Rejang Lebong"),
     ] {
         let decision = decide(text);
@@ -140,7 +181,11 @@ fn files_may_be_read_in_any_order() {
     let mut backwards = sources();
     backwards.reverse();
     let (one, other) = (&*RULES, rules(&backwards));
-    for text in ["jalan rusak dan sampah menumpuk di pasar", "pungli dana desa oleh kades", "banjir di perumahan, tolong"] {
+    for text in [
+        "jalan rusak dan sampah menumpuk di pasar",
+        "pungli dana desa oleh kades",
+        "banjir di perumahan, tolong",
+    ] {
         assert_eq!(one.decide(&Input::of(text)), other.decide(&Input::of(text)), "{text}");
     }
 }
