@@ -182,7 +182,9 @@ fn differences(town: &Town, accounts: &Accounts) -> Result<Vec<String>, Trouble>
             "SELECT m.external_id FROM message m JOIN channel c ON c.id = m.channel_id WHERE c.code = '{channel}'"
         ))?;
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        held.iter().for_each(|id| *counts.entry(id).or_default() += 1);
+        for id in &held {
+            *counts.entry(id).or_default() += 1;
+        }
         let missing = ledger.must_be_known(account).into_iter().filter(|id| !counts.contains_key(id));
         differences.extend(missing.map(|id| format!("{channel} misses {id}")));
         let doubled = counts.iter().filter(|(_, count)| **count > 1);

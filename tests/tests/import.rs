@@ -1,5 +1,7 @@
 //! Files brought in by the program itself: routed like everything else, never twice, and from where they were left.
 
+#![cfg(test)]
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -47,7 +49,7 @@ fn status(sahut: &Sahut, name: &str) -> u64 {
 fn wait_until(what: &str, mut reached: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !reached() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what} takes too long");
+        assert!(begun.elapsed() < Duration::from_mins(1), "{what} takes too long");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

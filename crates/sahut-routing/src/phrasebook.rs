@@ -7,7 +7,7 @@ use std::hash::BuildHasherDefault;
 use sahut_domain::inquiry::Kind;
 
 use crate::plain::Word;
-use crate::shorthand::Fnv;
+use crate::shorthand::WordHasher;
 
 /// What finding a phrase means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +54,7 @@ pub(crate) struct Hit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct WordId(u32);
 
-type Map<K, V> = HashMap<K, V, BuildHasherDefault<Fnv>>;
+type Map<K, V> = HashMap<K, V, BuildHasherDefault<WordHasher>>;
 
 /// The phrases, and the tree that finds them.
 #[derive(Debug, Default)]

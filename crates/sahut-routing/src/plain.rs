@@ -49,13 +49,23 @@ impl Plain {
         self.questions = 0;
         self.disguised = false;
         self.text.push(' ');
-        let mut reader = Reader { plain: self, shorthand, original, word: None, sentence_ended: true };
+        let mut reader = Reader {
+            plain: self,
+            shorthand,
+            original,
+            word: None,
+            sentence_ended: true,
+            untidy: false,
+            singles: 0,
+        };
         let mut at = 0;
         while at < original.len() {
             at = reader.step(at);
         }
         reader.close(original.len());
-        self.join_spelled();
+        if reader.singles >= SPELLED_OUT {
+            self.join_spelled();
+        }
     }
 
     /// Where a stretch of words stands in the original.
@@ -130,6 +140,10 @@ struct Reader<'a> {
     word: Option<(usize, usize)>,
     /// Whether the next word begins a sentence.
     sentence_ended: bool,
+    /// Whether the word has digits, letters outside ASCII, or one letter three times in a row.
+    untidy: bool,
+    /// How many words of one letter there are.
+    singles: usize,
 }
 
 impl Reader<'_> {
@@ -155,10 +169,20 @@ impl Reader<'_> {
         }
     }
 
+    /// Takes the letters and digits that stand together, and returns how many there are.
     fn letters(&mut self, at: usize, rest: &str) -> usize {
-        let length = rest.bytes().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(rest.len());
         let from = self.plain.text.len();
         self.word.get_or_insert((from, at));
+        let (mut length, mut last, mut run) = (0, 0, 0);
+        for byte in rest.bytes() {
+            if !byte.is_ascii_alphanumeric() {
+                break;
+            }
+            run = if byte | 32 == last { run + 1 } else { 1 };
+            self.untidy |= byte.is_ascii_digit() || run == 3;
+            last = byte | 32;
+            length += 1;
+        }
         self.plain.text.push_str(rest.get(..length).unwrap_or_default());
         if let Some(new) = self.plain.text.get_mut(from..) {
             new.make_ascii_lowercase();
@@ -182,6 +206,7 @@ impl Reader<'_> {
         let from = self.plain.text.len();
         match letters::fold(c, &mut self.plain.text) {
             Folded::Letters => {
+                self.untidy = true;
                 self.word.get_or_insert((from, at));
             }
             Folded::Invisible => {}
@@ -194,7 +219,9 @@ impl Reader<'_> {
     /// Ends the word being read, if there is one.
     fn close(&mut self, at: usize) {
         let Some((start, from)) = self.word.take() else { return };
-        self.tidy(start);
+        if std::mem::take(&mut self.untidy) {
+            self.tidy(start);
+        }
         let word = self.plain.text.get(start..).unwrap_or_default();
         let original = (from, at);
         let Some(written_out) = self.shorthand.get(word) else {
@@ -211,6 +238,7 @@ impl Reader<'_> {
 
     fn push(&mut self, start: usize, original: (usize, usize), expanded: bool) {
         let end = self.plain.text.len();
+        self.singles += usize::from(end - start == 1);
         let begins_sentence = std::mem::take(&mut self.sentence_ended);
         self.plain.words.push(Word { start, end, original, expanded, begins_sentence });
         self.plain.text.push(' ');

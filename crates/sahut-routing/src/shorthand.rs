@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// Words that are written out before anything is looked for: `jln` is `jalan`.
 #[derive(Debug, Default)]
 pub(crate) struct Shorthand {
-    written_out: HashMap<Box<str>, Box<str>, BuildHasherDefault<Fnv>>,
+    written_out: HashMap<Box<str>, Box<str>, BuildHasherDefault<WordHasher>>,
     longest: usize,
 }
 
@@ -25,25 +25,30 @@ impl Shorthand {
     }
 }
 
-/// The Fowler-Noll-Vo hash: quicker than the standard one on words of a few letters. Its keys come from configuration,
-/// so that nobody can choose them to collide.
-#[derive(Debug)]
-pub(crate) struct Fnv(u64);
+/// A hash that takes eight letters at once: quicker than the standard one on words. Its keys come from configuration, so
+/// that nobody can choose them to collide.
+#[derive(Debug, Default)]
+pub(crate) struct WordHasher(u64);
 
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xCBF2_9CE4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
+impl Hasher for WordHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3);
+        for chunk in bytes.chunks(8) {
+            let mut eight = [0; 8];
+            eight.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+            self.write_u64(u64::from_le_bytes(eight));
         }
     }
 
+    fn write_u8(&mut self, byte: u8) {
+        self.write_u64(u64::from(byte));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517C_C1B7_2722_0A95);
+    }
+
     fn finish(&self) -> u64 {
-        self.0
+        // The low bits choose the place in a table, and the high ones are the better mixed.
+        self.0.rotate_left(26)
     }
 }

@@ -4,27 +4,27 @@
 //! (`perbaikan` and `baik` share one).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
 use sahut_domain::decision::Manner;
 use snowball_stemmers_rs::{Algorithm, Stemmer};
 
 use crate::section::one_edit;
-use crate::shorthand::Fnv;
+use crate::shorthand::WordHasher;
 
 /// Shorter words have too many neighbours.
 const SHORTEST_NEAR: usize = 6;
 /// Shorter words have no affixes to speak of.
 const SHORTEST_STEM: usize = 5;
 
-type Map<K, V> = HashMap<K, V, BuildHasherDefault<Fnv>>;
+type Map<K, V> = HashMap<K, V, BuildHasherDefault<WordHasher>>;
 
 /// The words of all duty phrases.
 pub(crate) struct Vocabulary {
     stemmer: Stemmer,
     words: Vec<String>,
     /// Words that are meant as they are written.
-    known: HashSet<String, BuildHasherDefault<Fnv>>,
+    known: HashSet<String, BuildHasherDefault<WordHasher>>,
     /// By stem: the shortest word with that stem.
     by_stem: Map<String, usize>,
     /// Three letters that stand within each stem: a word without any of them shares no stem.
@@ -132,11 +132,10 @@ fn is_slip(a: &str, b: &str) -> bool {
 
 /// Hashes of a word, whole and with each of its letters left out.
 fn without_one(word: &str) -> impl Iterator<Item = u64> + '_ {
-    (0..=word.len()).map(|skip| {
-        let mut hash = Fnv::default();
-        let bytes = word.as_bytes();
-        hash.write(bytes.get(..skip).unwrap_or_default());
-        hash.write(bytes.get(skip + 1..).unwrap_or_default());
-        hash.finish()
+    let fold = |hash: u64, letter: &u8| (hash ^ u64::from(*letter)).wrapping_mul(0x0100_0000_01B3);
+    (0..=word.len()).map(move |skip| {
+        let (before, rest) = word.as_bytes().split_at(skip);
+        let after = rest.get(1..).unwrap_or_default();
+        before.iter().chain(after).fold(0xCBF2_9CE4_8422_2325, fold)
     })
 }

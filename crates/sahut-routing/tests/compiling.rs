@@ -1,5 +1,7 @@
 //! What the author of a rule file is told: everything at once, each with its place and what to do.
 
+#![cfg(test)]
+
 use sahut_domain::office::{OfficeCode, OfficeKind};
 use sahut_routing::{Problem, RuleSet, Severity, Source};
 

@@ -2,6 +2,8 @@
 //! project: where they are absent the tests say so and pass. The floors stand a little below what was measured, so that
 //! a change of rules that costs something is noticed.
 
+#![cfg(test)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;

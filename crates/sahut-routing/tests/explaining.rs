@@ -1,5 +1,7 @@
 //! Explanations as people read them, in both languages.
 
+#![cfg(test)]
+
 use sahut_domain::Language;
 use sahut_domain::office::{OfficeCode, OfficeKind};
 use sahut_routing::{Input, RuleSet, Source, explain};

@@ -1,5 +1,7 @@
 //! The rules of the example regency: they compile without a warning, and do what the regency would expect.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

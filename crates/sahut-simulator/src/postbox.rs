@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sahut_domain::{Clock, Timestamp};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -113,7 +115,9 @@ async fn converse(stream: TcpStream, kept: &Kept) -> io::Result<()> {
     while let Some(line) = command(&mut read).await? {
         let word = line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
         match word.as_str() {
-            "EHLO" => say(&mut write, "250-postbox\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 10485760").await?,
+            "EHLO" => {
+                say(&mut write, "250-postbox\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 10485760").await?;
+            }
             "HELO" | "NOOP" => say(&mut write, "250 ok").await?,
             "RSET" => {
                 envelope = Envelope::default();

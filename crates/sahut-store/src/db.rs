@@ -87,8 +87,8 @@ impl Db {
                 refuse_emptied(path)?;
                 return Err(StoreError::Missing(path.clone()));
             }
-            Location::Sqlite(path) => Self::connect_sqlite(path, None).await?,
-            Location::Postgres(address) => Self::connect_postgres(address).await?,
+            Location::Sqlite(path) => Box::pin(Self::connect_sqlite(path, None)).await?,
+            Location::Postgres(address) => Box::pin(Self::connect_postgres(address)).await?,
         };
         migrate::check(db.schema().await?)?;
         Ok(db)
@@ -110,8 +110,8 @@ impl Db {
     /// before migrating.
     pub async fn connect(location: &Location, holder: &str) -> Result<Self, StoreError> {
         match location {
-            Location::Sqlite(path) => Self::connect_sqlite(path, Some(holder)).await,
-            Location::Postgres(address) => Self::connect_postgres(address).await,
+            Location::Sqlite(path) => Box::pin(Self::connect_sqlite(path, Some(holder))).await,
+            Location::Postgres(address) => Box::pin(Self::connect_postgres(address)).await,
         }
     }
 
@@ -120,11 +120,14 @@ impl Db {
         match &self.pools {
             Pools::Sqlite { writer, .. } => {
                 let writer = writer.clone();
-                self.tx(async move { writer.begin_with("BEGIN IMMEDIATE").await.map(Inner::Sqlite) }).await
+                self.tx(Box::pin(
+                    async move { writer.begin_with("BEGIN IMMEDIATE").await.map(Inner::Sqlite) },
+                ))
+                .await
             }
             Pools::Postgres(pool) => {
                 let pool = pool.clone();
-                self.tx(async move { pool.begin().await.map(Inner::Postgres) }).await
+                self.tx(Box::pin(async move { pool.begin().await.map(Inner::Postgres) })).await
             }
         }
     }
@@ -134,12 +137,12 @@ impl Db {
         match &self.pools {
             Pools::Sqlite { readers, .. } => {
                 let readers = readers.clone();
-                self.tx(async move { readers.begin().await.map(Inner::Sqlite) }).await
+                self.tx(Box::pin(async move { readers.begin().await.map(Inner::Sqlite) })).await
             }
             Pools::Postgres(pool) => {
                 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 let pool = pool.clone();
-                self.tx(async move { pool.begin_with(SNAPSHOT).await.map(Inner::Postgres) }).await
+                self.tx(Box::pin(async move { pool.begin_with(SNAPSHOT).await.map(Inner::Postgres) })).await
             }
         }
     }

@@ -7,7 +7,7 @@
 //! [`imports`] for what stands beside them. [`work`] is the one mechanism by which owed work is claimed and settled.
 //!
 //! What must always hold is a constraint of the schema (`migrations/`), not code. What differs between the databases
-//! stands in [`dialect`]. Moments are stored as microseconds in UTC; transactions never span a call to the network.
+//! stands in the module `dialect`. Moments are stored as microseconds in UTC; transactions never span a call to the network.
 
 pub mod backup;
 pub mod collect;

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn work_and_memory_are_seen() {
         let before = cpu();
-        while cpu() - before < Duration::from_millis(5) {
+        while cpu().saturating_sub(before) < Duration::from_millis(5) {
             std::hint::black_box((0..1000).sum::<u64>());
         }
         assert!(resident(std::process::id()) > 100_000);

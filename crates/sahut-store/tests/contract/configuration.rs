@@ -54,7 +54,7 @@ on_both! {
         new.offices[0].people = vec![person("b@x.example"), person("a@x.example")];
         tx.apply(new.clone(), "Admin", at(0)).await.unwrap();
         assert_eq!(tx.offices().await.unwrap()[0].people, new.offices[0].people);
-        new.digest = "third".to_owned();
+        "third".clone_into(&mut new.digest);
         new.offices[0].people.reverse();
         tx.apply(new.clone(), "Admin", at(1)).await.unwrap();
         assert_eq!(tx.offices().await.unwrap()[0].people, new.offices[0].people);

@@ -7,7 +7,9 @@ use sahut_domain::message::Item;
 use sahut_store::StoreError;
 use sahut_store::route::{Joining, Waiting};
 
-use crate::support::{World, at, code, decision, item, new_inquiry, on_both, own, promise, state_of};
+use crate::support::{
+    World, at, code, decision, item, new_inquiry, on_both, own, promise, somebody_waits, state_of,
+};
 
 fn joining(waiting: &Waiting, reopens: bool) -> Joining {
     let current = waiting.current.clone().unwrap();
@@ -161,18 +163,20 @@ on_both! {
         world.store(vec![Item { written_at: at(60), ..item("m2", "ani") }], at(60)).await;
         let mut answering = world.begin().await;
         answering.answer_inquiry(opened.id, &code("dinkes"), at(50), "Admin", at(61)).await.unwrap();
-        let db = world.db.clone();
-        let routing = tokio::spawn(async move {
-            let mut tx = db.begin().await.unwrap();
+        let routing = async {
+            let mut tx = world.begin().await;
             let waiting = tx.take_waiting(10).await.unwrap().remove(0);
             let reopens = waiting.current.as_ref().is_some_and(|current| current.state == State::Answered);
             tx.join_inquiry(&joining(&waiting, reopens), at(62)).await.unwrap();
             tx.commit().await.unwrap();
             reopens
-        });
-        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
-        answering.commit().await.unwrap();
-        assert!(routing.await.unwrap(), "the second worker waited and saw the answer");
+        };
+        let answering = async {
+            somebody_waits(world).await;
+            answering.commit().await.unwrap();
+        };
+        let (reopened, ()) = tokio::join!(routing, answering);
+        assert!(reopened, "the second worker waited and saw the answer");
         assert_eq!(state_of(world, opened.id).await, "open");
     }
 }

@@ -350,3 +350,14 @@ pub(crate) fn claim(now: Timestamp, until: Timestamp) -> Claim<'static> {
 pub(crate) async fn state_of(world: &World, inquiry: InquiryId) -> String {
     world.raw().await.texts(&format!("SELECT state FROM inquiry WHERE id = {inquiry}")).await.remove(0)
 }
+
+/// Waits until a transaction of another connection waits for one of ours. On SQLite it waits before it begins, and
+/// there is nothing to see.
+pub(crate) async fn somebody_waits(world: &World) {
+    let mut raw = world.raw().await;
+    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND pid IN
+        (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
+    while !raw.is_sqlite() && raw.count(waiting).await == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}

@@ -231,8 +231,8 @@ on_both! {
             world.owe(&opened, &format!("{n}@x.example"), n % 3 == 0).await;
         }
         let claimers = (0..6).map(|_| {
-            let db = world.db.clone();
-            tokio::spawn(async move {
+            let db = &world.db;
+            async move {
                 let mut held = Vec::new();
                 loop {
                     let mut tx = db.begin().await.unwrap();
@@ -244,12 +244,9 @@ on_both! {
                     }
                     held.extend(some.into_iter().map(|work| work.id));
                 }
-            })
+            }
         });
-        let mut all = Vec::new();
-        for claimer in claimers.collect::<Vec<_>>() {
-            all.extend(claimer.await.unwrap());
-        }
+        let all = futures_util::future::join_all(claimers).await.concat();
         assert_eq!(all.len(), 30);
         assert_eq!(all.into_iter().collect::<HashSet<_>>().len(), 30);
     }

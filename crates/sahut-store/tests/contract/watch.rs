@@ -2,7 +2,7 @@
 
 use sahut_domain::event::{EventId, EventKind};
 
-use crate::support::{World, at, code, item, on_both};
+use crate::support::{World, at, code, item, on_both, somebody_waits};
 
 on_both! {
     async fn a_promise_is_looked_at_when_its_moment_comes_and_missed_once(world: &World) {
@@ -44,15 +44,16 @@ on_both! {
         let mut watching = world.begin().await;
         let due = watching.take_due_deadlines(at(7300), 10).await.unwrap().remove(0);
         watching.note_step(&due, true, None, at(7300)).await.unwrap();
-        let db = world.db.clone();
-        let answering = tokio::spawn(async move {
-            let mut tx = db.begin().await.unwrap();
+        let answering = async {
+            let mut tx = world.begin().await;
             tx.answer_inquiry(opened.id, &code("dinkes"), at(7250), "Admin", at(7301)).await.unwrap();
             tx.commit().await.unwrap();
-        });
-        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
-        watching.commit().await.unwrap();
-        answering.await.unwrap();
+        };
+        let watching = async {
+            somebody_waits(world).await;
+            watching.commit().await.unwrap();
+        };
+        tokio::join!(answering, watching);
         assert_eq!(world.count("SELECT COUNT(*) FROM event WHERE kind = 'deadline.missed'").await, 1);
     }
 }
