@@ -1,10 +1,10 @@
 //! The five stages, the door where deliveries come in, and what keeps all running and stopping in order.
 //!
-//! Every stage has one shape: claim a batch, work, commit once ([`stage`]). What a stage hands to the next stands in
+//! Every stage has one shape: claim a batch, work, commit once (`stage`). What a stage hands to the next stands in
 //! the database, so a crash anywhere repeats work and never loses it:
 //!
-//! - [`collect`] reads channels that are due ([`walk`] is the one loop that reads them all) and admitted deliveries;
-//!   everything it writes goes through [`commit`], which gathers many small writes into few transactions;
+//! - [`collect`] reads channels that are due (`walk` is the one loop that reads them all) and admitted deliveries;
+//!   everything it writes goes through `commit`, which gathers many small writes into few transactions;
 //! - [`route`] decides where messages belong, opens inquiries and makes promises;
 //! - [`notify`] mails what is owed; [`deliver`] carries answers to the platforms; [`watch`] notices what came due.
 //!

@@ -106,8 +106,11 @@ fn every_sort_of_decision_is_told() {
     ] {
         let decision = rules.decide(&Input { owner, ..Input::of(text) });
         let lines = Language::ALL.iter().map(|language| explain(&decision, &name, *language));
-        told +=
-            &format!("{text}\n{}\n\n", lines.map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"));
+        let lines: Vec<String> = lines.map(|line| format!("  {line}")).collect();
+        told.push_str(text);
+        told.push('\n');
+        told.push_str(&lines.join("\n"));
+        told.push_str("\n\n");
     }
     insta::assert_snapshot!(told);
 }
