@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sahut_domain::inquiry::Kind;
 use sahut_domain::office::{OfficeCode, OfficeKind};
 
+use crate::example::{Example, Expected};
 use crate::file::{self, Examples, File, Phrases};
 use crate::phrasebook::{Meaning, Phrase, Phrasebook};
 use crate::plain::Plain;
@@ -483,42 +484,4 @@ fn shorthand(files: &[File], problems: &mut Problems) -> Shorthand {
         }
     }
     Shorthand::new(pairs.into_iter().map(|(short, (long, _))| (short, long)))
-}
-
-/// What an example is meant to show.
-#[derive(Clone)]
-enum Expected {
-    Seat(usize),
-    Kind(Kind),
-}
-
-/// A text of the rule files with what must, or must not, become of it.
-struct Example {
-    said: Said,
-    expected: Expected,
-    wanted: bool,
-}
-
-impl Example {
-    fn check(self, rules: &RuleSet, problems: &mut Problems) {
-        let decision = rules.decide(&crate::Input::of(&self.said.text));
-        let (holds, expected) = match self.expected {
-            Expected::Kind(kind) => (decision.kind == kind, kind.to_string()),
-            Expected::Seat(seat) => {
-                let Some(seat) = rules.seats.get(seat) else { return };
-                (rules.is_for(&decision, seat), seat.to_string())
-            }
-        };
-        if holds != self.wanted {
-            let must = if self.wanted { "must" } else { "must not" };
-            let found = RuleSet::summary(&decision);
-            let what = format!("an example fails: this text {must} go to {expected}");
-            problems.error(
-                &self.said.at,
-                what,
-                format!("goes to {found}"),
-                "change the phrases until it holds, or change the example",
-            );
-        }
-    }
 }

@@ -198,34 +198,22 @@ impl Evidence {
 
     /// Counts a hit for every seat that it speaks for, and says whether it says what the text is about.
     fn count_hit(&mut self, rules: &RuleSet, hit: Hit, kind: Kind, where_only: bool) -> bool {
+        let factor = if hit.near { NEAR } else { 1.0 }
+            * if where_only { LANDMARK } else { 1.0 }
+            * if hit.start < self.subject_end { SUBJECT } else { 1.0 };
+        let again = self.seen.get(hit.phrase).copied().unwrap_or(true);
         let mut subject = false;
         for (meaning, weight) in &rules.book.phrase(hit.phrase).uses {
-            let (seat, topic) = match meaning {
-                Meaning::Duty(number) => {
-                    let Some(topic) = rules.topics.get(*number) else { continue };
-                    match self.stands(rules, *number, kind) {
-                        Stands::Counts => (topic.seat, Some(*number)),
-                        Stands::Silenced(by) => {
-                            self.uncounted.push((topic.seat, hit, by));
-                            continue;
-                        }
-                        Stands::NotHere => continue,
+            match self.speaks(rules, *meaning, kind) {
+                Speaks::For(seat, topic) => {
+                    subject = true;
+                    if !again {
+                        self.add(Counted { seat, topic, hit, weight: weight * factor });
                     }
                 }
-                Meaning::Name(seat) => (*seat, None),
-                Meaning::Place(_) => {
-                    subject = true;
-                    continue;
-                }
-                _ => continue,
-            };
-            subject = true;
-            let near = if hit.near { NEAR } else { 1.0 };
-            let subject_factor = if hit.start < self.subject_end { SUBJECT } else { 1.0 };
-            let weight = weight * near * subject_factor * if where_only { LANDMARK } else { 1.0 };
-            if !self.seen.get(hit.phrase).copied().unwrap_or(true) {
-                self.points.get_mut(seat).into_iter().for_each(|points| *points += weight);
-                self.counted.push(Counted { seat, topic, hit, weight });
+                Speaks::Silenced(seat, by) => self.uncounted.push((seat, hit, by)),
+                Speaks::OfPlace => subject = true,
+                Speaks::ForNobody => {}
             }
         }
         if subject {
@@ -234,19 +222,30 @@ impl Evidence {
         subject
     }
 
-    fn stands(&self, rules: &RuleSet, number: usize, kind: Kind) -> Stands {
-        let Some(topic) = rules.topics.get(number) else { return Stands::NotHere };
+    fn add(&mut self, counted: Counted) {
+        self.points.get_mut(counted.seat).into_iter().for_each(|points| *points += counted.weight);
+        self.counted.push(counted);
+    }
+
+    fn speaks(&self, rules: &RuleSet, meaning: Meaning, kind: Kind) -> Speaks {
+        let number = match meaning {
+            Meaning::Duty(number) => number,
+            Meaning::Name(seat) => return Speaks::For(seat, None),
+            Meaning::Place(_) => return Speaks::OfPlace,
+            _ => return Speaks::ForNobody,
+        };
+        let Some(topic) = rules.topics.get(number) else { return Speaks::ForNobody };
         let condition = self.conditions.get(number).copied().unwrap_or_default();
         let place = self.place.and_then(|place| rules.places.get(place)).map(|place| &place.name);
         if let Some(by) = condition.silenced {
-            Stands::Silenced(by)
+            Speaks::Silenced(topic.seat, by)
         } else if (topic.required && !condition.met)
             || (!topic.kinds.is_empty() && !topic.kinds.contains(&kind))
             || (!topic.places.is_empty() && !place.is_some_and(|place| topic.places.contains(place)))
         {
-            Stands::NotHere
+            Speaks::ForNobody
         } else {
-            Stands::Counts
+            Speaks::For(topic.seat, Some(number))
         }
     }
 
@@ -277,10 +276,16 @@ impl Evidence {
     }
 }
 
-enum Stands {
-    Counts,
-    Silenced(Hit),
-    NotHere,
+/// What a phrase does here.
+enum Speaks {
+    /// It counts for a seat, by a topic or by its name.
+    For(usize, Option<usize>),
+    /// It would count for a seat, had another phrase not silenced its topic.
+    Silenced(usize, Hit),
+    /// It names a place.
+    OfPlace,
+    /// It says nothing about the subject.
+    ForNobody,
 }
 
 fn duty(meaning: Meaning) -> Option<usize> {

@@ -5,8 +5,10 @@ use sahut_domain::inquiry::Kind;
 use crate::evidence::Evidence;
 use crate::ruleset::{Input, RuleSet};
 
-/// Points that make spam, less what speaks for a complaint about spam.
+/// Points that make an advertisement.
 const SPAM: f64 = 3.0;
+/// Points with which a complaint that names gambling is still a complaint.
+const COMPLAINT: f64 = 3.0;
 /// Points that make an emergency.
 const EMERGENCY: f64 = 3.0;
 /// Points that make a message one that needs somebody.
@@ -15,19 +17,14 @@ const NEEDED: f64 = 2.5;
 /// Decides the kind of a message.
 pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> Kind {
     let points = |kind| evidence.kind(kind);
-    let plain = &evidence.plain;
-    let complaint = points(Kind::Complaint);
-    let mut spam = points(Kind::Spam);
-    if plain.disguised {
-        // Whoever hides words from a word list advertises: a citizen has no reason to.
-        spam += 2.0 * SPAM * f64::from(u8::from(rules.disguises.count(&plain.text) > 0));
-    }
-    if spam >= SPAM && (complaint < 3.0 || spam >= 2.0 * SPAM + complaint) {
+    if is_spam(rules, evidence) {
         return Kind::Spam;
     }
     if points(Kind::Emergency) >= EMERGENCY {
         return Kind::Emergency;
     }
+    let plain = &evidence.plain;
+    let complaint = points(Kind::Complaint);
     let (information, aspiration) = (points(Kind::Information), points(Kind::Aspiration));
     let asked = if plain.questions > 0 { 0.5 } else { 0.0 };
     let subject = evidence.hits.iter().filter_map(|hit| rules.duty_weight(hit.phrase)).fold(0.0, f64::max);
@@ -44,4 +41,13 @@ pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> K
     } else {
         Kind::Complaint
     }
+}
+
+/// An advertisement, and not a complaint about one: a complaint lost is worse than an advertisement read.
+fn is_spam(rules: &RuleSet, evidence: &Evidence) -> bool {
+    let (spam, complaint) = (evidence.kind(Kind::Spam), evidence.kind(Kind::Complaint));
+    let plain = &evidence.plain;
+    // Whoever hides words from a word list advertises: a citizen has no reason to.
+    let hidden = plain.disguised && rules.disguises.show_in(&plain.text);
+    hidden || (spam >= SPAM && complaint < COMPLAINT) || spam >= 2.0 * SPAM + complaint
 }

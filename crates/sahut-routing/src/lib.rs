@@ -22,6 +22,7 @@
 mod compile;
 mod decide;
 mod evidence;
+mod example;
 mod explain;
 mod file;
 mod gate;

@@ -19,9 +19,9 @@ impl Disguises {
         Ok(Self { automaton })
     }
 
-    /// How many different places of a plain text show a spam phrase once spaces are gone and digits are letters again.
-    pub(crate) fn count(&self, plain: &str) -> usize {
-        self.automaton.find_iter(&squeeze(plain)).count()
+    /// Whether a plain text shows a spam phrase once spaces are gone and digits are letters again.
+    pub(crate) fn show_in(&self, plain: &str) -> bool {
+        self.automaton.is_match(&squeeze(plain))
     }
 }
 
