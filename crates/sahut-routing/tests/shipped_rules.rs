@@ -131,6 +131,18 @@ fn a_district_is_found_by_its_place() {
 }
 
 #[test]
+fn an_address_does_not_outweigh_the_matter() {
+    for (text, office) in [
+        ("jalan rusak di Desa Suka Negeri RT 02 RW 01 Kecamatan Topos, warga mohon diperbaiki", "puprhub"),
+        ("lampu jalan mati di Dusun II Desa Ajai Siang Kecamatan Topos, mohon bantuannya", "puprhub"),
+        ("sampah menumpuk di depan kantor Camat Amen, tolong diangkut", "dlh"),
+        ("kenapa bantuan pkh warga desa Talang Ratu Kecamatan Rimbo Pengadang belum cair", "dinsos"),
+    ] {
+        assert_eq!(decide(text).office, Some(code(office)), "{text}: {:?}", decide(text));
+    }
+}
+
+#[test]
 fn what_is_not_ours_is_named() {
     for (text, outside) in [
         ("listrik padam dari tadi malam di Muara Aman, kapan nyala", "PLN"),
