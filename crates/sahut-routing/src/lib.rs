@@ -15,7 +15,7 @@
 //! 5. `decide`: hard routes first, then the best office if it is good enough and far enough ahead; otherwise people
 //!    decide, and see the best three. A tie is never broken by the order of files.
 //!
-//! [`explain`] says in plain words what a stored decision says; the rules are not asked again.
+//! [`explain()`] says in plain words what a stored decision says; the rules are not asked again.
 //!
 //! Start reading at `ruleset`.
 
