@@ -1,7 +1,7 @@
 //! The second stage: every message gets a decision, and with it an inquiry, a promise and people who are told; or is
 //! set aside because it needs nobody.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
 
 use jiff::Timestamp;
@@ -47,6 +47,7 @@ pub async fn route_batch(context: &Context) -> Result<usize, StoreError> {
         now: context.clock.now(),
         opening: Vec::new(),
         open: HashMap::new(),
+        answered: HashSet::new(),
     };
     for message in &waiting {
         batch.take(&mut tx, message).await?;
@@ -68,6 +69,9 @@ struct Batch<'a> {
     opening: Vec<NewInquiry>,
     /// Inquiries of this batch, by who wants what where; without an identifier until they are written.
     open: HashMap<(ThreadId, CitizenId), Option<CurrentInquiry>>,
+    /// Inquiries that the office answered by itself in this batch, after the messages were read: what the citizen asks
+    /// next opens them again.
+    answered: HashSet<InquiryId>,
 }
 
 impl Batch<'_> {
@@ -109,7 +113,11 @@ impl Batch<'_> {
         if self.open.get(&key).is_some_and(Option::is_none) {
             self.flush(tx).await?;
         }
-        Ok(self.open.get(&key).cloned().flatten().or_else(|| waiting.current.clone()))
+        let current = self.open.get(&key).cloned().flatten().or_else(|| waiting.current.clone());
+        Ok(current.map(|current| {
+            let answered = self.answered.contains(&current.id);
+            CurrentInquiry { state: if answered { State::Answered } else { current.state }, ..current }
+        }))
     }
 
     async fn open(
@@ -183,6 +191,9 @@ impl Batch<'_> {
             tx.owe(told, self.now).await?;
         }
         let state = if reopened { State::Open } else { current.state };
+        if reopened {
+            self.answered.remove(&current.id);
+        }
         self.open.insert((waiting.thread, citizen), Some(CurrentInquiry { state, ..current }));
         Ok(())
     }
@@ -204,7 +215,7 @@ impl Batch<'_> {
         if !ours {
             for (inquiry, office) in tx.answered_by_own(waiting.thread, waiting.parent.as_deref()).await? {
                 tx.answer_inquiry(inquiry, &office, waiting.written_at, "platform", self.now).await?;
-                self.open.retain(|_, open| open.as_ref().is_none_or(|open| open.id != inquiry));
+                self.answered.insert(inquiry);
             }
         }
         tx.file_own(&[waiting.message]).await

@@ -101,6 +101,8 @@ async fn compare(town: &Town, simulator: &Simulator, accounts: &[Account], seed:
         let invented: Vec<_> = unique.difference(&written).collect();
         assert!(invented.is_empty(), "seed {seed}: {} invented {invented:?}", account.platform);
     }
+    let status = tx.status(town.context.clock.now()).await.unwrap();
+    assert!(status.inquiries > 0, "seed {seed}: nobody's complaint became an inquiry");
     let broken: Vec<_> = tx
         .selfcheck(town.context.clock.now())
         .await
@@ -146,7 +148,7 @@ impl<'a> Deeds<'a> {
     fn one(&mut self, now: Timestamp) {
         let world = self.simulator.world();
         let citizen = format!("warga_{}", self.chance.below(6));
-        let text = format!("Jalan rusak di Topos, laporan ke-{}", self.chance.below(1000));
+        let text = format!("Jalan rusak di Topos, tolong diperbaiki, laporan ke-{}", self.chance.below(1000));
         let past = now - SignedDuration::from_secs(i64::try_from(self.chance.below(7200)).unwrap());
         match self.chance.below(16) {
             0..5 => {

@@ -30,6 +30,9 @@ pub(crate) struct Town {
     _folder: tempfile::TempDir,
 }
 
+/// What tells a complaint from talk: without it, everything is talk.
+const GATE: &str = "[[kind]]\nkind = \"complaint\"\nstrong = [\"tolong diperbaiki\"]\n";
+
 const RULES: &str = "duty = \"pupr\"\n\n[[topic]]\nname = \"jalan\"\nstrong = [\"jalan rusak\"]\n";
 
 impl Town {
@@ -61,7 +64,8 @@ impl Town {
             connectors.insert(row.id, Ok(connector));
             channels.push(row.id);
         }
-        let rules = [Source { path: "rules/pupr.toml".to_owned(), text: RULES.to_owned() }];
+        let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
+        let rules = [source("rules/pupr.toml", RULES), source("rules/gate.toml", GATE)];
         let regency = Regency {
             revision,
             instance: "test".to_owned(),
