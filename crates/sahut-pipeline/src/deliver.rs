@@ -45,26 +45,35 @@ pub async fn deliver_batch(context: &Context) -> Result<usize, StoreError> {
     let claimed = tx.claim_replies(&claim).await?;
     tx.commit().await?;
     let mut deliveries: FuturesUnordered<_> = claimed.iter().map(|work| deliver(context, work)).collect();
+    // An error ends none of the others in the middle of a call: their outcome would become unknown.
+    let mut result = Ok(claimed.len());
     while let Some(delivered) = deliveries.next().await {
-        delivered?;
+        result = delivered.and(result);
     }
-    Ok(claimed.len())
+    result
 }
 
 async fn deliver(context: &Context, work: &ReplyWork) -> Result<(), StoreError> {
     let regency = context.regency.get();
     let connector = match regency.connectors.get(&work.channel) {
         Some(Ok(connector)) => Arc::clone(connector),
-        Some(Err(reason)) => return not_sent(context, work, &waiting(context, work, reason)).await,
-        None => {
-            return not_sent(context, work, &waiting(context, work, "its channel is not connected")).await;
-        }
+        Some(Err(reason)) => return unconnected(context, work, reason).await,
+        None => return unconnected(context, work, "its channel is not connected").await,
     };
     match work.state {
         ReplyState::Queued => send(context, work, &*connector).await,
         // Left in the middle of an attempt: the outcome is not known, so it is looked up first.
         ReplyState::Sending | ReplyState::Uncertain => look_up(context, work, &*connector).await,
         ReplyState::Sent | ReplyState::Failed => Ok(()),
+    }
+}
+
+/// Waits for the channel to be connected. A reply whose outcome is unknown stays so: it must not go back to those that
+/// may be sent.
+async fn unconnected(context: &Context, work: &ReplyWork, reason: &str) -> Result<(), StoreError> {
+    match work.state {
+        ReplyState::Sending | ReplyState::Uncertain => look_later(context, work, reason).await,
+        _ => not_sent(context, work, &waiting(context, work, reason)).await,
     }
 }
 
@@ -99,18 +108,28 @@ async fn send(context: &Context, work: &ReplyWork, connector: &dyn Connector) ->
 async fn look_up(context: &Context, work: &ReplyWork, connector: &dyn Connector) -> Result<(), StoreError> {
     let reply = outgoing(work, work.first_attempt_at);
     match connector.look_up(&reply, context.clock.now()).await {
+        // The same words, twice in one thread: what was found is the other one.
+        Ok(Some(sent)) if is_claimed(context, work, &sent).await? => {
+            look_later(context, work, "what the platform shows with these words is another reply").await
+        }
         Ok(Some(sent)) => settle_sent(context, work, &sent).await,
         Ok(None) => {
             metrics::counter!("sahut_replies_looked_up_total", "found" => "no").increment(1);
             send(context, work, connector).await
         }
-        Err(error) => {
-            let looked =
-                context.clock.now().duration_since(work.first_attempt_at.unwrap_or(Timestamp::UNIX_EPOCH));
-            let wait = looked.clamp(LOOK_AFTER, LOOK_AT_LEAST_EVERY);
-            uncertain(context, work, &error.to_string(), wait).await
-        }
+        Err(error) => look_later(context, work, &error.to_string()).await,
     }
+}
+
+async fn is_claimed(context: &Context, work: &ReplyWork, sent: &Sent) -> Result<bool, StoreError> {
+    context.db.read().await?.is_our_reply(work.channel, &sent.external_id).await
+}
+
+/// Looks again later, more and more seldom.
+async fn look_later(context: &Context, work: &ReplyWork, error: &str) -> Result<(), StoreError> {
+    let first = work.first_attempt_at.unwrap_or(Timestamp::UNIX_EPOCH);
+    let wait = context.clock.now().duration_since(first).clamp(LOOK_AFTER, LOOK_AT_LEAST_EVERY);
+    uncertain(context, work, error, wait).await
 }
 
 async fn settle_sent(context: &Context, work: &ReplyWork, sent: &Sent) -> Result<(), StoreError> {

@@ -51,12 +51,17 @@ pub async fn notify_batch(context: &Context) -> Result<usize, StoreError> {
     let send = async |work| (work, mail(context, &regency, outbox, work).await);
     let mut sending: FuturesUnordered<_> = claimed.iter().map(send).collect();
     let mut ends = Vec::with_capacity(claimed.len());
+    let mut result = Ok(claimed.len());
     while let Some((work, end)) = sending.next().await {
-        ends.push((work, end?));
+        // An error ends none of the others: a mail that was taken must be noted, or it is sent again.
+        match end {
+            Ok(end) => ends.push((work, end)),
+            Err(error) => result = Err(error),
+        }
     }
     fault::point("notify.after_sending");
     settle(context, &regency, ends).await?;
-    Ok(claimed.len())
+    result
 }
 
 async fn mail(

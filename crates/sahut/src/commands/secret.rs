@@ -2,7 +2,6 @@
 
 use std::io::{IsTerminal as _, Read as _};
 
-use sahut_domain::channel::ChannelState;
 use secrecy::SecretString;
 
 use crate::app::{App, secret_name};
@@ -48,10 +47,6 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
             let sealed = app.vault()?.seal(&stored, &secret, &app.chance)?;
             let mut tx = db.begin().await?;
             tx.store_secret(&stored, sealed, app.clock.now()).await?;
-            // A channel that waits for a person has found one.
-            if tx.channel(channel).await?.is_some_and(|channel| channel.state == ChannelState::Parked) {
-                tx.set_channel_state(channel, ChannelState::Active, "operator", app.clock.now()).await?;
-            }
             tx.commit().await?;
             output::line(&format!("Stored as {stored}; a running process uses it within seconds."))
         }

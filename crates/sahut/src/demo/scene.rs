@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use sahut_domain::channel::Platform;
 use sahut_domain::{Chance, Clock};
 use sahut_simulator::{Keys, Moods, Postbox, Simulator, SimulatorSettings, Unknown};
-use sahut_store::{Db, Location};
+use sahut_store::Db;
 use secrecy::SecretString;
 
 use crate::app::App;
@@ -58,6 +58,7 @@ impl Scene {
     ) -> Result<Self, Failure> {
         let folder =
             folder.unwrap_or_else(|| std::env::temp_dir().join(format!("sahut-demo-{}", std::process::id())));
+        refuse_used(&folder)?;
         let settings = SimulatorSettings {
             seed,
             moods: if moody { Moods::moody() } else { Moods::calm() },
@@ -142,17 +143,8 @@ impl Scene {
         for (path, text) in &files.0 {
             write(&regency.join(path), text)?;
         }
-        let key = self.folder.join("sahut.key");
-        if !key.exists() {
-            Vault::create(&key, &Chance::system())?;
-        }
+        Vault::create(&self.folder.join("sahut.key"), &Chance::system())?;
         write(&self.settings_file(), &self.settings())?;
-        // A demo begins anew: what an earlier one left in a named folder is not its own.
-        if let Location::Sqlite(database) = Location::Sqlite(self.folder.join("sahut.db")) {
-            for ending in ["", "-wal", "-shm"] {
-                let _ = fs::remove_file(format!("{}{ending}", database.display()));
-            }
-        }
         Ok(())
     }
 
@@ -184,6 +176,20 @@ impl Scene {
         }
         text
     }
+}
+
+/// A demo begins anew, in a folder of its own: never over the files of an installation.
+fn refuse_used(folder: &Path) -> Result<(), Failure> {
+    let mut entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Failure::file(folder, "cannot read the folder", &error)),
+    };
+    if entries.next().is_some() {
+        let what = "is not empty; the demo writes only into a folder of its own: name another one";
+        return Err(Failure::failed(format!("{} {what}", folder.display())));
+    }
+    Ok(())
 }
 
 fn channel_code(platform: Platform, office: &str) -> String {

@@ -2,10 +2,6 @@
 //!
 //! `SAHUT_SEEDS=2000` lives through that many towns instead of the usual ones; `SAHUT_SEED=17` through that one.
 
-#![cfg(test)]
-
-mod regency;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -17,7 +13,7 @@ use sahut_pipeline::collect::{Settings, collect_due};
 use sahut_pipeline::route::route_batch;
 use sahut_simulator::{Keys, Moods, Simulator, SimulatorSettings};
 
-use regency::{Account, Town};
+use crate::regency::{Account, Town};
 
 /// Towns that are lived through when nobody asks for more.
 const USUAL_SEEDS: u64 = 24;

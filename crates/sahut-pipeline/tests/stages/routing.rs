@@ -1,9 +1,5 @@
 //! What becomes of messages that are routed together.
 
-#![cfg(test)]
-
-mod regency;
-
 use jiff::SignedDuration;
 use sahut_domain::channel::Platform;
 use sahut_domain::inquiry::{InquiryNumber, State};
@@ -13,7 +9,7 @@ use sahut_pipeline::route::route_batch;
 use sahut_simulator::{Simulator, SimulatorSettings};
 use sahut_store::collect::NewPage;
 
-use regency::{Account, Town};
+use crate::regency::{Account, Town};
 
 fn start() -> Timestamp {
     "2026-11-24T01:00:00Z".parse().unwrap()

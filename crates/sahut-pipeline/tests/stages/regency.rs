@@ -10,7 +10,7 @@ use sahut_domain::channel::{ChannelConfig, ChannelId, Platform};
 use sahut_domain::deadline::{DeadlineKind, Policy};
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
 use sahut_domain::{Chance, Clock, Language};
-use sahut_pipeline::{Context, Policies, Regency, Shared};
+use sahut_pipeline::{Connectors, Context, Policies, Regency, Shared};
 use sahut_routing::{RuleSet, Source};
 use sahut_simulator::Keys;
 use sahut_store::configuration::NewRevision;
@@ -27,6 +27,8 @@ pub(crate) struct Account {
 pub(crate) struct Town {
     pub(crate) context: Context,
     pub(crate) channels: Vec<ChannelId>,
+    revision: i64,
+    connectors: Connectors,
     _folder: tempfile::TempDir,
 }
 
@@ -64,38 +66,42 @@ impl Town {
             connectors.insert(row.id, Ok(connector));
             channels.push(row.id);
         }
-        let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
-        let rules = [source("rules/pupr.toml", RULES), source("rules/gate.toml", GATE)];
-        let regency = Regency {
-            revision,
-            instance: "test".to_owned(),
-            language: Language::Indonesian,
-            triage_office: office.code.clone(),
-            calendars: [("kantor".to_owned(), WorkingCalendar::civil_service("kantor", TimeZone::UTC))]
-                .into(),
-            policies: Policies {
-                by_kind: HashMap::new(),
-                usual: Policy {
-                    kind: DeadlineKind::FirstResponse,
-                    term: Term::WorkingDays(1),
-                    legal_basis: String::new(),
-                },
-            },
-            operators: Vec::new(),
-            rules: RuleSet::compile(&rules, &[(office.code.clone(), OfficeKind::Technical)], &office.code)
-                .unwrap(),
-            offices: [(office.code.clone(), office)].into(),
-            connectors,
-            outbox: None,
-        };
         let context = Context {
             db,
             clock,
             chance: Chance::seeded(seed),
-            regency: Shared::new(regency),
+            regency: Shared::new(regency(revision, connectors.clone())),
             owner: "test".to_owned(),
         };
-        Self { context, channels, _folder: folder }
+        Self { context, channels, revision, connectors, _folder: folder }
+    }
+
+    /// Takes the connectors away, as a lost secret does, or gives them back.
+    pub(crate) fn connect(&self, connected: bool) {
+        let connectors = if connected { self.connectors.clone() } else { Connectors::new() };
+        self.context.regency.set(regency(self.revision, connectors));
+    }
+}
+
+fn regency(revision: i64, connectors: Connectors) -> Regency {
+    let office = office();
+    let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
+    let rules = [source("rules/pupr.toml", RULES), source("rules/gate.toml", GATE)];
+    let usual =
+        Policy { kind: DeadlineKind::FirstResponse, term: Term::WorkingDays(1), legal_basis: String::new() };
+    Regency {
+        revision,
+        instance: "test".to_owned(),
+        language: Language::Indonesian,
+        triage_office: office.code.clone(),
+        calendars: [("kantor".to_owned(), WorkingCalendar::civil_service("kantor", TimeZone::UTC))].into(),
+        policies: Policies { by_kind: HashMap::new(), usual },
+        operators: Vec::new(),
+        rules: RuleSet::compile(&rules, &[(office.code.clone(), OfficeKind::Technical)], &office.code)
+            .unwrap(),
+        offices: [(office.code.clone(), office)].into(),
+        connectors,
+        outbox: None,
     }
 }
 

@@ -1,0 +1,94 @@
+//! An answer leaves at most once, also when nobody knows whether it arrived.
+
+use std::time::Duration;
+
+use sahut_domain::channel::Platform;
+use sahut_domain::inquiry::InquiryNumber;
+use sahut_domain::{ManualClock, Timestamp};
+use sahut_pipeline::cadence::Cadence;
+use sahut_pipeline::collect::{Settings, collect_due};
+use sahut_pipeline::deliver::deliver_batch;
+use sahut_pipeline::route::route_batch;
+use sahut_simulator::{Mood, Simulator, SimulatorSettings};
+
+use crate::regency::{Account, Town};
+
+const ANSWER: &str = "Terima kasih, tim kami mengecek ke lokasi hari ini.";
+
+/// A town in which one citizen has complained under a post.
+struct Scene {
+    clock: ManualClock,
+    simulator: Simulator,
+    town: Town,
+}
+
+impl Scene {
+    async fn open() -> Self {
+        let start: Timestamp = "2026-11-24T01:00:00Z".parse().unwrap();
+        let clock = ManualClock::at(start);
+        let settings = SimulatorSettings { clock: clock.clock(), ..SimulatorSettings::default() };
+        let simulator = Simulator::start(settings).await.unwrap();
+        let world = simulator.world();
+        let keys = world.create_page("Dinas");
+        let post = world.post(&keys.id, "Pengumuman", start).unwrap();
+        world.comment(&post, "warga_1", "Jalan rusak di Topos, tolong diperbaiki", start).unwrap();
+        let accounts = [Account { platform: Platform::Facebook, keys }];
+        let town = Town::open(simulator.url(), &accounts, clock.clock(), 1).await;
+        let settings = Settings { at_once: 1, cadence: Cadence::default(), patience: Duration::ZERO };
+        Box::pin(collect_due(&town.context, settings)).await.unwrap();
+        route_batch(&town.context).await.unwrap();
+        Self { clock, simulator, town }
+    }
+
+    async fn queue(&self, key: &str) {
+        let mut tx = self.town.context.db.begin().await.unwrap();
+        let number = InquiryNumber { year: 2026, sequence: 1 };
+        tx.queue_reply(number, ANSWER, "Admin PUPR", key, self.clock.clock().now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Delivers what is due a while later, and answers where the replies that are not sent yet stand.
+    async fn deliver(&self) -> Vec<String> {
+        self.clock.advance(60);
+        deliver_batch(&self.town.context).await.unwrap();
+        let outbox = self.town.context.db.read().await.unwrap().outbox(10).await.unwrap();
+        outbox.into_iter().filter(|line| line.what == "reply").map(|line| line.detail).collect()
+    }
+
+    fn accepted(&self) -> usize {
+        self.simulator.ledger().accepted.iter().filter(|deed| deed.text == ANSWER).count()
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_an_unknown_outcome_stays_so_while_its_channel_is_not_connected() {
+    let scene = Scene::open().await;
+    scene.queue("a").await;
+    scene.simulator.world().next_call("POST", Mood::DropAfter);
+    assert_eq!(scene.deliver().await, ["uncertain"]);
+    assert_eq!(scene.accepted(), 1);
+
+    scene.town.connect(false);
+    assert_eq!(scene.deliver().await, ["uncertain"]);
+
+    scene.town.connect(true);
+    scene.clock.advance(3600);
+    assert!(scene.deliver().await.is_empty(), "it is found on the platform");
+    assert_eq!(scene.accepted(), 1, "and was not posted again");
+}
+
+#[tokio::test]
+async fn the_same_words_twice_are_not_taken_for_one_answer() {
+    let scene = Scene::open().await;
+    scene.queue("a").await;
+    assert!(scene.deliver().await.is_empty());
+    scene.queue("b").await;
+    scene.simulator.world().next_call("POST", Mood::DropBefore);
+    assert_eq!(scene.deliver().await, ["uncertain"]);
+    assert_eq!(
+        scene.deliver().await,
+        ["uncertain"],
+        "a person is asked; the other answer is not claimed twice"
+    );
+    assert_eq!(scene.accepted(), 1);
+}

@@ -1,0 +1,8 @@
+//! The stages, driven by hand against simulated platforms.
+
+#![cfg(test)]
+
+mod delivering;
+mod ledger;
+mod regency;
+mod routing;
