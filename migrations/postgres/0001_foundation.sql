@@ -183,7 +183,7 @@ CREATE TABLE message (
     CHECK (own = 1 OR citizen_id IS NOT NULL)
 );
 CREATE INDEX message_waiting ON message (id) WHERE disposition = 'waiting';
-CREATE INDEX message_thread ON message (thread_id, written_at);
+CREATE INDEX message_thread ON message (thread_id);
 CREATE INDEX message_inquiry ON message (inquiry_id) WHERE inquiry_id IS NOT NULL;
 
 -- What a message said before its author changed it.

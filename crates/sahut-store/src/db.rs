@@ -256,6 +256,10 @@ impl Db {
             .statement_cache_capacity(512)
             .command_buffer_size(512)
             .pragma("mmap_size", "0")
+            // What a batch of a thousand messages touches stays in memory until the commit.
+            .pragma("cache_size", "-16000")
+            .pragma("temp_store", "MEMORY")
+            .pragma("wal_autocheckpoint", "4000")
             .pragma("cell_size_check", "ON");
         let writer = sqlite_pool(1).connect_with(options.clone()).await;
         let writer = writer.map_err(|error| StoreError::of(error, Some(&path)))?;

@@ -156,9 +156,9 @@ impl Tx {
                 event.data.to_string()
             ]);
         }
-        const HEAD: &str = "INSERT INTO event (id, kind, at, recorded_at, actor, office, channel_id, inquiry_id, \
-                            message_id, data)";
-        self.insert(HEAD, rows, "").await?;
+        const LINE: &str = "INSERT INTO event (id, kind, at, recorded_at, actor, office, channel_id, inquiry_id, \
+             message_id, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        self.insert(LINE, rows).await?;
         Ok(given)
     }
 

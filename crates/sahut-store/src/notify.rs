@@ -162,13 +162,13 @@ impl Tx {
                 notice.channel,
                 notice.urgent,
                 now,
-                "due",
                 notice.not_before
             ]);
         }
-        const HEAD: &str = "INSERT INTO notice (id, event_id, template, recipient, recipient_name, office, inquiry_id, \
-             channel_id, urgent, created_at, state, not_before)";
-        self.insert(HEAD, rows, "ON CONFLICT (event_id, recipient, template) DO NOTHING").await?;
+        const OWE: &str = "INSERT INTO notice (id, event_id, template, recipient, recipient_name, office, inquiry_id, \
+             channel_id, urgent, created_at, state, not_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'due', ?)
+             ON CONFLICT (event_id, recipient, template) DO NOTHING";
+        self.insert(OWE, rows).await?;
         self.wake(Stage::Notify);
         Ok(())
     }

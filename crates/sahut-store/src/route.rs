@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use sahut_domain::Chance;
 use sahut_domain::channel::{ChannelId, Platform};
-use sahut_domain::deadline::{DeadlineId, DeadlineKind, Explanation, Segment};
+use sahut_domain::deadline::{DeadlineId, Explanation, Segment};
 use sahut_domain::decision::Decision;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, Priority, PublicCode, State};
@@ -201,9 +201,9 @@ impl Tx {
         }
         const INQUIRY: &str = "INSERT INTO inquiry (id, year, sequence, public_code, channel_id, thread_id, \
              citizen_id, office, kind, priority, state, triage, title, opened_at, recorded_at, due_at, deadline_id, \
-             deadline_live)";
-        self.insert(INQUIRY, inquiries, "").await?;
-        self.insert(PROMISE, promises, "").await?;
+             deadline_live) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, 1)";
+        self.insert(INQUIRY, inquiries).await?;
+        self.insert(PROMISE, promises).await?;
         let placed = new.iter().zip(&opened).map(|(new, (id, _))| (new.message, *id)).collect();
         self.place(placed).await?;
         self.store_decisions(new.iter().map(|new| (new.message, &new.decision)).collect(), now).await?;
@@ -324,19 +324,18 @@ impl Tx {
         let round: Option<i64> = self.opt(REOPEN, values, |row| row.get(0)).await?;
         let round = round
             .ok_or_else(|| StoreError::Conflict(format!("inquiry {inquiry} is not answered any more")))?;
-        self.insert(PROMISE, vec![promise_row(deadline, inquiry, office, promise, round, next_at)?], "")
-            .await?;
+        self.insert(PROMISE, vec![promise_row(deadline, inquiry, office, promise, round, next_at)?]).await?;
         Ok(())
     }
 
     /// Puts messages into their inquiries.
     async fn place(&mut self, placed: Vec<(MessageId, InquiryId)>) -> Result<(), StoreError> {
-        const HEAD: &str = "WITH placed (message, inquiry) AS (";
-        const TAIL: &str = ") UPDATE message SET disposition = 'inquiry', inquiry_id = placed.inquiry FROM placed \
+        const PLACE: &str = "WITH placed (message, inquiry) AS (VALUES (?, ?)) UPDATE message \
+             SET disposition = 'inquiry', inquiry_id = placed.inquiry FROM placed \
              WHERE message.id = placed.message AND message.disposition = 'waiting'";
         let count = placed.len() as u64;
         let rows = placed.into_iter().map(|(message, inquiry)| row![message, inquiry]).collect();
-        if self.insert(HEAD, rows, TAIL).await? == count {
+        if self.insert(PLACE, rows).await? == count {
             Ok(())
         } else {
             Err(StoreError::Conflict("a message has been routed already".to_owned()))
@@ -368,14 +367,15 @@ impl Tx {
                 now
             ]);
         }
-        const HEAD: &str = "INSERT INTO decision (message_id, revision, office, kind, basis, body, made_at)";
-        self.insert(HEAD, rows, "").await?;
+        const DECIDE: &str = "INSERT INTO decision (message_id, revision, office, kind, basis, body, made_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?)";
+        self.insert(DECIDE, rows).await?;
         Ok(())
     }
 }
 
 const PROMISE: &str = "INSERT INTO deadline (id, inquiry_id, kind, round, state, live, office, started_at, due_at, \
-     explanation, segments, next_at)";
+     explanation, segments, next_at) VALUES (?, ?, 'first_response', ?, 'running', 1, ?, ?, ?, ?, ?, ?)";
 
 fn waiting(row: &Row) -> Result<Waiting, StoreError> {
     Ok(Waiting {
@@ -406,7 +406,7 @@ fn inquiry_row(
     deadline: DeadlineId,
     chance: &Chance,
     now: Timestamp,
-) -> [Value; 18] {
+) -> [Value; 16] {
     row![
         id,
         i64::from(number.year),
@@ -418,14 +418,12 @@ fn inquiry_row(
         &new.office,
         new.decision.kind.as_str(),
         new.decision.priority.as_str(),
-        State::Open.as_str(),
         new.decision.needs_triage(),
         new.title.as_str(),
         new.opened_at,
         now,
         new.promise.due.at,
-        deadline,
-        true
+        deadline
     ]
 }
 
@@ -436,16 +434,13 @@ fn promise_row(
     promise: &Explanation,
     round: i64,
     next_at: Timestamp,
-) -> Result<[Value; 12], StoreError> {
+) -> Result<[Value; 9], StoreError> {
     let unreadable = |error| StoreError::bad_row("deadline", deadline, error);
     let segments = [Segment { from: promise.started_at, to: None, office: office.clone(), running: true }];
     Ok(row![
         deadline,
         inquiry,
-        DeadlineKind::FirstResponse.as_str(),
         round,
-        "running",
-        true,
         office,
         promise.started_at,
         promise.due.at,

@@ -143,18 +143,18 @@ impl Tx {
         self.rows(&sql, fixed, read).await
     }
 
-    /// Inserts many rows with few statements. `head` is everything before VALUES, `tail` everything after.
+    /// Runs a statement for many rows with few statements. `sql` is written for one row, `… VALUES (?, ?, 'due') …`,
+    /// with a `?` for each value.
     pub(crate) async fn insert<const WIDTH: usize>(
         &mut self,
-        head: &str,
+        sql: &str,
         rows: Vec<[Value; WIDTH]>,
-        tail: &str,
     ) -> Result<u64, StoreError> {
         let mut rows = rows.into_iter();
         let mut changed = 0;
         while rows.len() > 0 {
             let size = chunk(rows.len(), WIDTH, self.dialect());
-            let sql = values_sql(head, WIDTH, size, tail, self.dialect());
+            let sql = for_many(sql, size, self.dialect());
             let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
             changed += self.execute(AssertSqlSafe(sql), values.into_iter()).await?;
         }
@@ -215,30 +215,38 @@ impl Ids {
     }
 }
 
-/// How many rows the next statement takes: powers of two, so that few different statements are prepared.
+/// How many rows the next statement takes: a power of two or one and a half of it, so that few different statements are
+/// prepared and a batch of any size needs few of them.
 fn chunk(rows: usize, width: usize, dialect: Dialect) -> usize {
-    let most = (dialect.most_values() / width.max(1)).clamp(1, 256);
-    let most = 1 << most.ilog2();
-    if rows >= most { most } else { 1 << rows.ilog2() }
+    let most = (dialect.most_values() / width.max(1)).clamp(1, 512);
+    let rows = rows.clamp(1, most);
+    let power = 1 << rows.ilog2();
+    if power >= 2 && rows >= power + power / 2 { power + power / 2 } else { power }
 }
 
-fn values_sql(head: &str, width: usize, rows: usize, tail: &str, dialect: Dialect) -> String {
-    let mut sql = String::with_capacity(head.len() + tail.len() + rows * width * 6 + 16);
-    sql.push_str(head);
-    sql.push_str(" VALUES ");
-    for row in 0..rows {
-        sql.push_str(if row == 0 { "(" } else { ",(" });
-        for column in 0..width {
-            if column > 0 {
-                sql.push(',');
-            }
-            dialect.place(row * width + column + 1, &mut sql);
+/// The statement for so many rows: what stands in parentheses after VALUES is repeated.
+fn for_many(sql: &str, rows: usize, dialect: Dialect) -> String {
+    const VALUES: &str = "VALUES ";
+    let start = sql.find(VALUES).map_or(sql.len(), |at| at + VALUES.len());
+    let end = sql[start..].find(')').map_or(sql.len(), |at| start + at + 1);
+    let row = &sql[start..end];
+    let mut many = String::with_capacity(sql.len() + rows * row.len() * 3);
+    many.push_str(&sql[..start]);
+    let mut number = 0;
+    for at in 0..rows {
+        if at > 0 {
+            many.push(',');
         }
-        sql.push(')');
+        for (piece, text) in row.split('?').enumerate() {
+            if piece > 0 {
+                number += 1;
+                dialect.place(number, &mut many);
+            }
+            many.push_str(text);
+        }
     }
-    sql.push(' ');
-    sql.push_str(tail);
-    sql
+    many.push_str(&sql[end..]);
+    many
 }
 
 /// Runs a future to its end in a task of its own: a caller that is cancelled meanwhile does not leave a connection in
@@ -258,20 +266,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_are_powers_of_two_within_the_limit() {
-        for (rows, width) in [(1, 5), (3, 5), (100, 20), (1000, 20), (100_000, 40)] {
+    fn chunks_are_few_and_within_the_limit() {
+        for (rows, width) in [(1, 5), (3, 5), (100, 20), (1000, 20), (100_000, 40), (100_000, 400)] {
             let size = chunk(rows, width, Dialect::Sqlite);
-            assert!(
-                size.is_power_of_two() && size <= rows && size * width <= 32_000,
-                "{rows} {width}: {size}"
-            );
+            assert!(size <= rows && size * width <= 32_000, "{rows} {width}: {size}");
         }
+        let sizes: std::collections::BTreeSet<usize> =
+            (1..5000).map(|n| chunk(n, 20, Dialect::Sqlite)).collect();
+        assert_eq!(sizes.len(), 18);
+        assert_eq!((chunk(100, 20, Dialect::Sqlite), chunk(700, 20, Dialect::Sqlite)), (96, 512));
     }
 
     #[test]
-    fn statements_have_a_place_for_each_value() {
-        let sql = |dialect| values_sql("INSERT INTO t (a, b)", 2, 2, "", dialect);
-        assert_eq!(sql(Dialect::Postgres), "INSERT INTO t (a, b) VALUES ($1,$2),($3,$4) ");
-        assert_eq!(sql(Dialect::Sqlite), "INSERT INTO t (a, b) VALUES (?,?),(?,?) ");
+    fn statements_are_repeated_by_their_row() {
+        let sql = |dialect| {
+            for_many("INSERT INTO t (a, b) VALUES (?, ?, 'due') ON CONFLICT DO NOTHING", 2, dialect)
+        };
+        assert_eq!(
+            sql(Dialect::Postgres),
+            "INSERT INTO t (a, b) VALUES ($1, $2, 'due'),($3, $4, 'due') ON CONFLICT DO NOTHING"
+        );
+        assert_eq!(
+            sql(Dialect::Sqlite),
+            "INSERT INTO t (a, b) VALUES (?, ?, 'due'),(?, ?, 'due') ON CONFLICT DO NOTHING"
+        );
     }
 }

@@ -121,12 +121,12 @@ impl Tx {
                 now
             ]);
         }
-        const HEAD: &str =
-            "INSERT INTO feed (id, channel_id, key, kind, found, counter, count, urgent_at, seen_at)";
-        const TAIL: &str = "ON CONFLICT (channel_id, key) DO UPDATE SET
+        const NOTE: &str =
+            "INSERT INTO feed (id, channel_id, key, kind, found, counter, count, urgent_at, seen_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, key) DO UPDATE SET
             counter = COALESCE(excluded.counter, feed.counter), count = COALESCE(excluded.count, feed.count),
             urgent_at = COALESCE(excluded.urgent_at, feed.urgent_at), seen_at = excluded.seen_at, gone = 0";
-        self.insert(HEAD, rows, TAIL).await?;
+        self.insert(NOTE, rows).await?;
         Ok(())
     }
 

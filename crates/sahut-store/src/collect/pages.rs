@@ -149,10 +149,11 @@ impl Tx {
                 given
             ]);
         }
-        const HEAD: &str = "INSERT INTO message (id, channel_id, external_id, thread_id, citizen_id, parent, text, \
+        const STORE: &str = "INSERT INTO message (id, channel_id, external_id, thread_id, citizen_id, parent, text, \
              subject, written_at, edited_at, recorded_at, visibility, permalink, attachments, digest, payload_id, \
-             payload_index, own, disposition, given_office)";
-        self.insert(HEAD, rows, "").await?;
+             payload_index, own, disposition, given_office) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        self.insert(STORE, rows).await?;
         self.note_activity(channel, activity).await?;
         self.recover_stored(channel, now).await?;
         self.wake(Stage::Route);
@@ -199,7 +200,9 @@ impl Tx {
             rows.push(row![id, channel, &key, external_id, name, handle]);
             found.insert(key, id);
         }
-        self.insert("INSERT INTO citizen (id, channel_id, key, external_id, name, handle)", rows, "").await?;
+        const MAKE: &str =
+            "INSERT INTO citizen (id, channel_id, key, external_id, name, handle) VALUES (?, ?, ?, ?, ?, ?)";
+        self.insert(MAKE, rows).await?;
         Ok(found)
     }
 
@@ -229,7 +232,9 @@ impl Tx {
             rows.push(row![id, channel, surface.as_str(), &external_id, post]);
             found.insert((surface, external_id), id);
         }
-        self.insert("INSERT INTO thread (id, channel_id, surface, external_id, post)", rows, "").await?;
+        const MAKE: &str =
+            "INSERT INTO thread (id, channel_id, surface, external_id, post) VALUES (?, ?, ?, ?, ?)";
+        self.insert(MAKE, rows).await?;
         Ok(found)
     }
 
@@ -272,10 +277,10 @@ impl Tx {
             let id = ids.next()?;
             rows.push(row![id, channel, post.external_id, post.text, post.published_at, post.permalink, now]);
         }
-        const HEAD: &str =
-            "INSERT INTO post (id, channel_id, external_id, text, published_at, permalink, recorded_at)";
-        const TAIL: &str = "ON CONFLICT (channel_id, external_id) DO UPDATE SET text = excluded.text, permalink = excluded.permalink";
-        if self.insert(HEAD, rows, TAIL).await? > 0 {
+        const STORE: &str = "INSERT INTO post (id, channel_id, external_id, text, published_at, permalink, recorded_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (channel_id, external_id) DO UPDATE SET text = excluded.text, permalink = excluded.permalink";
+        if self.insert(STORE, rows).await? > 0 {
             self.note_activity(channel, Activity { newest_own, ..Activity::default() }).await?;
         }
         Ok(())

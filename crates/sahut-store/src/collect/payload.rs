@@ -4,13 +4,16 @@ use std::io::{Read as _, Write as _};
 
 /// Packs payloads into one compressed body: each with its length before it.
 pub(crate) fn pack<'a>(payloads: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut whole = Vec::new();
     for payload in payloads {
-        let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-        // Writing to memory does not fail.
-        let _ = encoder.write_all(&length.to_le_bytes());
-        let _ = encoder.write_all(payload);
+        whole.extend_from_slice(&u32::try_from(payload.len()).unwrap_or(u32::MAX).to_le_bytes());
+        whole.extend_from_slice(payload);
     }
+    // At once: each write to the encoder clears all the room that it keeps for its output.
+    let room = Vec::with_capacity(whole.len() / 4 + 64);
+    let mut encoder = flate2::write::ZlibEncoder::new(room, flate2::Compression::fast());
+    // Writing to memory does not fail.
+    let _ = encoder.write_all(&whole);
     encoder.finish().unwrap_or_default()
 }
 

@@ -112,6 +112,24 @@ async fn a_reader_may_look_beside_the_process_that_works() {
 }
 
 #[tokio::test]
+async fn what_a_dead_process_had_claimed_is_free_for_the_next_and_not_for_one_beside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path()).await;
+    let db = Db::open(&sqlite(&path), "first").await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let stale = tx.claim_channels(&crate::support::claim(at(0), at(300))).await.unwrap();
+    tx.commit().await.unwrap();
+    let beside = Db::open_beside(&sqlite(&path)).await.unwrap();
+    assert!(!beside.read().await.unwrap().has_due_channels(at(1)).await.unwrap(), "the first one is alive");
+    drop((db, beside));
+    let db = Db::open(&sqlite(&path), "second").await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let again = tx.claim_channels(&crate::support::claim(at(1), at(300))).await.unwrap();
+    assert_eq!((stale.len(), again.len()), (2, 2));
+    assert!(again.iter().all(|(lease, _)| lease.attempt == 2), "the fencing number goes on");
+}
+
+#[tokio::test]
 async fn looking_for_a_database_does_not_make_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("typo.db");
