@@ -15,7 +15,7 @@ use sahut_store::deliver::ReplyWork;
 use sahut_store::work::Stage;
 use sahut_store::{Claim, StoreError};
 
-use crate::route::notices;
+use crate::route::{notices, promise_again};
 use crate::supervisor::{Heart, TaskError};
 use crate::{Context, stage};
 
@@ -136,6 +136,9 @@ async fn settle_sent(context: &Context, work: &ReplyWork, sent: &Sent) -> Result
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let settled = tx.settle_sent(work, &sent.external_id, sent.permalink.as_deref(), sent.at, now).await?;
+    if settled {
+        promise_again(&mut tx, &context.regency.get(), work.inquiry, now).await?;
+    }
     tx.commit().await?;
     if settled {
         tracing::info!(reply = work.lease.id, channel = work.channel_code, "reply.sent");

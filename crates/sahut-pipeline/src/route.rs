@@ -202,23 +202,36 @@ impl Batch<'_> {
     /// hand, which counts as one.
     async fn file_own(&mut self, tx: &mut Tx, waiting: &Waiting) -> Result<(), StoreError> {
         self.flush(tx).await?;
-        let ours = tx.is_our_reply(waiting.channel, &waiting.external_id).await?
-            || tx
-                .recognise_own(
-                    waiting.thread,
-                    &waiting.text,
-                    &waiting.external_id,
-                    waiting.written_at,
-                    self.now,
-                )
-                .await?;
-        if !ours {
-            for (inquiry, office) in tx.answered_by_own(waiting.thread, waiting.parent.as_deref()).await? {
-                tx.answer_inquiry(inquiry, &office, waiting.written_at, "platform", self.now).await?;
-                self.answered.insert(inquiry);
+        let at = waiting.written_at;
+        let settled = tx.is_our_reply(waiting.channel, &waiting.external_id).await?;
+        if !settled {
+            let answered = match tx
+                .recognise_own(waiting.thread, &waiting.text, &waiting.external_id, at, self.now)
+                .await?
+            {
+                Some(inquiry) => vec![inquiry],
+                None => self.answer_by_hand(tx, waiting).await?,
+            };
+            for inquiry in answered {
+                let open = promise_again(tx, self.regency, inquiry, self.now).await?;
+                if open { self.answered.remove(&inquiry) } else { self.answered.insert(inquiry) };
             }
         }
         tx.file_own(&[waiting.message]).await
+    }
+
+    async fn answer_by_hand(
+        &self,
+        tx: &mut Tx,
+        waiting: &Waiting,
+    ) -> Result<Vec<InquiryId>, StoreError> {
+        let mut answered = Vec::new();
+        for (inquiry, office) in tx.answered_by_own(waiting.thread, waiting.parent.as_deref()).await? {
+            if tx.answer_inquiry(inquiry, &office, waiting.written_at, "platform", self.now).await? {
+                answered.push(inquiry);
+            }
+        }
+        Ok(answered)
     }
 
     /// Writes the inquiries that begin, and owes the mails about them.
@@ -251,6 +264,22 @@ impl Batch<'_> {
     ) -> Vec<NewNotice> {
         notices(self.regency, event, template, Some(inquiry), office, urgent, self.now)
     }
+}
+
+/// Opens an inquiry again whose answer turned out to be older than a question in it: the answer kept its own promise, and
+/// the question is owed another one. Answers whether there was such a question.
+pub(crate) async fn promise_again(
+    tx: &mut Tx,
+    regency: &Regency,
+    inquiry: InquiryId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let Some(asked) = tx.asked_again(inquiry).await? else { return Ok(false) };
+    let Some((promise, next_at)) = make_promise(regency, &asked.office, asked.kind, asked.written_at) else {
+        return Ok(false);
+    };
+    tx.promise_again(&asked, &promise, next_at, now).await?;
+    Ok(true)
 }
 
 /// What is still needed of an inquiry after it was handed to the store.

@@ -287,7 +287,8 @@ impl Tx {
     }
 
     /// A reply of ours that was read back before its sending was settled: the same words in the same thread, handed to
-    /// the platform before. Settles it as sent. `false`: there is none, the office wrote this by itself.
+    /// the platform before. Settles it as sent and answers its inquiry; nothing when there is none, and the office wrote
+    /// this by itself.
     pub async fn recognise_own(
         &mut self,
         thread: ThreadId,
@@ -295,21 +296,22 @@ impl Tx {
         external_id: &str,
         at: Timestamp,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<InquiryId>, StoreError> {
         const OURS: &str = "SELECT r.id, r.attempt, r.text FROM reply r JOIN message m ON m.id = r.message_id
             WHERE m.thread_id = $1 AND r.state = 'due' AND r.delivery IN ('sending', 'uncertain')";
         let mut open: Vec<(i64, i64, String)> =
             self.rows(OURS, args![thread], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).await?;
         open.sort_unstable();
         let Some((id, attempt, _)) = open.into_iter().find(|(_, _, sent)| same_words(sent, text)) else {
-            return Ok(false);
+            return Ok(None);
         };
         let lease = Lease { id, attempt, until: now };
         let sql = format!("{WORK} = $1");
         let Some(work) = self.opt(&sql, args![id], |row| reply_work(row, &[lease])).await? else {
-            return Ok(false);
+            return Ok(None);
         };
-        self.settle_sent(&work, external_id, None, at, now).await
+        let settled = self.settle_sent(&work, external_id, None, at, now).await?;
+        Ok(settled.then_some(work.inquiry))
     }
 
     /// Whether a message that was read is a reply of ours that is settled already.

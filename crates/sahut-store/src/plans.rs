@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sahut_domain::channel::ChannelId;
-use sahut_domain::inquiry::{InquiryNumber, State};
+use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
 use sahut_domain::message::ThreadId;
 use sahut_domain::office::OfficeCode;
 
@@ -74,6 +74,7 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
     tx.take_due_deadlines(now, 10).await?;
     tx.answered_by_own(ThreadId(1), Some("m1")).await?;
     tx.recognise_own(ThreadId(1), "", "m1", now, now).await?;
+    tx.asked_again(InquiryId(1)).await?;
     tx.is_our_reply(ChannelId(1), "m1").await?;
     tx.feeds(ChannelId(1)).await?;
     tx.count_under_post(ChannelId(1), "p1").await?;

@@ -106,6 +106,23 @@ pub struct Opened {
     pub number: InquiryNumber,
 }
 
+/// A question that the citizen asked after the moment of an answer.
+#[derive(Debug, Clone)]
+pub struct AskedAgain {
+    /// The inquiry.
+    pub inquiry: InquiryId,
+    /// Its office.
+    pub office: OfficeCode,
+    /// Its kind.
+    pub kind: Kind,
+    /// The question.
+    pub message: MessageId,
+    /// Its channel.
+    pub channel: ChannelId,
+    /// When it was asked.
+    pub written_at: Timestamp,
+}
+
 /// A message that joins an inquiry.
 #[derive(Debug, Clone)]
 pub struct Joining {
@@ -232,6 +249,48 @@ impl Tx {
             .inquiry(joining.inquiry, &joining.office)
             .with(serde_json::json!({ "due_at": due_at }));
         self.record_one(event, now).await
+    }
+
+    /// What the citizen asked first in an answered inquiry after its answer: the answer was collected, or its sending
+    /// became certain, later than the question that follows it.
+    pub async fn asked_again(&mut self, inquiry: InquiryId) -> Result<Option<AskedAgain>, StoreError> {
+        const ASKED: &str = "SELECT i.office, i.kind, m.id, m.channel_id, m.written_at, d.kind FROM inquiry i
+            JOIN message m ON m.inquiry_id = i.id AND m.own = 0
+            JOIN decision d ON d.message_id = m.id
+            WHERE i.id = $1 AND i.state = 'answered'
+                AND m.written_at > (SELECT MAX(met_at) FROM deadline WHERE inquiry_id = $1)
+            ORDER BY m.written_at, m.id";
+        let asked = self.rows(ASKED, args![inquiry], |row| {
+            let asked = AskedAgain {
+                inquiry,
+                office: row.get(0)?,
+                kind: row.word(1)?,
+                message: row.get(2)?,
+                channel: row.get(3)?,
+                written_at: row.get(4)?,
+            };
+            Ok((asked, row.word::<Kind>(5)?))
+        });
+        Ok(asked.await?.into_iter().find(|(_, kind)| kind.needs_action()).map(|(asked, _)| asked))
+    }
+
+    /// Opens an answered inquiry again for a question that joined it while it was open.
+    pub async fn promise_again(
+        &mut self,
+        asked: &AskedAgain,
+        promise: &Explanation,
+        next_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.reopen(asked.inquiry, &asked.office, promise, next_at).await?;
+        let event = NewEvent::new(EventKind::InquiryReopened, asked.written_at)
+            .by("citizen")
+            .channel(asked.channel)
+            .message(asked.message)
+            .inquiry(asked.inquiry, &asked.office)
+            .with(serde_json::json!({ "due_at": promise.due.at }));
+        self.record_one(event, now).await?;
+        Ok(())
     }
 
     /// Sets messages aside that need nobody.

@@ -66,3 +66,14 @@ async fn a_question_after_the_answer_is_owed_an_answer_again_also_in_one_batch()
     assert_eq!(routed(vec![vec![asked(), answered(), asked_again()]]).await, (State::Open, 2));
     assert_eq!(routed(vec![vec![asked()], vec![answered(), asked_again()]]).await, (State::Open, 2));
 }
+
+#[tokio::test]
+async fn an_answer_that_is_read_after_a_newer_question_does_not_bury_the_question() {
+    let asked = || item("1", false, "jalan rusak di depan pasar, tolong diperbaiki", 0);
+    let asked_again = || item("3", false, "jalan rusak yang di Topos juga, tolong diperbaiki", 10);
+    let thanked = || item("3", false, "terima kasih", 10);
+    let answered = || item("2", true, "Kami cek hari ini", 5);
+
+    assert_eq!(routed(vec![vec![asked(), asked_again()], vec![answered()]]).await, (State::Open, 2));
+    assert_eq!(routed(vec![vec![asked(), thanked()], vec![answered()]]).await, (State::Answered, 1));
+}

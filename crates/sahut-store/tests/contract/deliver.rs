@@ -165,14 +165,14 @@ on_both! {
     async fn a_reply_that_is_read_before_it_is_settled_is_recognised_as_ours(world: &World) {
         let (opened, work) = world.claimed_reply("sudah  buka\nya").await;
         let mut tx = world.begin().await;
-        assert!(!tx.recognise_own(work.thread, "sudah buka ya", "r1", at(62), at(63)).await.unwrap(), "not handed over yet");
+        assert_eq!(tx.recognise_own(work.thread, "sudah buka ya", "r1", at(62), at(63)).await.unwrap(), None, "not handed over yet");
         tx.begin_sending(&work, at(200), at(61)).await.unwrap();
-        assert!(!tx.recognise_own(work.thread, "lain", "r2", at(62), at(63)).await.unwrap());
+        assert_eq!(tx.recognise_own(work.thread, "lain", "r2", at(62), at(63)).await.unwrap(), None);
         tx.commit().await.unwrap();
         world.store(vec![own("r1", "sudah buka ya")], at(62)).await;
         let mut tx = world.begin().await;
         let back = tx.take_waiting(10).await.unwrap().remove(0);
-        assert!(tx.recognise_own(back.thread, &back.text, "r1", at(62), at(63)).await.unwrap());
+        assert_eq!(tx.recognise_own(back.thread, &back.text, "r1", at(62), at(63)).await.unwrap(), Some(work.inquiry));
         tx.file_own(&[back.message]).await.unwrap();
         assert!(!tx.settle_sent(&work, "r1", None, at(64), at(64)).await.unwrap(), "settled already");
         tx.commit().await.unwrap();
