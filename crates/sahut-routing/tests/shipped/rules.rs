@@ -1,97 +1,15 @@
-//! The rules of the example regency: they compile without a warning, and do what the regency would expect.
+//! The shipped rules: they compile without a warning, and do what the example regency would expect.
 
-#![cfg(test)]
-
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use sahut_domain::decision::{Basis, Decision, Doubt};
 use sahut_domain::inquiry::{Kind, Priority};
-use sahut_domain::office::{OfficeCode, OfficeKind};
-use sahut_routing::{Input, RuleSet, Source};
+use sahut_routing::{Input, RuleSet};
 
-/// The offices of Lebong.
-const OFFICES: [&str; 28] = [
-    "bappeda",
-    "bkd",
-    "bkpsdm",
-    "bpbd",
-    "dikbud",
-    "dinkes",
-    "dinsos",
-    "disnakertrans",
-    "disparpora",
-    "disperindagkop",
-    "disperkan",
-    "dispersip",
-    "dkp",
-    "dlh",
-    "dp3appkb",
-    "dpmd",
-    "dpmptsp",
-    "dukcapil",
-    "inspektorat",
-    "kesbangpol",
-    "kominfo",
-    "pdam",
-    "perkim",
-    "puprhub",
-    "rsud",
-    "satpolpp",
-    "setda",
-    "setwan",
-];
-/// Its district offices.
-const DISTRICTS: [&str; 12] = [
-    "kec-amen",
-    "kec-bingin-kuning",
-    "kec-lebong-atas",
-    "kec-lebong-sakti",
-    "kec-lebong-selatan",
-    "kec-lebong-tengah",
-    "kec-lebong-utara",
-    "kec-pinang-belapis",
-    "kec-rimbo-pengadang",
-    "kec-topos",
-    "kec-tubei",
-    "kec-uram-jaya",
-];
+use crate::regency::{Shipped, code, rendered};
 
-fn code(text: &str) -> OfficeCode {
-    OfficeCode::parse(text).unwrap()
-}
-
-fn sources() -> Vec<Source> {
-    fn read(folder: &Path, sources: &mut Vec<Source>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                read(&path, sources);
-            } else {
-                sources.push(Source {
-                    path: path.display().to_string(),
-                    text: fs::read_to_string(&path).unwrap(),
-                });
-            }
-        }
-    }
-    let mut sources = Vec::new();
-    read(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../config/lebong/rules"), &mut sources);
-    sources
-}
-
-fn rules(sources: &[Source]) -> RuleSet {
-    let technical = OFFICES.iter().map(|office| (code(office), OfficeKind::Technical));
-    let districts = DISTRICTS.iter().map(|office| (code(office), OfficeKind::District));
-    let offices: Vec<_> = technical.chain(districts).collect();
-    let compiled = RuleSet::compile(sources, &offices, &code("kominfo"));
-    compiled.unwrap_or_else(|problems| {
-        panic!("{}", problems.iter().map(sahut_routing::Problem::render).collect::<Vec<_>>().join("\n"))
-    })
-}
-
-static RULES: LazyLock<RuleSet> = LazyLock::new(|| rules(&sources()));
+static LEBONG: LazyLock<Shipped> = LazyLock::new(|| Shipped::read("lebong"));
+static RULES: LazyLock<RuleSet> = LazyLock::new(|| LEBONG.compile());
 
 fn decide(text: &str) -> Decision {
     RULES.decide(&Input::of(text))
@@ -99,8 +17,22 @@ fn decide(text: &str) -> Decision {
 
 #[test]
 fn there_is_nothing_to_complain_about() {
-    let warnings: Vec<String> = RULES.warnings().iter().map(sahut_routing::Problem::render).collect();
-    assert!(warnings.is_empty(), "{}", warnings.join("\n"));
+    for regency in ["kabupaten", "lebong"] {
+        let rules = Shipped::read(regency).compile();
+        assert!(rules.warnings().is_empty(), "{regency}: {}", rendered(rules.warnings()));
+    }
+}
+
+#[test]
+fn both_regencies_have_the_same_words_for_the_same_duties() {
+    let duties = |regency: &str| {
+        let sources = Shipped::read(regency).sources.into_iter();
+        let mut duties: Vec<String> =
+            sources.filter(|source| source.path.contains("/duties/")).map(|source| source.text).collect();
+        duties.sort();
+        duties
+    };
+    assert_eq!(duties("kabupaten"), duties("lebong"));
 }
 
 #[test]
@@ -192,9 +124,10 @@ fn talk_stays_talk_and_an_emergency_jumps_the_queue() {
 
 #[test]
 fn files_may_be_read_in_any_order() {
-    let mut backwards = sources();
-    backwards.reverse();
-    let (one, other) = (&*RULES, rules(&backwards));
+    let mut backwards = Shipped::read("lebong");
+    backwards.sources.reverse();
+    backwards.offices.reverse();
+    let (one, other) = (&*RULES, backwards.compile());
     for text in [
         "jalan rusak dan sampah menumpuk di pasar",
         "pungli dana desa oleh kades",

@@ -2,21 +2,15 @@
 //! project: where they are absent the tests say so and pass. The floors stand a little below what was measured, so that
 //! a change of rules that costs something is noticed.
 
-#![cfg(test)]
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use sahut_domain::decision::Decision;
-use sahut_domain::office::{OfficeCode, OfficeKind};
-use sahut_routing::{Input, RuleSet, Source};
+use sahut_routing::{Input, RuleSet};
+
+use crate::regency::{Shipped, root};
 
 type Row = BTreeMap<String, String>;
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 fn rows(name: &str) -> Option<Vec<Row>> {
     let path = root().join("../shared/data").join(name);
@@ -32,39 +26,9 @@ fn rows(name: &str) -> Option<Vec<Row>> {
     Some(lines.map(row).collect())
 }
 
-/// The shipped rules for a regency whose offices are called like the labels of the sets: one office for each duty,
-/// except that one office has both fishery and food. Places and assignments of the example regency are left out.
-fn rules(with_districts: bool) -> RuleSet {
-    let folder = root().join("config/lebong/rules");
-    let mut sources = vec![Source {
-        path: "assignment.toml".to_owned(),
-        text: "[[office]]\ncode = \"dispakan\"\ntakes = [\"perikanan\", \"pangan\"]\n".to_owned(),
-    }];
-    let mut codes = BTreeSet::from(["dispakan".to_owned()]);
-    for name in ["gate.toml", "words.toml", "outside.toml"] {
-        sources.push(source(&folder.join(name)));
-    }
-    for entry in fs::read_dir(folder.join("duties")).unwrap() {
-        let path = entry.unwrap().path();
-        let duty = path.file_stem().unwrap().to_string_lossy().into_owned();
-        if duty == "kecamatan" && !with_districts {
-            continue;
-        }
-        if !["perikanan", "pangan"].contains(&&*duty) {
-            codes.insert(duty);
-        }
-        sources.push(source(&path));
-    }
-    let kind = |code: &str| if code == "kecamatan" { OfficeKind::District } else { OfficeKind::Technical };
-    let offices: Vec<_> = codes.iter().map(|code| (OfficeCode::parse(code).unwrap(), kind(code))).collect();
-    let compiled = RuleSet::compile(&sources, &offices, &OfficeCode::parse("setda").unwrap());
-    compiled.unwrap_or_else(|problems| {
-        panic!("{}", problems.iter().map(sahut_routing::Problem::render).collect::<Vec<_>>().join("\n"))
-    })
-}
-
-fn source(path: &std::path::Path) -> Source {
-    Source { path: path.display().to_string(), text: fs::read_to_string(path).unwrap() }
+/// The rules of a regency in general: its offices are called like the labels of the sets.
+fn rules() -> RuleSet {
+    Shipped::read("kabupaten").compile()
 }
 
 /// Where a decision points, best first: offices by their codes, others by the label that the sets use.
@@ -121,10 +85,10 @@ impl Tally {
 #[test]
 fn reports_to_a_regency() {
     let Some(rows) = rows("lapor_kab.tsv") else { return };
-    for (name, with_districts, first, among_three) in
-        [("all", true, 63.0, 85.0), ("without districts", false, 76.0, 88.0)]
+    let technical = Shipped::read("kabupaten").without("kecamatan").compile();
+    for (name, rules, with_districts, first, among_three) in
+        [("all", rules(), true, 63.0, 85.0), ("without districts", technical, false, 76.0, 88.0)]
     {
-        let rules = rules(with_districts);
         let mut tally = Tally::default();
         for row in rows.iter().filter(|row| with_districts || row["label"] != "kecamatan") {
             let decision = rules.decide(&Input { subject: Some(&row["title"]), ..Input::of(&row["text"]) });
@@ -139,7 +103,7 @@ fn reports_to_a_regency() {
 #[test]
 fn short_posts_to_a_city() {
     let Some(rows) = rows("tweet_kota.tsv") else { return };
-    let rules = rules(true);
+    let rules = rules();
     let mut tally = Tally::default();
     for row in &rows {
         let right: Vec<&str> = row["accept"].split(',').chain([row["label"].as_str()]).collect();
@@ -154,7 +118,7 @@ fn short_posts_to_a_city() {
 #[test]
 fn does_a_post_need_somebody() {
     let Some(rows) = rows("tweet_perlu_tindakan.tsv") else { return };
-    let rules = rules(true);
+    let rules = rules();
     let (mut right, mut complaints, mut found, mut opened) = (0, 0, 0, 0);
     for row in &rows {
         let needs = rules.decide(&Input::of(&row["text"])).kind.needs_action();
@@ -176,7 +140,7 @@ fn does_a_post_need_somebody() {
 #[test]
 fn ordinary_talk_mostly_stays_talk() {
     let Some(rows) = rows("ig_pemkot_komentar.tsv") else { return };
-    let rules = rules(true);
+    let rules = rules();
     let (mut opened, mut assigned) = (0, 0);
     for row in &rows {
         let decision = rules.decide(&Input::of(&row["komentar"]));

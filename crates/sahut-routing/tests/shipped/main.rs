@@ -1,0 +1,7 @@
+//! What the project ships in `config/`, held to what a regency expects of it.
+
+#![cfg(test)]
+
+mod dev_sets;
+mod regency;
+mod rules;
