@@ -61,7 +61,12 @@ pub trait Push: Send + Sync {
         now: Timestamp,
     ) -> Result<Delivery, PushRefused>;
 
-    /// Reads a delivery that was admitted before. What it holds comes back as a page; a delivery that is only a
+    /// Whether an account that a delivery tells of ([`Delivery::accounts`]) is this channel's.
+    fn owns(&self, _account: &str) -> bool {
+        false
+    }
+
+    /// Reads a delivery that was admitted before, as far as it tells of this channel's account. What it holds comes back as a page; a delivery that is only a
     /// wake-up gives an empty page with the feeds that should be read now in [`Page::feeds`].
     fn read_delivery(&self, body: &[u8], received_at: Timestamp) -> Result<Page, Trouble>;
 }
@@ -71,6 +76,9 @@ pub trait Push: Send + Sync {
 pub struct Delivery {
     /// Stable over the platform's retries: a second delivery with the same key is answered and dropped.
     pub key: String,
+    /// The accounts that it tells of, where the platform has one address for all accounts of an app (Meta): it is for
+    /// every channel that owns one of them. Empty: it is for the channel whose address it came to.
+    pub accounts: Vec<String>,
 }
 
 /// Why a delivery is not admitted.

@@ -194,11 +194,15 @@ impl Push for Facebook {
         self.hook.as_ref().ok_or(PushRefused::Signature)?.admit(header, body)
     }
 
+    fn owns(&self, account: &str) -> bool {
+        account == self.page_id
+    }
+
     /// Everything but a removal can be read again, and is: a delivery lacks the thread of what it tells.
     fn read_delivery(&self, body: &[u8], _received_at: Timestamp) -> Result<Page, Trouble> {
         let mut page = Page::default();
         for entry in Notification::read(body)?.entry {
-            if entry.id != self.page_id {
+            if !self.owns(&entry.id) {
                 continue;
             }
             for change in entry.changes.iter().filter(|change| change.field == "feed") {

@@ -204,11 +204,15 @@ impl Push for Instagram {
         self.hook.as_ref().ok_or(PushRefused::Signature)?.admit(header, body)
     }
 
+    fn owns(&self, account: &str) -> bool {
+        self.inbox.own.iter().any(|own| own == account)
+    }
+
     /// What can be read again is, so that it is read in one way only. Comments on live videos cannot.
     fn read_delivery(&self, body: &[u8], received_at: Timestamp) -> Result<Page, Trouble> {
         let mut page = Page::default();
         for entry in Notification::read(body)?.entry {
-            if !self.inbox.own.contains(&entry.id) {
+            if !self.owns(&entry.id) {
                 continue;
             }
             for change in &entry.changes {

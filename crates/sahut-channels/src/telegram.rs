@@ -166,7 +166,7 @@ impl Push for Telegram {
         if !bool::from(expected.as_bytes().ct_eq(shown.as_bytes())) {
             return Err(PushRefused::Signature);
         }
-        Ok(Delivery { key: crate::reading::fingerprint(body) })
+        Ok(Delivery { key: crate::reading::fingerprint(body), accounts: Vec::new() })
     }
 
     fn read_delivery(&self, body: &[u8], _received_at: Timestamp) -> Result<Page, Trouble> {

@@ -151,7 +151,7 @@ impl Push for Webhook {
         let signatures = header("webhook-signature").ok_or(PushRefused::Signature)?;
         self.keys.verify(&key, &timestamp, body, &signatures)?;
         signature::is_recent(&timestamp, now)?;
-        Ok(Delivery { key })
+        Ok(Delivery { key, accounts: Vec::new() })
     }
 
     fn read_delivery(&self, body: &[u8], received_at: Timestamp) -> Result<Page, Trouble> {

@@ -48,7 +48,8 @@ impl Default for Settings {
 pub async fn run(context: Context, settings: Settings, heart: Heart) -> Result<(), TaskError> {
     let (committer, mut desk) = committer();
     let reading = read_channels(&context, settings, committer, &heart);
-    let writing = write(&context, &mut desk, &heart);
+    let at_the_desk = heart.part("commit", "makes durable what was read");
+    let writing = write(&context, &mut desk, &at_the_desk);
     let (read, written) = tokio::join!(reading, writing);
     read.and(written)
 }
@@ -71,7 +72,7 @@ pub async fn collect_due(context: &Context, settings: Settings) -> Result<usize,
 
 /// Reads admitted deliveries until asked to stop.
 pub async fn run_deliveries(context: Context, heart: Heart) -> Result<(), TaskError> {
-    stage::run(&context, &heart, Stage::Receive, || read_deliveries(&context)).await
+    stage::run(&context, &heart, Stage::Receive, || receive_due(&context)).await
 }
 
 async fn write(context: &Context, desk: &mut Desk, heart: &Heart) -> Result<(), TaskError> {
@@ -88,7 +89,10 @@ async fn read_channels(
     let begin = || begin_rounds(context, settings, &committer, heart, &rounds);
     let result = stage::run(context, heart, Stage::Collect, begin).await;
     let mut rounds = rounds.into_inner();
-    while rounds.join_next().await.is_some() {}
+    while !rounds.is_empty() {
+        heart.beat();
+        let _ = tokio::time::timeout(stage::ASK_EVERY, rounds.join_next()).await;
+    }
     result
 }
 
@@ -104,7 +108,8 @@ async fn begin_rounds(
     while rounds.try_join_next().is_some() {}
     let free = settings.at_once.saturating_sub(rounds.len());
     if free == 0 {
-        rounds.join_next().await;
+        // Not for long: the loop has to give its sign of life.
+        let _ = tokio::time::timeout(stage::ASK_EVERY, rounds.join_next()).await;
         return Ok(1);
     }
     let due = claim(context, free).await?;
@@ -330,8 +335,8 @@ fn blocked_until(connector: &dyn Connector, blocked: &HashMap<String, Timestamp>
     connector.budgets().iter().filter_map(|scope| blocked.get(scope)).max().copied()
 }
 
-/// Reads one batch of admitted deliveries.
-async fn read_deliveries(context: &Context) -> Result<usize, StoreError> {
+/// Reads one batch of admitted deliveries. Answers how many they were.
+pub async fn receive_due(context: &Context) -> Result<usize, StoreError> {
     let now = context.clock.now();
     if !context.db.read().await?.has_due_deliveries(now).await? {
         return Ok(0);

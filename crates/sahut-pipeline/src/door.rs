@@ -2,8 +2,11 @@
 //!
 //! A delivery is verified over its raw bytes, committed, and only then answered with 200; reading it comes later. A
 //! second delivery of the same is answered and dropped.
+//!
+//! Meta has one address for all accounts of an app, so what comes to one channel's address may tell of others': it is
+//! kept for each channel that owns one of the accounts and would have admitted the delivery itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,7 +14,7 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
-use sahut_channels::{Connector, PushRefused};
+use sahut_channels::{Connector, Delivery, Push, PushRefused};
 use sahut_domain::channel::ChannelId;
 use sahut_domain::fault;
 
@@ -59,11 +62,20 @@ async fn deliver(
         Ok(delivery) => delivery,
         Err(refused) => return refuse(&channel, &refused),
     };
-    let kept = keep(&context, id, &delivery.key, &body).await;
+    let owners = if delivery.accounts.is_empty() {
+        BTreeSet::from([id])
+    } else {
+        owners(&context, &channel, &delivery, |push| push.admit(&header, &body, now).is_ok())
+    };
+    let kept = keep(&context, &owners, &delivery.key, &body).await;
     fault::point("door.before_answer");
     match kept {
         Ok(new) => {
-            let fate = if new { "kept" } else { "known" };
+            let fate = match new {
+                _ if owners.is_empty() => "unowned",
+                true => "kept",
+                false => "known",
+            };
             metrics::counter!("sahut_deliveries_total", "fate" => fate).increment(1);
             answer(StatusCode::OK)
         }
@@ -75,14 +87,42 @@ async fn deliver(
     }
 }
 
+/// The channels that own an account which the delivery tells of. Only those count that would have admitted it at their
+/// own address: who knows one app's secret speaks for that app's accounts and for no others.
+fn owners(
+    context: &Context,
+    channel: &str,
+    delivery: &Delivery,
+    admits: impl Fn(&dyn Push) -> bool,
+) -> BTreeSet<ChannelId> {
+    let mut owners = BTreeSet::new();
+    let mut unowned: BTreeSet<&String> = delivery.accounts.iter().collect();
+    for (id, connector) in &context.regency.get().connectors {
+        let Some(push) = connector.as_ref().ok().and_then(|connector| connector.push()) else { continue };
+        if delivery.accounts.iter().any(|account| push.owns(account)) && admits(push) {
+            unowned.retain(|account| !push.owns(account));
+            owners.insert(*id);
+        }
+    }
+    if !unowned.is_empty() {
+        tracing::warn!(channel, accounts = ?unowned, "delivery.unowned");
+        metrics::counter!("sahut_delivery_accounts_unowned_total").increment(unowned.len() as u64);
+    }
+    owners
+}
+
+/// Keeps a delivery for each of its channels; answers whether it was new to one of them.
 async fn keep(
     context: &Context,
-    channel: ChannelId,
+    channels: &BTreeSet<ChannelId>,
     key: &str,
     body: &[u8],
 ) -> Result<bool, sahut_store::StoreError> {
     let mut tx = context.db.begin().await?;
-    let new = tx.admit_delivery(channel, key, body, context.clock.now()).await?;
+    let mut new = false;
+    for channel in channels {
+        new |= tx.admit_delivery(*channel, key, body, context.clock.now()).await?;
+    }
     tx.commit().await?;
     Ok(new)
 }

@@ -3,6 +3,8 @@
 //! Meta signs the raw bytes with the app's secret and no time, so an old delivery cannot be told from a late one
 //! (retries go on for 36 hours); a delivery is known again by the hash of its body, which retries repeat.
 
+use std::collections::BTreeSet;
+
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sahut_domain::channel::Ailment;
@@ -60,7 +62,9 @@ impl Hook {
             .map_err(|_| PushRefused::Signature)?;
         mac.update(body);
         mac.verify_slice(&shown).map_err(|_| PushRefused::Signature)?;
-        Ok(Delivery { key: fingerprint(body) })
+        // One that cannot be read is the door's own: it is set apart there.
+        let accounts = Notification::read(body).map(Notification::accounts).unwrap_or_default();
+        Ok(Delivery { key: fingerprint(body), accounts })
     }
 }
 
@@ -110,6 +114,13 @@ impl<'a> Notification<'a> {
             ailment: Ailment::Parser,
             detail: format!("a delivery is not understood: {}", without_words(&error)),
         })
+    }
+
+    /// The accounts that it tells of. Meta has one address for an app and puts up to a thousand changes into one
+    /// delivery, whatever page they happened on.
+    fn accounts(self) -> Vec<String> {
+        let accounts: BTreeSet<String> = self.entry.into_iter().map(|entry| entry.id).collect();
+        accounts.into_iter().collect()
     }
 }
 

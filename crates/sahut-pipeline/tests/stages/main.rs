@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod delivering;
+mod door;
 mod ledger;
 mod regency;
 mod routing;

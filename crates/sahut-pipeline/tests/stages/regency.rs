@@ -39,11 +39,23 @@ const RULES: &str = "duty = \"pupr\"\n\n[[topic]]\nname = \"jalan\"\nstrong = [\
 
 impl Town {
     pub(crate) async fn open(url: &str, accounts: &[Account], clock: Clock, seed: u64) -> Self {
+        Self::open_with(url, accounts, clock, seed, None).await
+    }
+
+    /// With the secret of Meta's app, deliveries are taken.
+    pub(crate) async fn open_with(
+        url: &str,
+        accounts: &[Account],
+        clock: Clock,
+        seed: u64,
+        app_secret: Option<&str>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::Sqlite(folder.path().join("sahut.db"));
         let (db, _) = Db::open_and_migrate(&location, "test").await.unwrap();
         let office = office();
-        let configs: Vec<ChannelConfig> = accounts.iter().map(|account| channel(url, account)).collect();
+        let configs: Vec<ChannelConfig> =
+            accounts.iter().enumerate().map(|(at, account)| channel(url, account, &accounts[..at])).collect();
         let mut tx = db.begin().await.unwrap();
         let new = NewRevision {
             digest: "test".to_owned(),
@@ -60,8 +72,11 @@ impl Town {
         let mut channels = Vec::new();
         for (config, account) in configs.iter().zip(accounts) {
             let row = rows.iter().find(|row| row.config.code == config.code).unwrap();
-            let token = SecretString::from(account.keys.token.clone());
-            let secrets = |name: &str| (name == "token").then(|| token.clone());
+            let secrets = |name: &str| match name {
+                "token" => Some(SecretString::from(account.keys.token.clone())),
+                "app_secret" => app_secret.map(SecretString::from),
+                _ => None,
+            };
             let connector: Arc<dyn Connector> = sahut_channels::build(config, &secrets, &http).unwrap();
             connectors.insert(row.id, Ok(connector));
             channels.push(row.id);
@@ -116,14 +131,19 @@ fn office() -> Office {
     }
 }
 
-fn channel(url: &str, account: &Account) -> ChannelConfig {
+/// The first channel of a platform is called like it, the others have a number behind.
+fn channel(url: &str, account: &Account, before: &[Account]) -> ChannelConfig {
+    let code = match before.iter().filter(|other| other.platform == account.platform).count() {
+        0 => account.platform.to_string(),
+        before => format!("{}-{}", account.platform, before + 1),
+    };
     let settings = match account.platform {
         Platform::Facebook => serde_json::json!({ "page_id": account.keys.id, "base_url": url }),
         Platform::Instagram => serde_json::json!({ "ig_user_id": account.keys.id, "base_url": url }),
         _ => serde_json::json!({ "base_url": url }),
     };
     ChannelConfig {
-        code: OfficeCode::parse(account.platform.as_str()).unwrap(),
+        code: OfficeCode::parse(&code).unwrap(),
         office: OfficeCode::parse("pupr").unwrap(),
         platform: account.platform,
         name: account.platform.to_string(),
