@@ -1,7 +1,7 @@
 //! The second stage: every message gets a decision, and with it an inquiry, a promise and people who are told; or is
 //! set aside because it needs nobody.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 
 use jiff::Timestamp;
@@ -47,7 +47,7 @@ pub async fn route_batch(context: &Context) -> Result<usize, StoreError> {
         now: context.clock.now(),
         opening: Vec::new(),
         open: HashMap::new(),
-        answered: HashSet::new(),
+        changed: HashMap::new(),
     };
     for message in &waiting {
         batch.take(&mut tx, message).await?;
@@ -69,9 +69,8 @@ struct Batch<'a> {
     opening: Vec<NewInquiry>,
     /// Inquiries of this batch, by who wants what where; without an identifier until they are written.
     open: HashMap<(ThreadId, CitizenId), Option<CurrentInquiry>>,
-    /// Inquiries that the office answered by itself in this batch, after the messages were read: what the citizen asks
-    /// next opens them again.
-    answered: HashSet<InquiryId>,
+    /// Inquiries as this batch left them, where it changed them after the messages were read.
+    changed: HashMap<InquiryId, CurrentInquiry>,
 }
 
 impl Batch<'_> {
@@ -92,7 +91,7 @@ impl Batch<'_> {
             }
         };
         match self.current(tx, waiting, citizen).await? {
-            Some(current) => self.join(tx, waiting, citizen, current, decision).await,
+            Some(current) => self.join(tx, waiting, current, decision).await,
             None if waiting.history && waiting.given_office.is_none() => {
                 let decision = Decision { basis: Basis::History, ..decision };
                 tx.set_aside(vec![(waiting, decision)], self.now).await
@@ -114,10 +113,7 @@ impl Batch<'_> {
             self.flush(tx).await?;
         }
         let current = self.open.get(&key).cloned().flatten().or_else(|| waiting.current.clone());
-        Ok(current.map(|current| {
-            let answered = self.answered.contains(&current.id);
-            CurrentInquiry { state: if answered { State::Answered } else { current.state }, ..current }
-        }))
+        Ok(current.map(|current| self.changed.get(&current.id).cloned().unwrap_or(current)))
     }
 
     async fn open(
@@ -158,7 +154,6 @@ impl Batch<'_> {
         &mut self,
         tx: &mut Tx,
         waiting: &Waiting,
-        citizen: CitizenId,
         current: CurrentInquiry,
         decision: Decision,
     ) -> Result<(), StoreError> {
@@ -190,11 +185,9 @@ impl Batch<'_> {
             let told = self.notices(event, Template::FollowUp, current.id, &current.office, urgent);
             tx.owe(told, self.now).await?;
         }
-        let state = if reopened { State::Open } else { current.state };
         if reopened {
-            self.answered.remove(&current.id);
+            self.changed.insert(current.id, CurrentInquiry { state: State::Open, ..current });
         }
-        self.open.insert((waiting.thread, citizen), Some(CurrentInquiry { state, ..current }));
         Ok(())
     }
 
@@ -202,36 +195,40 @@ impl Batch<'_> {
     /// hand, which counts as one.
     async fn file_own(&mut self, tx: &mut Tx, waiting: &Waiting) -> Result<(), StoreError> {
         self.flush(tx).await?;
-        let at = waiting.written_at;
-        let settled = tx.is_our_reply(waiting.channel, &waiting.external_id).await?;
-        if !settled {
-            let answered = match tx
-                .recognise_own(waiting.thread, &waiting.text, &waiting.external_id, at, self.now)
-                .await?
-            {
-                Some(inquiry) => vec![inquiry],
+        if !tx.is_our_reply(waiting.channel, &waiting.external_id).await? {
+            match tx.recognise_own(waiting, self.now).await? {
+                Some(inquiry) => self.answered(tx, inquiry).await?,
                 None => self.answer_by_hand(tx, waiting).await?,
-            };
-            for inquiry in answered {
-                let open = promise_again(tx, self.regency, inquiry, self.now).await?;
-                if open { self.answered.remove(&inquiry) } else { self.answered.insert(inquiry) };
             }
         }
         tx.file_own(&[waiting.message]).await
     }
 
-    async fn answer_by_hand(
-        &self,
-        tx: &mut Tx,
-        waiting: &Waiting,
-    ) -> Result<Vec<InquiryId>, StoreError> {
-        let mut answered = Vec::new();
-        for (inquiry, office) in tx.answered_by_own(waiting.thread, waiting.parent.as_deref()).await? {
-            if tx.answer_inquiry(inquiry, &office, waiting.written_at, "platform", self.now).await? {
-                answered.push(inquiry);
-            }
+    async fn answer_by_hand(&mut self, tx: &mut Tx, waiting: &Waiting) -> Result<(), StoreError> {
+        for (inquiry, office) in tx.answered_by_own(waiting).await? {
+            self.answer(tx, inquiry, &office, waiting.written_at).await?;
         }
-        Ok(answered)
+        Ok(())
+    }
+
+    async fn answer(
+        &mut self,
+        tx: &mut Tx,
+        inquiry: InquiryId,
+        office: &OfficeCode,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        if tx.answer_inquiry(inquiry, office, at, "platform", self.now).await? {
+            self.answered(tx, inquiry).await?;
+        }
+        Ok(())
+    }
+
+    /// Promises again what was asked after an answer, and keeps where the inquiry stands now.
+    async fn answered(&mut self, tx: &mut Tx, inquiry: InquiryId) -> Result<(), StoreError> {
+        promise_again(tx, self.regency, inquiry, self.now).await?;
+        self.changed.extend(tx.hold_inquiries([inquiry].into()).await?);
+        Ok(())
     }
 
     /// Writes the inquiries that begin, and owes the mails about them.
@@ -247,8 +244,13 @@ impl Batch<'_> {
             let template = if facts.triage { Template::Triage } else { Template::Assignment };
             told.extend(self.notices(opened.event, template, opened.id, &facts.office, facts.urgent));
             tracing::info!(inquiry = %opened.number, office = %facts.office, message = %facts.message, "inquiry.opened");
-            let current =
-                CurrentInquiry { id: opened.id, office: facts.office, state: State::Open, kind: facts.kind };
+            let current = CurrentInquiry {
+                id: opened.id,
+                office: facts.office,
+                state: State::Open,
+                kind: facts.kind,
+                answered_at: None,
+            };
             self.open.insert(facts.key, Some(current));
         }
         tx.owe(told, self.now).await
@@ -267,19 +269,18 @@ impl Batch<'_> {
 }
 
 /// Opens an inquiry again whose answer turned out to be older than a question in it: the answer kept its own promise, and
-/// the question is owed another one. Answers whether there was such a question.
+/// the question is owed another one.
 pub(crate) async fn promise_again(
     tx: &mut Tx,
     regency: &Regency,
     inquiry: InquiryId,
     now: Timestamp,
-) -> Result<bool, StoreError> {
-    let Some(asked) = tx.asked_again(inquiry).await? else { return Ok(false) };
+) -> Result<(), StoreError> {
+    let Some(asked) = tx.asked_again(inquiry).await? else { return Ok(()) };
     let Some((promise, next_at)) = make_promise(regency, &asked.office, asked.kind, asked.written_at) else {
-        return Ok(false);
+        return Ok(());
     };
-    tx.promise_again(&asked, &promise, next_at, now).await?;
-    Ok(true)
+    tx.promise_again(&asked, &promise, next_at, now).await
 }
 
 /// What is still needed of an inquiry after it was handed to the store.

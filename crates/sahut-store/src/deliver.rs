@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sahut_domain::channel::ChannelId;
 use sahut_domain::deadline::Segment;
 use sahut_domain::event::{EventId, EventKind};
@@ -18,6 +18,7 @@ use sahut_domain::work::{Lease, Outcome};
 
 use crate::collect::unpack;
 use crate::journal::NewEvent;
+use crate::route::Waiting;
 use crate::value::{Row, args};
 use crate::work::{Claim, Owed, Stage};
 use crate::{StoreError, Tx};
@@ -79,6 +80,9 @@ pub enum Queued {
     /// The inquiry has no message of a citizen that could be answered.
     NothingToAnswer,
 }
+
+/// How far a platform's clock may be behind ours.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(2);
 
 const WORK: &str =
     "SELECT r.id, r.delivery, r.key, r.text, r.author, r.inquiry_id, i.office, r.channel_id, c.code,
@@ -275,7 +279,7 @@ impl Tx {
         let lease = Lease { id: reply.0, attempt, until: now };
         let work = self.one(&format!("{WORK} = $1"), args![reply], |row| reply_work(row, &[lease])).await?;
         let at = work.first_attempt_at.unwrap_or(now);
-        // Its id on the platform is not known; when it is read back, it is filed as the office's own.
+        // Its id on the platform is not known; when it is read back, it is recognised by its words.
         const ARRIVED: &str =
             "UPDATE reply SET delivery = 'sent', state = 'done', sent_at = $2 WHERE id = $1";
         self.exec(ARRIVED, args![reply, at]).await?;
@@ -286,32 +290,36 @@ impl Tx {
         Ok(true)
     }
 
-    /// A reply of ours that was read back before its sending was settled: the same words in the same thread, handed to
-    /// the platform before. Settles it as sent and answers its inquiry; nothing when there is none, and the office wrote
-    /// this by itself.
+    /// A reply of ours that is read back while its identifier on the platform is not known: the same words in the same
+    /// thread, under what was answered, not older than the first attempt. Settles it as sent unless a person did, and
+    /// answers its inquiry; nothing when there is none, and the office wrote this by itself.
     pub async fn recognise_own(
         &mut self,
-        thread: ThreadId,
-        text: &str,
-        external_id: &str,
-        at: Timestamp,
+        own: &Waiting,
         now: Timestamp,
     ) -> Result<Option<InquiryId>, StoreError> {
-        const OURS: &str = "SELECT r.id, r.attempt, r.text FROM reply r JOIN message m ON m.id = r.message_id
-            WHERE m.thread_id = $1 AND r.state = 'due' AND r.delivery IN ('sending', 'uncertain')";
-        let mut open: Vec<(i64, i64, String)> =
-            self.rows(OURS, args![thread], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).await?;
-        open.sort_unstable();
-        let Some((id, attempt, _)) = open.into_iter().find(|(_, _, sent)| same_words(sent, text)) else {
-            return Ok(None);
-        };
+        const OURS: &str = "SELECT r.id, r.attempt, r.text, m.external_id, t.external_id FROM reply r
+            JOIN message m ON m.id = r.message_id JOIN thread t ON t.id = m.thread_id
+            WHERE r.channel_id = $1 AND r.external_id IS NULL AND r.delivery IN ('sending', 'uncertain', 'sent')
+                AND t.id = $2 AND r.first_attempt_at <= $3 ORDER BY r.id";
+        let values = args![own.channel, own.thread, own.written_at + CLOCKS_DIFFER];
+        let ours: Vec<(i64, i64, String, [String; 2])> = self
+            .rows(OURS, values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, [row.get(3)?, row.get(4)?])))
+            .await?;
+        // Where trees are flat, an answer hangs under the first message, whichever it answers.
+        let under = |places: &[String; 2]| own.parent.as_ref().is_none_or(|parent| places.contains(parent));
+        let ours = ours.into_iter().find(|(_, _, sent, places)| same_words(sent, &own.text) && under(places));
+        let Some((id, attempt, ..)) = ours else { return Ok(None) };
         let lease = Lease { id, attempt, until: now };
-        let sql = format!("{WORK} = $1");
-        let Some(work) = self.opt(&sql, args![id], |row| reply_work(row, &[lease])).await? else {
-            return Ok(None);
-        };
-        let settled = self.settle_sent(&work, external_id, None, at, now).await?;
-        Ok(settled.then_some(work.inquiry))
+        let work = self.one(&format!("{WORK} = $1"), args![id], |row| reply_work(row, &[lease])).await?;
+        let (external_id, at) = (own.external_id.as_str(), own.written_at);
+        if work.state == ReplyState::Sent {
+            self.exec("UPDATE reply SET external_id = $2 WHERE id = $1", args![id, external_id]).await?;
+            self.store_outbound(&work, external_id, None, at, now).await?;
+        } else {
+            self.settle_sent(&work, external_id, None, at, now).await?;
+        }
+        Ok(Some(work.inquiry))
     }
 
     /// Whether a message that was read is a reply of ours that is settled already.

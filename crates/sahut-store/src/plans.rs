@@ -1,12 +1,13 @@
 //! What is asked every second must not walk through history: SQLite's plans of the frequent questions.
 
 use jiff::Timestamp;
-use sahut_domain::channel::ChannelId;
+use sahut_domain::channel::{ChannelId, Platform};
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
-use sahut_domain::message::ThreadId;
+use sahut_domain::message::{MessageId, Surface, ThreadId};
 use sahut_domain::office::OfficeCode;
 
 use crate::inquiries::Filter;
+use crate::route::Waiting;
 use crate::value::args;
 use crate::{Claim, Db, Location, StoreError, Tx};
 
@@ -55,6 +56,29 @@ fn names(step: &str, part: &str) -> bool {
     step.match_indices(part).any(|(at, _)| !step[at + part.len()..].starts_with(|letter: char| letter != ' '))
 }
 
+/// What an office wrote itself.
+fn own(surface: Surface, parent: Option<String>) -> Result<Waiting, Box<dyn std::error::Error>> {
+    Ok(Waiting {
+        message: MessageId(1),
+        external_id: "m1".to_owned(),
+        channel: ChannelId(1),
+        platform: Platform::Facebook,
+        owner: OfficeCode::parse("dinkes")?,
+        thread: ThreadId(1),
+        surface,
+        citizen: None,
+        subject: None,
+        text: String::new(),
+        written_at: Timestamp::UNIX_EPOCH,
+        own: true,
+        parent,
+        history: false,
+        has_attachments: false,
+        given_office: None,
+        current: None,
+    })
+}
+
 #[tokio::test]
 async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn std::error::Error>> {
     let (_folder, mut tx) = tx().await?;
@@ -72,8 +96,11 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
     tx.has_due_deadlines(now).await?;
     tx.take_waiting(10).await?;
     tx.take_due_deadlines(now, 10).await?;
-    tx.answered_by_own(ThreadId(1), Some("m1")).await?;
-    tx.recognise_own(ThreadId(1), "", "m1", now, now).await?;
+    for (surface, parent) in [(Surface::Direct, None), (Surface::Comment, Some("m1".to_owned()))] {
+        let own = own(surface, parent)?;
+        tx.answered_by_own(&own).await?;
+        tx.recognise_own(&own, now).await?;
+    }
     tx.asked_again(InquiryId(1)).await?;
     tx.is_our_reply(ChannelId(1), "m1").await?;
     tx.feeds(ChannelId(1)).await?;

@@ -66,6 +66,8 @@ pub struct CurrentInquiry {
     pub state: State,
     /// Its kind.
     pub kind: Kind,
+    /// When the office last answered: what was written until then is answered.
+    pub answered_at: Option<Timestamp>,
 }
 
 /// An inquiry that is to begin.
@@ -174,7 +176,7 @@ impl Tx {
 
     /// Reads inquiries that are not closed and holds them: an answer that is being stored by another worker is waited
     /// for, so that a message cannot join an inquiry that has stopped owing an answer without opening it again.
-    async fn hold_inquiries(
+    pub async fn hold_inquiries(
         &mut self,
         inquiries: BTreeSet<InquiryId>,
     ) -> Result<HashMap<InquiryId, CurrentInquiry>, StoreError> {
@@ -186,11 +188,21 @@ impl Tx {
         if inquiries.is_empty() {
             return Ok(HashMap::new());
         }
-        let held = self.rows(&sql, vec![inquiries.into_iter().collect()], |row| {
-            let id = row.get(0)?;
-            Ok((id, CurrentInquiry { id, office: row.get(1)?, state: row.word(2)?, kind: row.word(3)? }))
+        let held = self.rows(&sql, vec![inquiries.iter().copied().collect()], |row| {
+            let (id, office, state, kind) = (row.get(0)?, row.get(1)?, row.word(2)?, row.word(3)?);
+            Ok((id, CurrentInquiry { id, office, state, kind, answered_at: None }))
         });
-        Ok(held.await?.into_iter().collect())
+        let mut held: HashMap<InquiryId, CurrentInquiry> = held.await?.into_iter().collect();
+        // Asked only now: the answer that was waited for is seen.
+        const MET: &str = "SELECT inquiry_id, met_at FROM deadline WHERE met_at IS NOT NULL AND inquiry_id";
+        let met =
+            self.rows_in(MET, args![], inquiries.into_iter().collect(), |row| Ok((row.get(0)?, row.get(1)?)));
+        for (inquiry, met_at) in met.await? {
+            if let Some(held) = held.get_mut(&inquiry) {
+                held.answered_at = held.answered_at.max(Some(met_at));
+            }
+        }
+        Ok(held)
     }
 
     /// Begins inquiries: numbers, promises, decisions, and the journal's lines. Two of one citizen in one thread are
@@ -333,21 +345,44 @@ impl Tx {
         Ok(())
     }
 
-    /// Open inquiries in a thread that an answer by the office itself may concern: of the citizen whose message it
-    /// answers where the platform says which, else of everyone in the thread.
+    /// Open inquiries that an answer by the office itself concerns: that of the message that it answers, where the
+    /// platform says which; in a conversation where it says nothing, of everyone.
     pub async fn answered_by_own(
         &mut self,
-        thread: ThreadId,
-        parent: Option<&str>,
+        own: &Waiting,
     ) -> Result<Vec<(InquiryId, OfficeCode)>, StoreError> {
-        const OPEN: &str = "SELECT i.id, i.office, m.id FROM inquiry i
-            LEFT JOIN message m ON m.inquiry_id = i.id AND m.external_id = $2
-            WHERE i.thread_id = $1 AND i.state <> 'closed' AND i.state = 'open' ORDER BY i.id";
-        let found: Vec<(InquiryId, OfficeCode, Option<MessageId>)> =
-            self.rows(OPEN, args![thread, parent], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).await?;
-        let named = found.iter().any(|(_, _, message)| message.is_some());
-        let meant = found.into_iter().filter(|(_, _, message)| !named || message.is_some());
-        Ok(meant.map(|(id, office, _)| (id, office)).collect())
+        const ONE: &str = "SELECT id, office FROM inquiry WHERE id = $1 AND state = 'open'";
+        const EVERYONE: &str = "SELECT id, office FROM inquiry
+            WHERE thread_id = $1 AND state <> 'closed' AND state = 'open' ORDER BY id";
+        let (sql, values) = match self.meant(own).await? {
+            Meant::One(inquiry) => (ONE, args![inquiry]),
+            Meant::Everyone => (EVERYONE, args![own.thread]),
+            Meant::Nobody => return Ok(Vec::new()),
+        };
+        self.rows(sql, values, |row| Ok((row.get(0)?, row.get(1)?))).await
+    }
+
+    /// Whom an answer by the office itself is meant for.
+    async fn meant(&mut self, own: &Waiting) -> Result<Meant, StoreError> {
+        const ABOVE: &str =
+            "SELECT own, inquiry_id, parent FROM message WHERE channel_id = $1 AND external_id = $2";
+        // Under a post the office also speaks to nobody in particular, and who is answered may not have been read yet.
+        let unsaid = if own.surface == Surface::Comment { Meant::Nobody } else { Meant::Everyone };
+        let mut parent = own.parent.clone();
+        for _ in 0..LONGEST_CHAIN {
+            let Some(above) = parent else { break };
+            let above: Option<(bool, Option<InquiryId>, Option<String>)> = self
+                .opt(ABOVE, args![own.channel, above], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .await?;
+            parent = match above {
+                Some((_, Some(inquiry), _)) => return Ok(Meant::One(inquiry)),
+                Some((false, None, _)) => return Ok(Meant::Nobody),
+                // The office adds to its own words: whoever they answered is meant.
+                Some((true, None, parent)) => parent,
+                None => break,
+            };
+        }
+        Ok(unsaid)
     }
 
     async fn numbers(
@@ -431,6 +466,16 @@ impl Tx {
         self.insert(DECIDE, rows).await?;
         Ok(())
     }
+}
+
+/// So many of its own messages in a row an office may hang under each other before nobody asks whom they answered.
+const LONGEST_CHAIN: usize = 16;
+
+/// Whom an answer by the office itself is meant for.
+enum Meant {
+    One(InquiryId),
+    Everyone,
+    Nobody,
 }
 
 const PROMISE: &str = "INSERT INTO deadline (id, inquiry_id, kind, round, state, live, office, started_at, due_at, \

@@ -7,6 +7,7 @@ use sahut_domain::reply::{ReplyId, ReplyState};
 use sahut_domain::work::Outcome;
 use sahut_store::collect::NewPage;
 use sahut_store::deliver::Queued;
+use sahut_store::route::Waiting;
 
 use crate::support::{World, at, claim, item, on_both, own, state_of};
 
@@ -164,19 +165,40 @@ on_both! {
 
     async fn a_reply_that_is_read_before_it_is_settled_is_recognised_as_ours(world: &World) {
         let (opened, work) = world.claimed_reply("sudah  buka\nya").await;
-        let mut tx = world.begin().await;
-        assert_eq!(tx.recognise_own(work.thread, "sudah buka ya", "r1", at(62), at(63)).await.unwrap(), None, "not handed over yet");
-        tx.begin_sending(&work, at(200), at(61)).await.unwrap();
-        assert_eq!(tx.recognise_own(work.thread, "lain", "r2", at(62), at(63)).await.unwrap(), None);
-        tx.commit().await.unwrap();
-        world.store(vec![own("r1", "sudah buka ya")], at(62)).await;
+        world.store(vec![Item { written_at: at(62), ..own("r1", "sudah buka ya") }], at(62)).await;
         let mut tx = world.begin().await;
         let back = tx.take_waiting(10).await.unwrap().remove(0);
-        assert_eq!(tx.recognise_own(back.thread, &back.text, "r1", at(62), at(63)).await.unwrap(), Some(work.inquiry));
-        tx.file_own(&[back.message]).await.unwrap();
+        assert_eq!(tx.recognise_own(&back, at(63)).await.unwrap(), None, "not handed over yet");
+        tx.begin_sending(&work, at(200), at(61)).await.unwrap();
+        for other in [
+            Waiting { text: "lain".to_owned(), ..back.clone() },
+            Waiting { parent: Some("m9".to_owned()), ..back.clone() },
+            Waiting { written_at: at(61 - 300), ..back.clone() },
+        ] {
+            assert_eq!(tx.recognise_own(&other, at(63)).await.unwrap(), None, "{other:?}");
+        }
+        let flat = Waiting { parent: Some("t1".to_owned()), ..back };
+        assert_eq!(tx.recognise_own(&flat, at(63)).await.unwrap(), Some(work.inquiry));
+        tx.file_own(&[flat.message]).await.unwrap();
         assert!(!tx.settle_sent(&work, "r1", None, at(64), at(64)).await.unwrap(), "settled already");
         tx.commit().await.unwrap();
         assert_eq!(state_of(world, opened.id).await, "answered");
         assert_eq!(world.count("SELECT COUNT(*) FROM message WHERE inquiry_id IS NOT NULL AND own = 1").await, 1);
+    }
+
+    async fn a_reply_that_a_person_saw_is_known_when_it_is_read_back(world: &World) {
+        let (opened, work) = world.claimed_reply("sudah buka").await;
+        let mut tx = world.begin().await;
+        tx.begin_sending(&work, at(120), at(61)).await.unwrap();
+        tx.settle_uncertain(&work, "?", at(400), at(62)).await.unwrap();
+        assert!(tx.resolve_uncertain(ReplyId(work.lease.id), true, "Admin", at(63)).await.unwrap());
+        tx.commit().await.unwrap();
+        world.store(vec![Item { parent: Some("m1".to_owned()), written_at: at(61), ..own("r1", "sudah buka") }], at(70)).await;
+        let mut tx = world.begin().await;
+        let back = tx.take_waiting(10).await.unwrap().remove(0);
+        assert_eq!(tx.recognise_own(&back, at(70)).await.unwrap(), Some(opened.id));
+        assert!(tx.is_our_reply(back.channel, "r1").await.unwrap());
+        assert_eq!(tx.recognise_own(&back, at(71)).await.unwrap(), None, "once");
+        tx.commit().await.unwrap();
     }
 }

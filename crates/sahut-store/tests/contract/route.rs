@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::{Kind, State};
-use sahut_domain::message::Item;
+use sahut_domain::message::{Item, Surface};
 use sahut_store::StoreError;
 use sahut_store::route::{Joining, Waiting};
 
@@ -23,6 +23,10 @@ fn joining(waiting: &Waiting, reopens: bool) -> Joining {
         reopens: reopens
             .then(|| (promise(waiting.written_at), waiting.written_at + SignedDuration::from_hours(1))),
     }
+}
+
+fn under(item: Item, parent: &str) -> Item {
+    Item { parent: Some(parent.to_owned()), ..item }
 }
 
 on_both! {
@@ -122,15 +126,31 @@ on_both! {
     async fn an_answer_on_the_platform_concerns_the_one_who_is_answered(world: &World) {
         let ani = world.inquiry(item("m1", "ani")).await;
         let budi = world.inquiry(item("m2", "budi")).await;
-        world.store(vec![own("o1", "sudah")], at(60)).await;
+        world.store(vec![item("m3", "citra")], at(1)).await;
         let mut tx = world.begin().await;
-        let thread = tx.take_waiting(10).await.unwrap()[0].thread;
-        let ids = |found: Vec<(sahut_domain::inquiry::InquiryId, _)>| found.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
-        assert_eq!(ids(tx.answered_by_own(thread, Some("m2")).await.unwrap()), [budi.id]);
-        assert_eq!(ids(tx.answered_by_own(thread, Some("unknown")).await.unwrap()), [ani.id, budi.id]);
-        assert_eq!(ids(tx.answered_by_own(thread, None).await.unwrap()), [ani.id, budi.id]);
-        tx.answer_inquiry(ani.id, &code("dinkes"), at(60), "platform", at(61)).await.unwrap();
-        assert_eq!(ids(tx.answered_by_own(thread, None).await.unwrap()), [budi.id]);
+        let thanks = tx.take_waiting(10).await.unwrap();
+        tx.set_aside(vec![(&thanks[0], decision("dinkes", Kind::Thanks))], at(1)).await.unwrap();
+        tx.commit().await.unwrap();
+        world.store(vec![own("o1", "sudah"), under(own("o2", "besok"), "m2"), under(own("o3", "pagi"), "o2")], at(60)).await;
+        let mut tx = world.begin().await;
+        let said = tx.take_waiting(10).await.unwrap().remove(0);
+        let mut meant = async |surface, parent: Option<&str>| {
+            let own = Waiting { surface, parent: parent.map(str::to_owned), ..said.clone() };
+            let found = tx.answered_by_own(&own).await.unwrap();
+            found.into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+        };
+        assert_eq!(meant(Surface::Comment, Some("m2")).await, [budi.id]);
+        assert_eq!(meant(Surface::Comment, Some("m3")).await, [], "thanks for thanks answers nobody's question");
+        assert_eq!(meant(Surface::Comment, Some("o1")).await, [], "the office goes on talking to nobody");
+        assert_eq!(meant(Surface::Comment, Some("o3")).await, [budi.id], "the office adds to its answer");
+        assert_eq!(meant(Surface::Comment, None).await, []);
+        assert_eq!(meant(Surface::Comment, Some("unread")).await, [], "whoever it is, it is not these");
+        assert_eq!(meant(Surface::Direct, Some("m3")).await, []);
+        assert_eq!(meant(Surface::Direct, Some("unread")).await, [ani.id, budi.id]);
+        assert_eq!(meant(Surface::Direct, None).await, [ani.id, budi.id]);
+        tx.answer_inquiry(budi.id, &code("dinkes"), at(60), "platform", at(61)).await.unwrap();
+        let again = Waiting { parent: Some("m2".to_owned()), ..said };
+        assert_eq!(tx.answered_by_own(&again).await.unwrap(), [], "answered before, and ani's is not");
         tx.commit().await.unwrap();
     }
 
