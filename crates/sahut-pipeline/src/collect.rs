@@ -168,6 +168,19 @@ struct RoundResult {
     complete: bool,
     used: f64,
     trouble: Option<WalkError>,
+    /// Nothing can be read until a person mends it.
+    park: bool,
+}
+
+/// How far the feeds of a channel were read.
+#[derive(Default)]
+struct Reading {
+    /// Whether all that was due was asked for.
+    whole: bool,
+    /// What kept single feeds from being read while the others were.
+    confined: Option<Trouble>,
+    /// Feeds that every channel of the platform has, and that this one lacks the permission for.
+    roots_refused: usize,
 }
 
 impl Round {
@@ -218,34 +231,38 @@ impl Round {
         let result = self.read_feeds(&mut walker, roots.len()).await;
         let used = walker.used;
         match result {
-            Ok(complete) => RoundResult { complete, used, trouble: None },
-            Err(error) => RoundResult { complete: false, used, trouble: Some(error) },
+            Ok(Reading { whole, confined, .. }) => RoundResult {
+                complete: whole && confined.is_none(),
+                used,
+                trouble: confined.map(WalkError::Platform),
+                park: false,
+            },
+            Err(error) => RoundResult { used, ..failed(error) },
         }
     }
 
-    async fn read_feeds(&self, walker: &mut Walker<'_>, roots: usize) -> Result<bool, WalkError> {
-        let feeds = self.feeds(walker.connector).await?;
+    async fn read_feeds(&self, walker: &mut Walker<'_>, roots: usize) -> Result<Reading, WalkError> {
+        let mut reading = Reading::default();
         let mut done = HashSet::new();
-        for feed in feeds.iter().filter(|feed| !feed.found).take(roots) {
+        for feed in self.feeds(walker.connector).await?.iter().filter(|feed| !feed.found).take(roots) {
             done.insert(feed.id);
-            if walker.walk(feed, kind_of(&feed.kind)).await? != Walked::Complete {
-                return Ok(false);
+            if !reading.go_on(walker, feed).await? {
+                return Ok(reading);
             }
         }
-        let mut trouble = None;
+        if reading.roots_refused == roots
+            && let Some(refusal) = reading.confined
+        {
+            return Err(WalkError::Platform(refusal));
+        }
         for feed in self.feeds(walker.connector).await? {
-            if done.contains(&feed.id) || !feed.found || !is_due(&feed, self.context.clock.now()) {
-                continue;
-            }
-            match walker.walk(&feed, kind_of(&feed.kind)).await {
-                Ok(Walked::Complete) => {}
-                Ok(_) => return Ok(false),
-                // One post that cannot be read does not keep the others from being read.
-                Err(WalkError::Platform(error @ Trouble::Again { .. })) => trouble = Some(error),
-                Err(error) => return Err(error),
+            let due = feed.found && is_due(&feed, self.context.clock.now());
+            if due && !done.contains(&feed.id) && !reading.go_on(walker, &feed).await? {
+                return Ok(reading);
             }
         }
-        trouble.map_or(Ok(true), |trouble| Err(WalkError::Platform(trouble)))
+        reading.whole = true;
+        Ok(reading)
     }
 
     /// The channel's feeds; those that every channel of the platform has are noted the first time.
@@ -279,11 +296,10 @@ impl Round {
         let cadence = self.settings.cadence;
         let bad = now + cadence.after_bad(self.channel.failures, chance);
         let mut block = None;
-        let (next_at, trouble, park) = match result.trouble {
-            None => {
-                let newest = self.channel.item_at.max(self.channel.own_at);
-                (now + cadence.after_good(now, newest, result.used, chance), None, false)
-            }
+        let newest = self.channel.item_at.max(self.channel.own_at);
+        let good = now + cadence.after_good(now, newest, result.used, chance);
+        let (next_at, trouble) = match result.trouble {
+            None => (good, None),
             Some(WalkError::Platform(trouble)) => {
                 let ailment = trouble.ailment();
                 let detail = trouble.to_string();
@@ -296,17 +312,20 @@ impl Round {
                         }
                         until
                     }
+                    // What is permitted is read as usual.
+                    Trouble::Person { .. } if !result.park => good,
                     _ => bad,
                 };
-                (next_at, Some((ailment, detail)), matches!(trouble, Trouble::Person { .. }))
+                (next_at, Some((ailment, detail)))
             }
             Some(WalkError::Store(error)) => {
                 tracing::warn!(channel = %self.channel.config.code, %error, "channel.not_stored");
                 let trouble = (Ailment::Platform, "what was read could not be stored yet".to_owned());
-                (bad, Some(trouble), false)
+                (bad, Some(trouble))
             }
         };
-        let end = RoundEnd { next_at, complete_since: result.complete.then_some(started_at), trouble, park };
+        let complete_since = result.complete.then_some(started_at);
+        let end = RoundEnd { next_at, complete_since, trouble, park: result.park };
         self.write_end(end, block).await;
         metrics::counter!("sahut_rounds_total", "complete" => if result.complete { "yes" } else { "no" })
             .increment(1);
@@ -327,8 +346,45 @@ impl Round {
     }
 }
 
-fn failed(trouble: Trouble) -> RoundResult {
-    RoundResult { complete: false, used: 0.0, trouble: Some(WalkError::Platform(trouble)) }
+impl Reading {
+    /// Reads one more feed; `false` when the round has to end here.
+    async fn go_on(&mut self, walker: &mut Walker<'_>, feed: &Feed) -> Result<bool, WalkError> {
+        match walker.walk(feed, kind_of(&feed.kind)).await {
+            Ok(walked) => Ok(walked == Walked::Complete),
+            Err(WalkError::Platform(trouble)) if is_confined(feed, &trouble) => {
+                self.note(feed, trouble);
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Remembers what kept a feed from being read. What a person can mend is told before what may pass by itself.
+    fn note(&mut self, feed: &Feed, trouble: Trouble) {
+        let for_a_person = matches!(trouble, Trouble::Person { .. });
+        self.roots_refused += usize::from(for_a_person && !feed.found);
+        if self.confined.is_none() || for_a_person {
+            self.confined = Some(trouble);
+        }
+    }
+}
+
+/// Whether a trouble is that of one feed and says nothing about the others: one post that cannot be read, or one
+/// permission that is missing, does not keep the rest of the channel from being read. A line that is down when the
+/// first feeds are read is down for all.
+fn is_confined(feed: &Feed, trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::Again { ailment, .. } => feed.found || *ailment != Ailment::Network,
+        Trouble::Person { ailment, .. } => *ailment == Ailment::Permission,
+        Trouble::Wait { scope, .. } => *scope == Scope::Call,
+        Trouble::Gone { .. } => false,
+    }
+}
+
+fn failed(error: impl Into<WalkError>) -> RoundResult {
+    let error = error.into();
+    let park = matches!(error, WalkError::Platform(Trouble::Person { .. }));
+    RoundResult { complete: false, used: 0.0, trouble: Some(error), park }
 }
 
 fn blocked_until(connector: &dyn Connector, blocked: &HashMap<String, Timestamp>) -> Option<Timestamp> {

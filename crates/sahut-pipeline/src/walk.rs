@@ -63,6 +63,12 @@ impl From<StoreError> for WalkError {
     }
 }
 
+impl From<Trouble> for WalkError {
+    fn from(trouble: Trouble) -> Self {
+        Self::Platform(trouble)
+    }
+}
+
 /// Reads the feeds of one channel under one lease.
 pub(crate) struct Walker<'a> {
     pub(crate) context: &'a Context,

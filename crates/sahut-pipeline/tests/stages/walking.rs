@@ -1,0 +1,180 @@
+//! The reading of feeds, against a platform that the test makes up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sahut_channels::{
+    Ask, Connector, FeedKey, FeedKind, FeedSeen, Identity, Limit, NotSent, Outgoing, Page, Sent, Trouble,
+};
+use sahut_domain::ManualClock;
+use sahut_domain::channel::{Ailment, ChannelState, Platform};
+use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
+use sahut_pipeline::collect::{Settings, collect_due};
+use sahut_simulator::Keys;
+use sahut_store::collect::Channel;
+
+use crate::regency::{Account, Town};
+
+/// A platform of two lists, under which feeds are found. What a feed answers is set by the test.
+#[derive(Default)]
+struct Lists {
+    roots: Vec<&'static str>,
+    answers: Mutex<BTreeMap<String, Result<Page, Trouble>>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Lists {
+    fn new(roots: &[&'static str]) -> Arc<Self> {
+        Arc::new(Self { roots: roots.to_vec(), ..Self::default() })
+    }
+
+    /// What is answered from now on; a page of a walk is named `feed/page`.
+    fn says(&self, feed: &str, answer: Result<Page, Trouble>) {
+        self.answers.lock().unwrap().insert(feed.to_owned(), answer);
+    }
+
+    /// What was asked since the last time.
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Connector for Lists {
+    fn feeds(&self) -> Vec<(FeedKey, FeedKind)> {
+        self.roots.iter().map(|root| ((*root).to_owned(), FeedKind::NewestFirst)).collect()
+    }
+
+    async fn identify(&self) -> Result<Identity, Trouble> {
+        Ok(Identity { external_id: "1".to_owned(), name: "Dinas".to_owned() })
+    }
+
+    async fn read(&self, ask: Ask<'_>) -> Result<Page, Trouble> {
+        let name = ask.page.map_or_else(|| ask.feed.to_owned(), |page| format!("{}/{page}", ask.feed));
+        self.asked.lock().unwrap().push(name.clone());
+        self.answers.lock().unwrap().get(&name).cloned().unwrap_or_else(|| Ok(Page::default()))
+    }
+
+    fn check(&self, _reply: &Outgoing, _now: Timestamp) -> Result<(), Limit> {
+        Ok(())
+    }
+
+    async fn send(&self, _reply: &Outgoing, _now: Timestamp) -> Result<Sent, NotSent> {
+        Err(NotSent::Refused("it is only read".to_owned()))
+    }
+
+    async fn look_up(&self, _reply: &Outgoing, _now: Timestamp) -> Result<Option<Sent>, NotSent> {
+        Ok(None)
+    }
+}
+
+struct Scene {
+    clock: ManualClock,
+    town: Town,
+    lists: Arc<Lists>,
+}
+
+impl Scene {
+    async fn open(roots: &[&'static str]) -> Self {
+        let clock = ManualClock::at("2026-11-24T01:00:00Z".parse().unwrap());
+        let keys = Keys { id: "1".to_owned(), token: "1:a".to_owned() };
+        let accounts = [Account { platform: Platform::Telegram, keys }];
+        let town = Town::open("http://127.0.0.1", &accounts, clock.clock(), 1).await;
+        let lists = Lists::new(roots);
+        town.connect_to(town.channels[0], lists.clone());
+        Self { clock, town, lists }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.clock().now()
+    }
+
+    /// One round, a quarter of an hour later; answers what was asked.
+    async fn round(&self) -> Vec<String> {
+        self.clock.advance(900);
+        let settings = Settings { patience: Duration::ZERO, ..Settings::default() };
+        Box::pin(collect_due(&self.town.context, settings)).await.unwrap();
+        self.lists.asked()
+    }
+
+    async fn channel(&self) -> Channel {
+        self.town.context.db.read().await.unwrap().channels().await.unwrap().remove(0)
+    }
+
+    async fn held(&self) -> BTreeSet<String> {
+        let mut tx = self.town.context.db.read().await.unwrap();
+        tx.external_ids(self.town.channels[0]).await.unwrap().into_iter().collect()
+    }
+
+    fn item(&self, id: &str) -> Item {
+        Item {
+            external_id: id.to_owned(),
+            thread: ThreadKey { external_id: "t".to_owned(), surface: Surface::Comment, post: None },
+            parent: None,
+            author: Author { external_id: Some("warga".to_owned()), ..Author::default() },
+            own: false,
+            automatic: false,
+            text: format!("Halo {id}"),
+            subject: None,
+            written_at: self.now(),
+            edited_at: None,
+            visibility: Visibility::Shown,
+            permalink: None,
+            attachments: Vec::new(),
+            raw: b"{}".to_vec(),
+        }
+    }
+
+    fn items(&self, ids: &[&str]) -> Page {
+        Page { items: ids.iter().map(|id| self.item(id)).collect(), ..Page::default() }
+    }
+}
+
+fn found(key: &str, counter: i64) -> FeedSeen {
+    FeedSeen {
+        key: key.to_owned(),
+        kind: FeedKind::NewestFirst,
+        counter: Some(counter.to_string()),
+        count: Some(counter),
+        urgent: false,
+    }
+}
+
+fn not_permitted() -> Trouble {
+    Trouble::Person { ailment: Ailment::Permission, detail: "a permission is missing".to_owned() }
+}
+
+#[tokio::test]
+async fn a_missing_permission_ails_the_channel_and_stops_nothing_else() {
+    let scene = Scene::open(&["posts", "letters"]).await;
+    scene.lists.says("posts", Ok(Page { feeds: vec![found("a", 1), found("b", 1)], ..Page::default() }));
+    scene.lists.says("letters", Err(not_permitted()));
+    scene.lists.says("a", Err(not_permitted()));
+    scene.lists.says("b", Ok(scene.items(&["m1"])));
+    assert_eq!(scene.round().await, ["letters", "posts", "a", "b"]);
+    let channel = scene.channel().await;
+    assert_eq!((channel.state, channel.health.ailment), (ChannelState::Active, Some(Ailment::Permission)));
+    assert_eq!(scene.held().await, BTreeSet::from(["m1".to_owned()]));
+    assert_eq!(channel.watermark, None, "nobody knows what stands in the letters");
+
+    scene.lists.says("letters", Ok(Page::default()));
+    scene.lists.says("a", Ok(Page::default()));
+    scene.round().await;
+    let channel = scene.channel().await;
+    assert_eq!((channel.health.ailment, channel.watermark), (None, Some(scene.now())), "it heals by itself");
+}
+
+#[tokio::test]
+async fn without_any_permission_or_with_a_dead_token_a_person_is_waited_for() {
+    let dead = Trouble::Person { ailment: Ailment::Credential, detail: "the token is dead".to_owned() };
+    for (posts, letters, asked) in [(not_permitted(), not_permitted(), 2), (dead.clone(), dead, 1)] {
+        let scene = Scene::open(&["posts", "letters"]).await;
+        scene.lists.says("posts", Err(posts));
+        scene.lists.says("letters", Err(letters));
+        assert_eq!(scene.round().await.len(), asked);
+        assert_eq!(scene.channel().await.state, ChannelState::Parked);
+    }
+}
