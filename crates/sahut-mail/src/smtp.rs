@@ -65,6 +65,7 @@ pub struct Smtp {
     connector: Connector,
     timeout: Duration,
     final_timeout: Duration,
+    connections: usize,
     permits: Semaphore,
     idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
 }
@@ -80,13 +81,20 @@ impl Smtp {
     /// Prepares sending; connects to nobody yet. Fails when the trusted certificates cannot be read.
     pub fn new(settings: SmtpSettings) -> Result<Self, ConnectError> {
         let dialer = Dialer::new(settings.server)?;
+        let connections = settings.max_connections.max(1);
         Ok(Self {
             connector: Connector::new(dialer, settings.login, settings.hello)?,
             timeout: settings.timeout,
             final_timeout: settings.final_timeout,
-            permits: Semaphore::new(settings.max_connections.max(1)),
+            connections,
+            permits: Semaphore::new(connections),
             idle: Mutex::default(),
         })
+    }
+
+    /// How many mails can be on their way at once; one more waits for a connection.
+    pub fn connections(&self) -> usize {
+        self.connections
     }
 
     /// Sends one mail and waits for the server's final word. Never tries again by itself.

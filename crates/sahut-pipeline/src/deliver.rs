@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
 use sahut_channels::{Connector, NotSent, Outgoing, Sent, Trouble};
 use sahut_domain::event::EventId;
@@ -14,13 +12,15 @@ use sahut_domain::work::{Outcome, again};
 use sahut_store::deliver::ReplyWork;
 use sahut_store::work::Stage;
 use sahut_store::{Claim, StoreError};
+use tokio::sync::Mutex;
 
 use crate::route::{notices, promise_again};
+use crate::stage::Errands;
 use crate::supervisor::{Heart, TaskError};
 use crate::{Context, stage};
 
 /// Replies that are on their way at once.
-const AT_ONCE: i64 = 16;
+const AT_ONCE: usize = 64;
 
 /// How long a lease lasts: longer than a platform may take to answer.
 const LEASE: SignedDuration = SignedDuration::from_mins(3);
@@ -29,31 +29,59 @@ const LEASE: SignedDuration = SignedDuration::from_mins(3);
 const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(20);
 const LOOK_AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(6);
 
+/// Replies that are on their way. Each stores by itself what became of it.
+type Replies = Errands<Result<(), StoreError>>;
+
 /// Delivers replies until asked to stop.
 pub async fn run(context: Context, heart: Heart) -> Result<(), TaskError> {
-    stage::run(&context, &heart, Stage::Deliver, || deliver_batch(&context)).await
+    let replies = Mutex::new(Replies::new(AT_ONCE));
+    let delivered = stage::run(&context, &heart, Stage::Deliver, || step(&context, &replies)).await;
+    let mut replies = replies.into_inner();
+    // An error ends none of the others in the middle of a call: their outcome would become unknown.
+    replies.all_back(&heart).await;
+    delivered?;
+    Ok(replies.settled()?)
 }
 
 /// Delivers one batch; answers how many replies it took.
 pub async fn deliver_batch(context: &Context) -> Result<usize, StoreError> {
+    let mut replies = Replies::new(AT_ONCE);
+    let taken = send_due(context, &mut replies).await?;
+    replies.all_back(&Heart::alone(context.clock.clone())).await;
+    replies.settled()?;
+    Ok(taken)
+}
+
+/// One step: what is due leaves at once, whatever is still on its way.
+async fn step(context: &Context, replies: &Mutex<Replies>) -> Result<usize, StoreError> {
+    let mut replies = replies.lock().await;
+    replies.settled()?;
+    let taken = send_due(context, &mut replies).await?;
+    let waited = taken == 0 && replies.wait(context, Stage::Deliver).await;
+    Ok(if waited { 1 } else { taken })
+}
+
+async fn send_due(context: &Context, replies: &mut Replies) -> Result<usize, StoreError> {
     let now = context.clock.now();
-    if !context.db.read().await?.has_due_replies(now).await? {
+    let limit = i64::try_from(replies.room()).unwrap_or(i64::MAX);
+    if limit == 0 || !context.db.read().await?.has_due_replies(now).await? {
         return Ok(0);
     }
-    let claim = Claim { owner: &context.owner, now, until: now + LEASE, limit: AT_ONCE };
     let mut tx = context.db.begin().await?;
-    let claimed = tx.claim_replies(&claim).await?;
+    let claimed = tx.claim_replies(&Claim { owner: &context.owner, now, until: now + LEASE, limit }).await?;
     tx.commit().await?;
-    let mut deliveries: FuturesUnordered<_> = claimed.iter().map(|work| deliver(context, work)).collect();
-    // An error ends none of the others in the middle of a call: their outcome would become unknown.
-    let mut result = Ok(claimed.len());
-    while let Some(delivered) = deliveries.next().await {
-        result = delivered.and(result);
+    let taken = claimed.len();
+    for work in claimed {
+        let context = context.clone();
+        replies.send(async move { deliver(&context, &work).await });
     }
-    result
+    Ok(taken)
 }
 
 async fn deliver(context: &Context, work: &ReplyWork) -> Result<(), StoreError> {
+    if work.said_by.is_some() {
+        return settle_sent(context, work, None).await;
+    }
     let regency = context.regency.get();
     let connector = match regency.connectors.get(&work.channel) {
         Some(Ok(connector)) => Arc::clone(connector),
@@ -94,7 +122,7 @@ async fn send(context: &Context, work: &ReplyWork, connector: &dyn Connector) ->
     let result = connector.send(&reply, now).await;
     fault::point("deliver.after_call");
     match result {
-        Ok(sent) => settle_sent(context, work, &sent).await,
+        Ok(sent) => settle_sent(context, work, Some(&sent)).await,
         Err(NotSent::Uncertain(error)) => uncertain(context, work, &error, LOOK_AFTER).await,
         Err(NotSent::Refused(error)) => not_sent(context, work, &Outcome::Dead { error }).await,
         Err(NotSent::Trouble(trouble)) => {
@@ -112,7 +140,7 @@ async fn look_up(context: &Context, work: &ReplyWork, connector: &dyn Connector)
         Ok(Some(sent)) if is_claimed(context, work, &sent).await? => {
             look_later(context, work, "what the platform shows with these words is another reply").await
         }
-        Ok(Some(sent)) => settle_sent(context, work, &sent).await,
+        Ok(Some(sent)) => settle_sent(context, work, Some(&sent)).await,
         Ok(None) => {
             metrics::counter!("sahut_replies_looked_up_total", "found" => "no").increment(1);
             send(context, work, connector).await
@@ -132,10 +160,14 @@ async fn look_later(context: &Context, work: &ReplyWork, error: &str) -> Result<
     uncertain(context, work, error, wait).await
 }
 
-async fn settle_sent(context: &Context, work: &ReplyWork, sent: &Sent) -> Result<(), StoreError> {
+/// Stores that a reply is on the platform, as the platform said, or a person who saw it there.
+async fn settle_sent(context: &Context, work: &ReplyWork, sent: Option<&Sent>) -> Result<(), StoreError> {
     let now = context.clock.now();
+    let at = sent.map(|sent| sent.at).or(work.first_attempt_at).unwrap_or(now);
+    let external_id = sent.map(|sent| &*sent.external_id);
+    let permalink = sent.and_then(|sent| sent.permalink.as_deref());
     let mut tx = context.db.begin().await?;
-    let settled = tx.settle_sent(work, &sent.external_id, sent.permalink.as_deref(), sent.at, now).await?;
+    let settled = tx.settle_sent(work, external_id, permalink, at, now).await?;
     if settled {
         promise_again(&mut tx, &context.regency.get(), work.inquiry, now).await?;
     }

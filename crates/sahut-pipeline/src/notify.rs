@@ -1,9 +1,7 @@
 //! The third stage: mails that are owed are composed and sent, each under the same Message-ID at every attempt.
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use sahut_domain::fault;
 use sahut_domain::notice::{Template, message_id, thread_id};
 use sahut_domain::office::OfficeCode;
@@ -16,13 +14,12 @@ use sahut_render::mail::{
 };
 use sahut_store::notify::{ChannelFacts, InquiryFacts, NewNotice, NoticeEnd, NoticeWork};
 use sahut_store::work::Stage;
-use sahut_store::{Claim, StoreError};
+use sahut_store::{Claim, StoreError, Tx};
+use tokio::sync::Mutex;
 
+use crate::stage::Errands;
 use crate::supervisor::{Heart, TaskError};
 use crate::{Context, Outbox, Regency, stage};
-
-/// Mails that are on their way at once.
-const AT_ONCE: i64 = 32;
 
 /// How long a lease lasts: longer than a mail server may take.
 const LEASE: SignedDuration = SignedDuration::from_mins(5);
@@ -30,48 +27,80 @@ const LEASE: SignedDuration = SignedDuration::from_mins(5);
 /// The pause while no mail goes through until somebody mends something.
 const MENDING: SignedDuration = SignedDuration::from_mins(5);
 
+/// Mails that are on their way, each with what became of it.
+type Mails = Errands<(NoticeWork, NoticeEnd)>;
+
 /// Mails notices until asked to stop.
 pub async fn run(context: Context, heart: Heart) -> Result<(), TaskError> {
-    stage::run(&context, &heart, Stage::Notify, || notify_batch(&context)).await
+    // As many as there are connections: one more would only let its lease run out while it waits for one.
+    let at_once = context.regency.get().outbox.as_ref().map_or(1, |outbox| outbox.smtp.connections());
+    let mails = Mutex::new(Mails::new(at_once));
+    let mailed = stage::run(&context, &heart, Stage::Notify, || step(&context, &mails)).await;
+    let mut mails = mails.into_inner();
+    mails.all_back(&heart).await;
+    settle_and_claim(&context, &mut mails, false).await?;
+    mailed
 }
 
-/// Mails one batch; answers how many notices it took.
-pub async fn notify_batch(context: &Context) -> Result<usize, StoreError> {
-    let regency = context.regency.get();
-    let now = context.clock.now();
-    let Some(outbox) = &regency.outbox else { return Ok(0) };
-    if !context.db.read().await?.has_due_notices(now).await? {
-        return Ok(0);
+/// One step: what ended is settled, and what is due leaves at once when there is room for it.
+async fn step(context: &Context, mails: &Mutex<Mails>) -> Result<usize, StoreError> {
+    let mut mails = mails.lock().await;
+    let claimed = settle_and_claim(context, &mut mails, true).await?;
+    let taken = claimed.len();
+    for work in claimed {
+        mails.send(mail(context.clone(), work));
     }
-    let claim = Claim { owner: &context.owner, now, until: now + LEASE, limit: AT_ONCE };
-    let mut tx = context.db.begin().await?;
-    let claimed = tx.claim_notices(&claim).await?;
-    fault::point("notify.before_claim_commit");
-    tx.commit().await?;
-    let send = async |work| (work, mail(context, &regency, outbox, work).await);
-    let mut sending: FuturesUnordered<_> = claimed.iter().map(send).collect();
-    let mut ends = Vec::with_capacity(claimed.len());
-    let mut result = Ok(claimed.len());
-    while let Some((work, end)) = sending.next().await {
-        // An error ends none of the others: a mail that was taken must be noted, or it is sent again.
-        match end {
-            Ok(end) => ends.push((work, end)),
-            Err(error) => result = Err(error),
-        }
-    }
-    fault::point("notify.after_sending");
-    settle(context, &regency, ends).await?;
-    result
+    let waited = taken == 0 && mails.wait(context, Stage::Notify).await;
+    Ok(if waited { 1 } else { taken })
 }
 
-async fn mail(
+/// Settles the mails that ended, and claims as many more as there is room for: both in one transaction, so that many
+/// short mails cost few commits.
+async fn settle_and_claim(
     context: &Context,
-    regency: &Regency,
-    outbox: &Outbox,
-    work: &NoticeWork,
-) -> Result<NoticeEnd, StoreError> {
+    mails: &mut Mails,
+    more: bool,
+) -> Result<Vec<NoticeWork>, StoreError> {
+    let (regency, now) = (context.regency.get(), context.clock.now());
+    mails.take_in();
+    let (ended, room) = (!mails.back.is_empty(), mails.room());
+    let due =
+        more && room > 0 && regency.outbox.is_some() && context.db.read().await?.has_due_notices(now).await?;
+    if !ended && !due {
+        return Ok(Vec::new());
+    }
+    let mut tx = context.db.begin().await?;
+    if ended {
+        fault::point("notify.after_sending");
+        settle(&mut tx, &regency, &mails.back, now).await?;
+        fault::point("notify.before_commit");
+    }
+    let mut claimed = Vec::new();
+    if due {
+        let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        claimed = tx.claim_notices(&Claim { owner: &context.owner, now, until: now + LEASE, limit }).await?;
+        fault::point("notify.before_claim_commit");
+    }
+    tx.commit().await?;
+    mails.back.clear();
+    Ok(claimed)
+}
+
+/// Sends one mail. What cannot be read now is tried again like a mail that did not go through.
+async fn mail(context: Context, work: NoticeWork) -> (NoticeWork, NoticeEnd) {
+    let sent = try_mail(&context, &work).await;
+    let end =
+        sent.unwrap_or_else(|error| end_after(&context, &work, Err(SmtpError::Again(error.to_string()))));
+    (work, end)
+}
+
+async fn try_mail(context: &Context, work: &NoticeWork) -> Result<NoticeEnd, StoreError> {
+    let regency = context.regency.get();
+    let Some(outbox) = &regency.outbox else {
+        return Ok(end_after(context, work, Err(SmtpError::Again("there is no mail server".to_owned()))));
+    };
     let dead = |error: String| NoticeEnd { outcome: Outcome::Dead { error }, address_refused: false };
-    let mail = match compose(context, regency, outbox, work).await? {
+    let mail = match compose(context, &regency, outbox, work).await? {
         Ok(mail) => mail,
         Err(error) => return Ok(dead(error)),
     };
@@ -110,18 +139,18 @@ fn end_after(context: &Context, work: &NoticeWork, sent: Result<(), SmtpError>) 
 
 /// Stores what became of the mails, and tells the operators about addresses that are refused.
 async fn settle(
-    context: &Context,
+    tx: &mut Tx,
     regency: &Regency,
-    ends: Vec<(&NoticeWork, NoticeEnd)>,
+    ends: &[(NoticeWork, NoticeEnd)],
+    now: Timestamp,
 ) -> Result<(), StoreError> {
-    let now = context.clock.now();
     let refused: Vec<&NoticeWork> = ends
         .iter()
         .filter(|(work, end)| end.address_refused && work.template != Template::MailTrouble)
-        .map(|(work, _)| *work)
+        .map(|(work, _)| work)
         .collect();
-    let mut tx = context.db.begin().await?;
-    let failures = tx.settle_notices(ends, now).await?;
+    let stored = ends.iter().map(|(work, end)| (work, end.clone())).collect();
+    let failures = tx.settle_notices(stored, now).await?;
     for work in refused {
         let Some((_, event)) = failures.iter().find(|(notice, _)| *notice == work.id) else { continue };
         let operators = regency.operators().iter().filter(|person| person.mail != work.recipient.mail);
@@ -137,8 +166,7 @@ async fn settle(
         });
         tx.owe(told.collect(), now).await?;
     }
-    fault::point("notify.before_commit");
-    tx.commit().await
+    Ok(())
 }
 
 /// The mail of a notice; the inner error says why it can never be composed.

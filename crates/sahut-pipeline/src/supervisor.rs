@@ -52,6 +52,8 @@ pub struct TaskStatus {
     pub name: &'static str,
     /// What it is for.
     pub purpose: &'static str,
+    /// The task that it is a part of, when it is none of its own.
+    pub part_of: Option<&'static str>,
     /// Since when this run of it lasts.
     pub running_since: Option<Timestamp>,
     /// Its last sign of life.
@@ -101,6 +103,21 @@ impl Heart {
         }
     }
 
+    /// A line of its own for what runs beside the rest of the task, such as a writer beside readers: when one of them
+    /// hangs, it is seen although the other goes on. It ends with this run of the task.
+    #[must_use]
+    pub fn part(&self, name: &'static str, purpose: &'static str) -> Self {
+        let now = Some(self.clock.now());
+        let status = TaskStatus {
+            part_of: Some(self.name),
+            running_since: now,
+            last_beat: now,
+            ..TaskStatus::new(name, purpose)
+        };
+        lock(&self.board).tasks.insert(name, status);
+        Self { name, ..self.clone() }
+    }
+
     /// Whether the task should finish what it holds and return.
     pub fn is_stopping(&self) -> bool {
         self.soft.is_cancelled()
@@ -131,9 +148,7 @@ impl Supervisor {
         Work: Fn(Heart) -> Running + Send + 'static,
         Running: Future<Output = Result<(), TaskError>> + Send,
     {
-        let status =
-            TaskStatus { name, purpose, running_since: None, last_beat: None, deaths: 0, last_error: None };
-        lock(&self.board).tasks.insert(name, status);
+        lock(&self.board).tasks.insert(name, TaskStatus::new(name, purpose));
         let this = self.clone();
         let life = async move { this.keep_alive(name, needed, work).await };
         let hard = self.hard.clone();
@@ -245,14 +260,13 @@ impl Supervisor {
     }
 
     fn note_end(&self, name: &'static str) {
-        if let Some(task) = lock(&self.board).tasks.get_mut(name) {
-            task.running_since = None;
-        }
+        lock(&self.board).end(name);
     }
 
     fn note_death(&self, name: &'static str, error: &str) {
-        if let Some(task) = lock(&self.board).tasks.get_mut(name) {
-            task.running_since = None;
+        let mut board = lock(&self.board);
+        board.end(name);
+        if let Some(task) = board.tasks.get_mut(name) {
             task.deaths += 1;
             task.last_error = Some(error.to_owned());
         }
@@ -260,7 +274,32 @@ impl Supervisor {
 
     fn unfinished(&self) -> Vec<&'static str> {
         let board = lock(&self.board);
-        board.tasks.values().filter(|task| task.running_since.is_some()).map(|task| task.name).collect()
+        let tasks = board.tasks.values().filter(|task| task.part_of.is_none());
+        tasks.filter(|task| task.running_since.is_some()).map(|task| task.name).collect()
+    }
+}
+
+impl TaskStatus {
+    fn new(name: &'static str, purpose: &'static str) -> Self {
+        Self {
+            name,
+            purpose,
+            part_of: None,
+            running_since: None,
+            last_beat: None,
+            deaths: 0,
+            last_error: None,
+        }
+    }
+}
+
+impl Board {
+    /// A run of a task is over, and with it what ran beside it.
+    fn end(&mut self, name: &'static str) {
+        self.tasks.retain(|_, task| task.part_of != Some(name));
+        if let Some(task) = self.tasks.get_mut(name) {
+            task.running_since = None;
+        }
     }
 }
 
@@ -306,6 +345,27 @@ mod tests {
         assert_eq!(supervisor.finish(Duration::from_secs(1)).await, Stopped::InOrder);
         let status = &supervisor.statuses()[0];
         assert_eq!((status.deaths, status.last_error.as_deref()), (2, Some("second")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_hangs_is_seen_although_the_rest_goes_on() {
+        let clock = sahut_domain::ManualClock::at(Timestamp::UNIX_EPOCH);
+        let supervisor = Supervisor::new(clock.clock());
+        supervisor.start("reader", "reads", true, |heart| async move {
+            let _hangs = heart.part("writer", "writes");
+            while !heart.is_stopping() {
+                heart.beat();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Ok(())
+        });
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        clock.advance(STUCK_AFTER + 1);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(supervisor.stuck(), ["writer"]);
+        supervisor.stop();
+        assert_eq!(supervisor.finish(Duration::from_secs(5)).await, Stopped::InOrder);
+        assert_eq!(supervisor.statuses().len(), 1, "a part ends with its task");
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use sahut_domain::channel::Platform;
+use sahut_domain::channel;
 use sahut_domain::inquiry::InquiryNumber;
 use sahut_domain::{ManualClock, Timestamp};
+use sahut_pipeline::Supervisor;
 use sahut_pipeline::cadence::Cadence;
 use sahut_pipeline::collect::{Settings, collect_due};
-use sahut_pipeline::deliver::deliver_batch;
+use sahut_pipeline::deliver::{self, deliver_batch};
 use sahut_pipeline::route::route_batch;
 use sahut_simulator::{Mood, Simulator, SimulatorSettings};
 
-use crate::regency::{Account, Town};
+use crate::connector::Platform;
+use crate::regency::{Account, Town, eventually};
 
 const ANSWER: &str = "Terima kasih, tim kami mengecek ke lokasi hari ini.";
 
@@ -32,7 +34,7 @@ impl Scene {
         let keys = world.create_page("Dinas");
         let post = world.post(&keys.id, "Pengumuman", start).unwrap();
         world.comment(&post, "warga_1", "Jalan rusak di Topos, tolong diperbaiki", start).unwrap();
-        let accounts = [Account { platform: Platform::Facebook, keys }];
+        let accounts = [Account { platform: channel::Platform::Facebook, keys }];
         let town = Town::open(simulator.url(), &accounts, clock.clock(), 1).await;
         let settings = Settings { at_once: 1, cadence: Cadence::default(), patience: Duration::ZERO };
         Box::pin(collect_due(&town.context, settings)).await.unwrap();
@@ -58,6 +60,56 @@ impl Scene {
     fn accepted(&self) -> usize {
         self.simulator.ledger().accepted.iter().filter(|deed| deed.text == ANSWER).count()
     }
+}
+
+/// A town with answers on their way to platforms in the test's hand.
+struct Desk {
+    clock: ManualClock,
+    town: Town,
+}
+
+impl Desk {
+    async fn open() -> Self {
+        let clock = ManualClock::at("2026-11-24T01:00:00Z".parse().unwrap());
+        let town = Town::without_platforms(clock.clock()).await;
+        Self { clock, town }
+    }
+
+    /// Queues an answer to a new complaint on a channel; its text is the citizen's name.
+    async fn answer(&self, channel: usize, citizen: &str) {
+        let opened = self.town.complaint(self.town.channels[channel], citizen).await;
+        let number = opened.data["number"].as_str().unwrap().parse().unwrap();
+        let mut tx = self.town.context.db.begin().await.unwrap();
+        tx.queue_reply(number, citizen, "Admin PUPR", citizen, self.clock.clock().now()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Starts the stage as the running process does.
+    fn start(&self) -> Supervisor {
+        let supervisor = Supervisor::new(self.clock.clock());
+        let context = self.town.context.clone();
+        supervisor.start("deliver", "carries answers to the platforms", true, move |heart| {
+            deliver::run(context.clone(), heart)
+        });
+        supervisor
+    }
+}
+
+#[tokio::test]
+async fn a_platform_that_says_nothing_holds_up_no_other() {
+    let desk = Desk::open().await;
+    let (silent, ready) = (Platform::silent(), Platform::ready());
+    desk.town.connect_to(desk.town.channels[0], silent.clone());
+    desk.town.connect_to(desk.town.channels[1], ready.clone());
+    let supervisor = desk.start();
+    desk.answer(0, "ani").await;
+    eventually(async || silent.called_with() == ["ani"]).await;
+    desk.answer(1, "budi").await;
+    eventually(async || ready.called_with() == ["budi"]).await;
+
+    desk.clock.advance(125);
+    eventually(async || supervisor.stuck().is_empty()).await;
+    supervisor.stop_hard();
 }
 
 #[tokio::test]

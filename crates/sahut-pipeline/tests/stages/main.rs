@@ -2,8 +2,10 @@
 
 #![cfg(test)]
 
+mod connector;
 mod delivering;
 mod door;
 mod ledger;
+mod mailing;
 mod regency;
 mod routing;

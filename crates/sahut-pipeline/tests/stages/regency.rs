@@ -2,18 +2,25 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use sahut_channels::{Connector, Http, HttpPolicy};
 use sahut_domain::calendar::{Term, WorkingCalendar};
 use sahut_domain::channel::{ChannelConfig, ChannelId, Platform};
 use sahut_domain::deadline::{DeadlineKind, Policy};
+use sahut_domain::event::{EventId, EventKind};
+use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
 use sahut_domain::{Chance, Clock, Language};
-use sahut_pipeline::{Connectors, Context, Policies, Regency, Shared};
+use sahut_mail::{Mailbox, Server, Smtp, SmtpSettings, Tls};
+use sahut_pipeline::route::route_batch;
+use sahut_pipeline::{Connectors, Context, Outbox, Policies, Regency, Shared};
 use sahut_routing::{RuleSet, Source};
 use sahut_simulator::Keys;
+use sahut_store::collect::NewPage;
 use sahut_store::configuration::NewRevision;
+use sahut_store::journal::Event;
 use sahut_store::{Db, Location};
 use secrecy::SecretString;
 
@@ -37,7 +44,26 @@ const GATE: &str = "[[kind]]\nkind = \"complaint\"\nstrong = [\"tolong diperbaik
 
 const RULES: &str = "duty = \"pupr\"\n\n[[topic]]\nname = \"jalan\"\nstrong = [\"jalan rusak\"]\n";
 
+/// Waits for something that the stages do by themselves.
+pub(crate) async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..1000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it did not come about");
+}
+
 impl Town {
+    /// A town with two channels whose platforms nobody can reach.
+    pub(crate) async fn without_platforms(clock: Clock) -> Self {
+        let account =
+            |platform| Account { platform, keys: Keys { id: "1".to_owned(), token: "1:a".to_owned() } };
+        let accounts = [account(Platform::Facebook), account(Platform::Instagram)];
+        Self::open("http://127.0.0.1:9", &accounts, clock, 1).await
+    }
+
     pub(crate) async fn open(url: &str, accounts: &[Account], clock: Clock, seed: u64) -> Self {
         Self::open_with(url, accounts, clock, seed, None).await
     }
@@ -95,6 +121,58 @@ impl Town {
     pub(crate) fn connect(&self, connected: bool) {
         let connectors = if connected { self.connectors.clone() } else { Connectors::new() };
         self.context.regency.set(regency(self.revision, connectors));
+    }
+
+    /// Lets this connector stand for that of a channel.
+    pub(crate) fn connect_to(&self, channel: ChannelId, connector: Arc<dyn Connector>) {
+        let mut connectors = self.context.regency.get().connectors.clone();
+        connectors.insert(channel, Ok(connector));
+        self.context.regency.set(regency(self.revision, connectors));
+    }
+
+    /// Lets mail out through a server on this machine.
+    pub(crate) fn mail_through(&self, port: u16) {
+        let server = Server { host: "127.0.0.1".to_owned(), port, tls: Tls::None, ca_file: None };
+        let smtp = Smtp::new(SmtpSettings::new(server, None)).unwrap();
+        let outbox = Outbox { smtp, from: Mailbox::new(None, "sahut@contoh.example").unwrap() };
+        self.context
+            .regency
+            .set(Regency { outbox: Some(outbox), ..regency(self.revision, self.connectors.clone()) });
+    }
+
+    /// A citizen's complaint, written now on a channel and routed; answers how its inquiry began.
+    pub(crate) async fn complaint(&self, channel: ChannelId, citizen: &str) -> Event {
+        let now = self.context.clock.now();
+        let item = Item {
+            external_id: format!("m-{citizen}"),
+            thread: ThreadKey { external_id: format!("t-{citizen}"), surface: Surface::Direct, post: None },
+            parent: None,
+            author: Author { external_id: Some(citizen.to_owned()), ..Author::default() },
+            own: false,
+            automatic: false,
+            text: "jalan rusak di depan pasar, tolong diperbaiki".to_owned(),
+            subject: None,
+            written_at: now,
+            edited_at: None,
+            visibility: Visibility::Shown,
+            permalink: None,
+            attachments: Vec::new(),
+            raw: Vec::new(),
+        };
+        let mut tx = self.context.db.begin().await.unwrap();
+        let page = NewPage { items: vec![item], ..NewPage::default() };
+        tx.store_page(channel, page, now).await.unwrap();
+        tx.commit().await.unwrap();
+        route_batch(&self.context).await.unwrap();
+        let mut tx = self.context.db.read().await.unwrap();
+        let events = tx.events_after(EventId(0), 1000).await.unwrap();
+        events.into_iter().rfind(|event| event.kind == EventKind::InquiryOpened).unwrap()
+    }
+
+    /// What is owed and not done yet: who or where it is for, its state, and how often it was tried.
+    pub(crate) async fn owed(&self) -> Vec<(String, String, i64)> {
+        let outbox = self.context.db.read().await.unwrap().outbox(100).await.unwrap();
+        outbox.into_iter().map(|line| (line.to, line.state, line.attempt)).collect()
     }
 }
 

@@ -1,0 +1,66 @@
+//! A platform that a test has in its hand.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use sahut_channels::{
+    Ask, Connector, FeedKey, FeedKind, Identity, Limit, NotSent, Outgoing, Page, Sent, Trouble,
+};
+use sahut_domain::Timestamp;
+use tokio::sync::Semaphore;
+
+/// Takes replies, or keeps silent about them.
+pub(crate) struct Platform {
+    sent: Mutex<Vec<String>>,
+    answering: Semaphore,
+}
+
+impl Platform {
+    /// Takes every reply at once.
+    pub(crate) fn ready() -> Arc<Self> {
+        Self::with(Semaphore::MAX_PERMITS)
+    }
+
+    /// Says nothing.
+    pub(crate) fn silent() -> Arc<Self> {
+        Self::with(0)
+    }
+
+    fn with(answers: usize) -> Arc<Self> {
+        Arc::new(Self { sent: Mutex::default(), answering: Semaphore::new(answers) })
+    }
+
+    /// The texts of the replies that it was sent, taken or not.
+    pub(crate) fn called_with(&self) -> Vec<String> {
+        self.sent.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Connector for Platform {
+    fn feeds(&self) -> Vec<(FeedKey, FeedKind)> {
+        Vec::new()
+    }
+
+    async fn identify(&self) -> Result<Identity, Trouble> {
+        Ok(Identity { external_id: "1".to_owned(), name: "Dinas".to_owned() })
+    }
+
+    async fn read(&self, _ask: Ask<'_>) -> Result<Page, Trouble> {
+        Ok(Page::default())
+    }
+
+    fn check(&self, _reply: &Outgoing, _now: Timestamp) -> Result<(), Limit> {
+        Ok(())
+    }
+
+    async fn send(&self, reply: &Outgoing, now: Timestamp) -> Result<Sent, NotSent> {
+        self.sent.lock().unwrap().push(reply.text.clone());
+        self.answering.acquire().await.unwrap().forget();
+        Ok(Sent { external_id: format!("r-{}", reply.key), at: now, permalink: None })
+    }
+
+    async fn look_up(&self, _reply: &Outgoing, _now: Timestamp) -> Result<Option<Sent>, NotSent> {
+        Err(NotSent::Uncertain("it does not tell".to_owned()))
+    }
+}

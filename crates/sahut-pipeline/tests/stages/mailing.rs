@@ -1,0 +1,91 @@
+//! Mails leave however slow the mail server is, and one that hangs holds up no other.
+
+use sahut_domain::notice::Template;
+use sahut_domain::office::Person;
+use sahut_domain::{ManualClock, Timestamp};
+use sahut_pipeline::{Supervisor, notify};
+use sahut_store::journal::Event;
+use sahut_store::notify::NewNotice;
+use sahut_testing::{Mood, SmtpSink, Stage, or_skip};
+
+use crate::regency::{Town, eventually};
+
+/// A town with one complaint, whose mails are owed to whom a test wants.
+struct Scene {
+    clock: ManualClock,
+    town: Town,
+    opened: Event,
+}
+
+impl Scene {
+    async fn open(port: u16) -> Self {
+        let start: Timestamp = "2026-11-24T01:00:00Z".parse().unwrap();
+        let clock = ManualClock::at(start);
+        let town = Town::without_platforms(clock.clock()).await;
+        town.mail_through(port);
+        let opened = town.complaint(town.channels[0], "ani").await;
+        Self { clock, town, opened }
+    }
+
+    async fn owe(&self, mails: &[&str]) {
+        let now = self.clock.clock().now();
+        let notice = |mail: &&str| NewNotice {
+            event: self.opened.id,
+            template: Template::Assignment,
+            recipient: Person { name: "Admin".to_owned(), mail: (*mail).to_owned() },
+            office: self.opened.office.clone(),
+            inquiry: self.opened.inquiry,
+            channel: None,
+            urgent: false,
+            not_before: now,
+        };
+        let mut tx = self.town.context.db.begin().await.unwrap();
+        tx.owe(mails.iter().map(notice).collect(), now).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Starts the stage as the running process does.
+    fn start(&self) -> Supervisor {
+        let supervisor = Supervisor::new(self.clock.clock());
+        let context = self.town.context.clone();
+        supervisor
+            .start("notify", "mails what is owed", true, move |heart| notify::run(context.clone(), heart));
+        supervisor
+    }
+
+    async fn owed_to(&self) -> Vec<String> {
+        self.town.owed().await.into_iter().map(|(to, ..)| to).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_mail_server_that_says_nothing_is_no_loop_that_hangs() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let scene = Scene::open(silent.local_addr().unwrap().port()).await;
+    scene.owe(&["a@x.example", "b@x.example", "c@x.example", "d@x.example", "e@x.example"]).await;
+    let supervisor = scene.start();
+    let tried = async || scene.town.owed().await.iter().filter(|(.., attempt)| *attempt > 0).count();
+    eventually(async || tried().await == 4).await;
+
+    scene.clock.advance(125);
+    let beat = || supervisor.statuses()[0].last_beat;
+    eventually(async || beat() == Some(scene.clock.clock().now())).await;
+    assert!(supervisor.stuck().is_empty());
+    assert_eq!(tried().await, 4, "the others are not claimed before there is a connection for them");
+    supervisor.stop_hard();
+}
+
+#[tokio::test]
+async fn a_mail_that_hangs_holds_up_no_other() {
+    let Some(server) = or_skip(SmtpSink::start()) else { return };
+    server.moods(&[Mood::hang(Stage::Rcpt).matching("macet@")]).unwrap();
+    let scene = Scene::open(server.port()).await;
+    scene.owe(&["macet@x.example", "a@x.example"]).await;
+    let supervisor = scene.start();
+    eventually(async || scene.owed_to().await == ["macet@x.example"]).await;
+
+    scene.owe(&["b@x.example"]).await;
+    eventually(async || scene.owed_to().await == ["macet@x.example"]).await;
+    assert_eq!(server.kept().unwrap().len(), 3, "with the one to the office itself");
+    supervisor.stop_hard();
+}
