@@ -22,6 +22,12 @@ pub trait Connector: Send + Sync {
         Vec::new()
     }
 
+    /// The shortest time between two calls for this feed and others like it, where the platform has a limit for them
+    /// that is narrower than its usual ones.
+    fn pace(&self, _feed: &str) -> Duration {
+        Duration::ZERO
+    }
+
     /// Proves that the credentials work and says whose account it is.
     async fn identify(&self) -> Result<Identity, Trouble>;
 
@@ -141,8 +147,13 @@ pub struct Page {
     pub next: Option<String>,
     /// The durable position after this page, for queues and growing ids; stored in the same transaction as the items.
     pub cursor: Option<String>,
+    /// Where the feeds are listed by when something last happened in them, the latest first: the earliest such moment
+    /// on this page.
+    pub listed_down_to: Option<Timestamp>,
     /// The platform has more than it gave and will give it at once if asked again from `cursor`.
     pub more: bool,
+    /// When messages were written that the platform lists without telling their words any more.
+    pub withheld: Vec<Timestamp>,
     /// How much of the platform's budgets is used.
     pub usage: Vec<Usage>,
 }

@@ -10,6 +10,8 @@
 
 mod payload;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sahut_domain::channel::ChannelConfig;
@@ -17,7 +19,7 @@ use sahut_domain::message::Surface;
 use serde::Deserialize;
 
 use crate::graph::hook::{Change, Hook, Notification};
-use crate::graph::inbox::Inbox;
+use crate::graph::inbox::{self, Inbox};
 use crate::graph::{
     self, Failure, Graph, List, Next, Person, Watch, account_is_gone, gather, page_of, search,
     settle_duplicate, wake,
@@ -47,6 +49,9 @@ struct Settings {
     /// How many of the newest posts are watched for comments.
     #[serde(default = "posts_watched")]
     posts_watched: usize,
+    /// The shortest pause between two calls for direct messages, in milliseconds.
+    #[serde(default = "inbox::pause_ms")]
+    direct_pause_ms: u64,
     /// The longest comment, in characters.
     #[serde(default = "comment_limit")]
     comment_limit: usize,
@@ -98,6 +103,7 @@ impl Facebook {
             kind: "MESSENGER",
             node: settings.page_id.clone(),
             own: vec![settings.page_id.clone()],
+            pause: Duration::from_millis(settings.direct_pause_ms),
             human_agent: settings.human_agent,
             unit: ("characters", |text| text.chars().count()),
             most: settings.message_limit,
@@ -119,6 +125,10 @@ impl Connector for Facebook {
         ["posts", "visitor_posts", "conversations"]
             .map(|feed| (feed.to_owned(), FeedKind::NewestFirst))
             .to_vec()
+    }
+
+    fn pace(&self, feed: &str) -> Duration {
+        self.inbox.pace(feed)
     }
 
     async fn identify(&self) -> Result<Identity, Trouble> {

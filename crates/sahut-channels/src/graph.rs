@@ -240,11 +240,13 @@ pub(crate) async fn search(
             let permalink = ours.permalink.clone();
             return Ok(Some(Sent { external_id: ours.external_id.clone(), at: ours.written_at, permalink }));
         }
-        if !page.bad.is_empty() {
+        let withheld = page.withheld.iter().any(|written_at| *written_at >= since);
+        if withheld || !page.bad.is_empty() {
             return Err(NotSent::Uncertain("a message near the reply cannot be read".to_owned()));
         }
         next = page.next;
-        if next.is_none() || newest_first && page.items.iter().any(|item| item.written_at < since) {
+        let mut moments = page.items.iter().map(|item| item.written_at).chain(page.withheld);
+        if next.is_none() || newest_first && moments.any(|written_at| written_at < since) {
             return Ok(None);
         }
     }

@@ -7,6 +7,8 @@
 
 mod payload;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sahut_domain::channel::ChannelConfig;
@@ -14,7 +16,7 @@ use sahut_domain::message::Surface;
 use serde::Deserialize;
 
 use crate::graph::hook::{Change, Hook, Notification};
-use crate::graph::inbox::Inbox;
+use crate::graph::inbox::{self, Inbox};
 use crate::graph::{
     self, Failure, Graph, List, Next, Published, Watch, account_is_gone, gather, page_of, search,
     settle_duplicate, wake,
@@ -46,6 +48,9 @@ struct Settings {
     /// How many of the newest media are watched for comments.
     #[serde(default = "posts_watched")]
     posts_watched: usize,
+    /// The shortest pause between two calls for direct messages, in milliseconds.
+    #[serde(default = "inbox::pause_ms")]
+    direct_pause_ms: u64,
     /// The longest comment, in characters.
     #[serde(default = "comment_limit")]
     comment_limit: usize,
@@ -98,6 +103,7 @@ impl Instagram {
             kind: "instagram",
             own: std::iter::once(settings.ig_user_id.clone()).chain(page.clone()).collect(),
             node: page.unwrap_or_else(|| settings.ig_user_id.clone()),
+            pause: Duration::from_millis(settings.direct_pause_ms),
             human_agent: settings.human_agent,
             unit: ("bytes", str::len),
             most: settings.message_limit,
@@ -117,6 +123,10 @@ impl Instagram {
 impl Connector for Instagram {
     fn feeds(&self) -> Vec<(FeedKey, FeedKind)> {
         ["media", "conversations"].map(|feed| (feed.to_owned(), FeedKind::NewestFirst)).to_vec()
+    }
+
+    fn pace(&self, feed: &str) -> Duration {
+        self.inbox.pace(feed)
     }
 
     async fn identify(&self) -> Result<Identity, Trouble> {

@@ -227,6 +227,7 @@ impl Round {
             heart: &self.heart,
             patience: if roots.len() == 1 { self.settings.patience } else { Duration::ZERO },
             used: 0.0,
+            paced_at: None,
         };
         let result = self.read_feeds(&mut walker, roots.len()).await;
         let used = walker.used;

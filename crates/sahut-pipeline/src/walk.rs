@@ -3,7 +3,8 @@
 //! A queue is read from its cursor until the platform has no more; the cursor is committed with the items, and only the
 //! next request acknowledges it. Ids that grow are read the same way. A newest-first list is walked down from its top:
 //! a shallow walk stops when it has met enough messages that are known as they are, written well before the last
-//! complete walk; a deep walk goes down to the end. A feed is walked deep when it never was, when the platform's count
+//! complete walk, or in a list of feeds a page of which nothing new is said since well before it; a deep walk goes down
+//! to the end. A feed is walked deep when it never was, when the platform's count
 //! grew by more than the shallow walk found, and now and then for what was backdated or slipped between two pages.
 
 use std::collections::HashSet;
@@ -16,6 +17,7 @@ use sahut_domain::channel::{Ailment, ChannelId};
 use sahut_domain::work::Lease;
 use sahut_store::StoreError;
 use sahut_store::collect::{Feed, FeedFound, NewPage, Stored};
+use tokio::time::Instant;
 
 use crate::Context;
 use crate::commit::{Committer, Write, Written};
@@ -80,6 +82,8 @@ pub(crate) struct Walker<'a> {
     pub(crate) patience: Duration,
     /// The largest share of a budget that the platform said is used.
     pub(crate) used: f64,
+    /// When a feed was last asked for that has a pace.
+    pub(crate) paced_at: Option<Instant>,
 }
 
 impl Walker<'_> {
@@ -158,11 +162,14 @@ impl Walker<'_> {
             };
             let next = page.next.clone();
             let oldest = page.items.iter().map(|item| item.written_at).min();
+            let listed_down_to = page.listed_down_to;
             let Some(stored) = self.store(page, None).await? else { return Ok((Walked::LeaseLost, found)) };
             found += stored.new;
             known = if stored.new + stored.changed > 0 { 0 } else { known + stored.known };
             let Some(next) = next else { return Ok((Walked::Complete, found)) };
-            if !deep && known >= OVERLAP_ITEMS && below_last_walk(feed, oldest) {
+            let overlaps = known >= OVERLAP_ITEMS && below_last_walk(feed, oldest);
+            let quiet_below = stored.feeds == 0 && below_last_walk(feed, listed_down_to);
+            if !deep && (overlaps || quiet_below) {
                 return Ok((Walked::Complete, found));
             }
             if !tokens.insert(next.clone()) {
@@ -181,6 +188,9 @@ impl Walker<'_> {
         page: Option<&str>,
         patience: Duration,
     ) -> Result<Option<Page>, WalkError> {
+        if !self.keep_pace(&feed.key).await {
+            return Ok(None);
+        }
         let ask = Ask { feed: &feed.key, cursor, page, patience, now: self.context.clock.now() };
         let read = tokio::select! {
             read = self.connector.read(ask) => read.map_err(WalkError::Platform)?,
@@ -190,7 +200,21 @@ impl Walker<'_> {
         for usage in &read.usage {
             self.used = self.used.max(usage.share);
         }
+        tell_withheld(self.lease.id, feed, &read.withheld);
         Ok(Some(read))
+    }
+
+    /// Waits until the next call for such a feed may be made; `false` when the process is stopping.
+    async fn keep_pace(&mut self, feed: &str) -> bool {
+        let pace = self.connector.pace(feed);
+        if pace.is_zero() {
+            return true;
+        }
+        if let Some(last) = self.paced_at {
+            tokio::select! { () = tokio::time::sleep_until(last + pace) => {}, () = self.heart.stopping() => return false }
+        }
+        self.paced_at = Some(Instant::now());
+        true
     }
 
     /// Makes a page durable; `None` when the lease was lost.
@@ -241,6 +265,19 @@ fn missing_after(feed: &Feed, found: usize) -> bool {
 fn below_last_walk(feed: &Feed, oldest: Option<Timestamp>) -> bool {
     let horizon = feed.walked_at.map(|walked| walked - OVERLAP_TIME);
     oldest.zip(horizon).is_some_and(|(oldest, horizon)| oldest < horizon)
+}
+
+/// Tells of messages that came and whose words were not told any more when they could be read. What the platform
+/// withholds of the time before the first walk is history.
+fn tell_withheld(channel: ChannelId, feed: &Feed, withheld: &[Timestamp]) {
+    let lost = withheld
+        .iter()
+        .filter(|written_at| feed.walked_at.is_some_and(|walked| **written_at > walked))
+        .count();
+    if lost > 0 {
+        tracing::warn!(%channel, feed = feed.key, lost, "walk.withheld");
+        metrics::counter!("sahut_messages_withheld_total").increment(lost as u64);
+    }
 }
 
 fn leads_in_a_circle(feed: &Feed) -> WalkError {

@@ -38,6 +38,8 @@ enum Meaning {
     AppLimit,
     /// The channel has to wait.
     ChannelLimit,
+    /// Calls of this sort have to wait, such as those for conversations.
+    CallLimit,
     /// The token is dead.
     Credential,
     /// The account may not do this.
@@ -99,7 +101,8 @@ impl Fault {
     fn meaning(&self) -> Meaning {
         match (self.code, self.subcode) {
             (4, _) => Meaning::AppLimit,
-            (17 | 32 | 613 | 80_000..=80_014, _) => Meaning::ChannelLimit,
+            (17 | 32 | 80_000..=80_014, _) => Meaning::ChannelLimit,
+            (613, _) => Meaning::CallLimit,
             (102 | 104 | 190, _) => Meaning::Credential,
             (10, 2_018_278) => Meaning::WindowClosed,
             (10, _) if self.says_window => Meaning::WindowClosed,
@@ -123,7 +126,7 @@ impl Fault {
         match self.meaning() {
             Meaning::AppLimit => self.wait(now, Scope::Shared(usage::app_scope(&self.host))),
             Meaning::ChannelLimit => self.wait(now, Scope::Channel),
-            Meaning::Blocked => self.wait(now, Scope::Call),
+            Meaning::Blocked | Meaning::CallLimit => self.wait(now, Scope::Call),
             Meaning::Credential => person(Ailment::Credential),
             Meaning::Permission | Meaning::WindowClosed => person(Ailment::Permission),
             Meaning::Gone => Trouble::Gone { detail: self.detail() },
@@ -156,6 +159,7 @@ impl Fault {
             Meaning::Transient => "a fault of the platform",
             Meaning::AppLimit => "the app has called too often",
             Meaning::ChannelLimit => "the account has called too often",
+            Meaning::CallLimit => "calls of this sort came too often",
             Meaning::Credential => "the token is no longer valid: connect the account again",
             Meaning::Permission => "the token lacks a permission for this",
             Meaning::WindowClosed => "the time in which the citizen may be answered is over",

@@ -1,7 +1,10 @@
 //! Direct messages of a page or an Instagram account.
 //!
 //! The list of conversations is read newest first; each conversation is a feed of its own, named by its counter. A
-//! conversation tells the words of its newest messages only (about twenty), so it should be read soon after it changed.
+//! conversation tells the words of its newest messages only (about twenty), so it should be read soon after it changed;
+//! older ones that were not read in time are lost. Meta takes two calls in a second for an account's conversations.
+
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sahut_domain::message::{Attachment, Author, Item, Surface, ThreadKey};
@@ -9,7 +12,6 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::list::bad;
 use super::{Graph, List, Next, Person, attachment, gather, id, message, moment, page_of};
 use crate::{Ask, FeedKind, FeedSeen, Limit, NotSent, Outgoing, Page, Sent, Trouble};
 
@@ -36,6 +38,8 @@ pub(crate) struct Inbox {
     pub(crate) node: String,
     /// Identifiers under which the account itself writes.
     pub(crate) own: Vec<String>,
+    /// The shortest pause between two calls.
+    pub(crate) pause: Duration,
     /// Whether Meta granted the account the seven days of a human agent.
     pub(crate) human_agent: bool,
     /// The unit in which the longest message is counted, and how to count.
@@ -94,7 +98,17 @@ struct Source {
     url: Option<String>,
 }
 
+/// The pause between calls for direct messages, unless a channel's settings say otherwise, in milliseconds.
+pub(crate) fn pause_ms() -> u64 {
+    500
+}
+
 impl Inbox {
+    /// The shortest time between two calls for this feed and others like it.
+    pub(crate) fn pace(&self, feed: &str) -> Duration {
+        if feed.starts_with("conversation") { self.pause } else { Duration::ZERO }
+    }
+
     /// Reads the list of conversations: each is announced as the feed `conversation:{id}`.
     pub(crate) async fn conversations(&self, graph: &Graph, ask: &Ask<'_>) -> Result<Page, Trouble> {
         let query = [("platform", self.kind), ("fields", "id,updated_time,message_count"), ("limit", "50")];
@@ -102,7 +116,13 @@ impl Inbox {
             graph.list(&[&self.node, "conversations"], &query, &Next::new(ask.page), ask.now).await?;
         let list: List<'_> = answer.json()?;
         let mut page = page_of(&answer, &list)?;
-        gather(&mut page, &list, |conversation: Conversation, _, page| page.feeds.push(conversation.feed()));
+        let mut moments = Vec::new();
+        gather(&mut page, &list, |conversation: Conversation, _, page| {
+            moments.push(conversation.updated_at());
+            page.feeds.push(conversation.feed());
+        });
+        page.listed_down_to =
+            moments.into_iter().collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().min());
         Ok(page)
     }
 
@@ -116,7 +136,7 @@ impl Inbox {
         let mut page = page_of(&answer, &opened.messages)?;
         gather(&mut page, &opened.messages, |letter: Letter, raw, page| {
             if letter.is_unreadable() {
-                page.bad.push(bad(raw, "the platform no longer tells the words of this message".to_owned()));
+                page.withheld.push(letter.created_time);
             } else {
                 page.items.push(self.item(letter, raw, id, link.clone()));
             }
@@ -182,6 +202,10 @@ fn closes(reply: &Outgoing, window: SignedDuration) -> Timestamp {
 }
 
 impl Conversation {
+    fn updated_at(&self) -> Option<Timestamp> {
+        self.updated_time.as_ref()?.parse().ok()
+    }
+
     fn feed(self) -> FeedSeen {
         let updated = self.updated_time.unwrap_or_default();
         let count = self.message_count.map(|count| count.to_string()).unwrap_or_default();

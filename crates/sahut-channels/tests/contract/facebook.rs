@@ -169,7 +169,9 @@ async fn conversations_are_announced_and_read() {
     })
     .await;
     let page = page(&peer);
-    let feed = page.read(ask("conversations", None)).await.unwrap().feeds.remove(0);
+    let mut list = page.read(ask("conversations", None)).await.unwrap();
+    assert_eq!(list.listed_down_to, Some(at("2026-11-24T08:00:00Z")));
+    let feed = list.feeds.remove(0);
     assert_eq!(
         (&*feed.key, feed.counter.as_deref(), feed.count),
         ("conversation:t_1", Some("2026-11-24T08:00:00+0000/3"), None)
@@ -180,7 +182,12 @@ async fn conversations_are_announced_and_read() {
     assert_eq!(own, [(true, "t_1"), (false, "t_1")]);
     assert_eq!(read.items[1].attachments[0].name.as_deref(), Some("surat.pdf"));
     assert_eq!(read.items[1].permalink.as_deref(), Some("https://www.facebook.com/77/inbox/1/"));
-    assert_eq!(read.bad[0].key, "m_1", "words that the platform no longer tells are not taken for silence");
+    assert_eq!(
+        (read.bad.len(), read.withheld),
+        (0, vec![at("2026-11-24T08:00:00Z")]),
+        "told, but nobody can mend it"
+    );
+    assert_eq!([&*feed.key, "conversations", "posts"].map(|feed| page.pace(feed).as_millis()), [500, 500, 0]);
     page.read(ask(&feed.key, read.next.as_deref())).await.unwrap();
     assert!(peer.last().query["fields"].contains("messages.limit(20).after(QQ){"));
 }
@@ -279,6 +286,17 @@ async fn a_reply_whose_outcome_is_unknown_is_found_by_its_words_and_time() {
         matches!(found(unreadable).await, Err(NotSent::Uncertain(_))),
         "no promise over what cannot be read"
     );
+}
+
+#[tokio::test]
+async fn a_message_whose_words_are_not_told_any_more_may_be_ours() {
+    let found = |time: &'static str| async move {
+        let letters = object!([{"id": "m_1", "created_time": time}]);
+        let (_peer, page) = serving(object!({"id": "t_1", "messages": {"data": letters}})).await;
+        page.look_up(&reply(Surface::Direct, "Baik"), at(NOW)).await
+    };
+    assert_eq!(found("2026-11-24T09:00:00+0000").await, Ok(None), "older than the attempt");
+    assert!(matches!(found("2026-11-24T09:57:00+0000").await, Err(NotSent::Uncertain(_))));
 }
 
 #[tokio::test]

@@ -9,3 +9,4 @@ mod ledger;
 mod mailing;
 mod regency;
 mod routing;
+mod walking;

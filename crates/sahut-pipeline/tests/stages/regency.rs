@@ -216,8 +216,12 @@ fn channel(url: &str, account: &Account, before: &[Account]) -> ChannelConfig {
         before => format!("{}-{}", account.platform, before + 1),
     };
     let settings = match account.platform {
-        Platform::Facebook => serde_json::json!({ "page_id": account.keys.id, "base_url": url }),
-        Platform::Instagram => serde_json::json!({ "ig_user_id": account.keys.id, "base_url": url }),
+        Platform::Facebook => {
+            serde_json::json!({ "page_id": account.keys.id, "base_url": url, "direct_pause_ms": 0 })
+        }
+        Platform::Instagram => {
+            serde_json::json!({ "ig_user_id": account.keys.id, "base_url": url, "direct_pause_ms": 0 })
+        }
         _ => serde_json::json!({ "base_url": url }),
     };
     ChannelConfig {

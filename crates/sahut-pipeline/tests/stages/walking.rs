@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sahut_channels::{
-    Ask, Connector, FeedKey, FeedKind, FeedSeen, Identity, Limit, NotSent, Outgoing, Page, Sent, Trouble,
+    Ask, Connector, FeedKey, FeedKind, FeedSeen, Identity, Limit, NotSent, Outgoing, Page, Scope, Sent,
+    Trouble,
 };
 use sahut_domain::ManualClock;
 use sahut_domain::channel::{Ailment, ChannelState, Platform};
@@ -24,11 +25,13 @@ struct Lists {
     roots: Vec<&'static str>,
     answers: Mutex<BTreeMap<String, Result<Page, Trouble>>>,
     asked: Mutex<Vec<String>>,
+    pace: Duration,
+    asked_at: Mutex<Vec<Instant>>,
 }
 
 impl Lists {
-    fn new(roots: &[&'static str]) -> Arc<Self> {
-        Arc::new(Self { roots: roots.to_vec(), ..Self::default() })
+    fn new(roots: &[&'static str], pace: Duration) -> Arc<Self> {
+        Arc::new(Self { roots: roots.to_vec(), pace, ..Self::default() })
     }
 
     /// What is answered from now on; a page of a walk is named `feed/page`.
@@ -48,6 +51,10 @@ impl Connector for Lists {
         self.roots.iter().map(|root| ((*root).to_owned(), FeedKind::NewestFirst)).collect()
     }
 
+    fn pace(&self, _feed: &str) -> Duration {
+        self.pace
+    }
+
     async fn identify(&self) -> Result<Identity, Trouble> {
         Ok(Identity { external_id: "1".to_owned(), name: "Dinas".to_owned() })
     }
@@ -55,6 +62,7 @@ impl Connector for Lists {
     async fn read(&self, ask: Ask<'_>) -> Result<Page, Trouble> {
         let name = ask.page.map_or_else(|| ask.feed.to_owned(), |page| format!("{}/{page}", ask.feed));
         self.asked.lock().unwrap().push(name.clone());
+        self.asked_at.lock().unwrap().push(Instant::now());
         self.answers.lock().unwrap().get(&name).cloned().unwrap_or_else(|| Ok(Page::default()))
     }
 
@@ -79,11 +87,15 @@ struct Scene {
 
 impl Scene {
     async fn open(roots: &[&'static str]) -> Self {
+        Self::open_paced(roots, Duration::ZERO).await
+    }
+
+    async fn open_paced(roots: &[&'static str], pace: Duration) -> Self {
         let clock = ManualClock::at("2026-11-24T01:00:00Z".parse().unwrap());
         let keys = Keys { id: "1".to_owned(), token: "1:a".to_owned() };
         let accounts = [Account { platform: Platform::Telegram, keys }];
         let town = Town::open("http://127.0.0.1", &accounts, clock.clock(), 1).await;
-        let lists = Lists::new(roots);
+        let lists = Lists::new(roots, pace);
         town.connect_to(town.channels[0], lists.clone());
         Self { clock, town, lists }
     }
@@ -138,7 +150,7 @@ fn found(key: &str, counter: i64) -> FeedSeen {
         key: key.to_owned(),
         kind: FeedKind::NewestFirst,
         counter: Some(counter.to_string()),
-        count: Some(counter),
+        count: None,
         urgent: false,
     }
 }
@@ -177,4 +189,55 @@ async fn without_any_permission_or_with_a_dead_token_a_person_is_waited_for() {
         assert_eq!(scene.round().await.len(), asked);
         assert_eq!(scene.channel().await.state, ChannelState::Parked);
     }
+}
+
+#[tokio::test]
+async fn a_list_is_not_read_below_what_has_long_been_quiet() {
+    let scene = Scene::open(&["letters"]).await;
+    let page = |feed: &str, hours: i64, counter, next: Option<&str>| Page {
+        feeds: vec![found(feed, counter)],
+        listed_down_to: Some(scene.now() - SignedDuration::from_hours(hours)),
+        next: next.map(str::to_owned),
+        ..Page::default()
+    };
+    scene.lists.says("letters", Ok(page("a", 20, 1, Some("2"))));
+    scene.lists.says("letters/2", Ok(page("b", 40, 1, None)));
+    assert_eq!(scene.round().await, ["letters", "letters/2", "a", "b"]);
+    assert_eq!(scene.round().await, ["letters"], "nothing has happened below the first page");
+
+    scene.lists.says("letters", Ok(page("a", 0, 2, Some("2"))));
+    assert_eq!(scene.round().await, ["letters", "letters/2", "a"], "what happened since may go on below");
+
+    // The next page fails: that the first is known now does not say that the second is.
+    scene.lists.says("letters", Ok(page("a", 0, 3, Some("2"))));
+    let broken = Trouble::Again { ailment: Ailment::Network, detail: "it broke".to_owned() };
+    scene.lists.says("letters/2", Err(broken));
+    scene.round().await;
+    scene.lists.says("letters/2", Ok(page("b", 0, 2, None)));
+    assert_eq!(scene.round().await, ["letters", "letters/2", "a", "b"]);
+}
+
+#[tokio::test]
+async fn a_limit_of_one_sort_of_calls_does_not_keep_the_others_from_being_made() {
+    let scene = Scene::open(&["letters", "posts"]).await;
+    let detail = "too often".to_owned();
+    scene
+        .lists
+        .says("letters", Err(Trouble::Wait { until: None, scope: Scope::Call, detail: detail.clone() }));
+    scene.lists.says("posts", Ok(Page { feeds: vec![found("a", 1)], ..Page::default() }));
+    scene.lists.says("a", Ok(scene.items(&["m1"])));
+    assert_eq!(scene.round().await, ["letters", "posts", "a"]);
+    assert_eq!(scene.channel().await.health.ailment, Some(Ailment::Rate));
+    scene.lists.says("letters", Err(Trouble::Wait { until: None, scope: Scope::Channel, detail }));
+    assert_eq!(scene.round().await, ["letters"], "calling on lengthens a block of the whole account");
+}
+
+#[tokio::test]
+async fn calls_keep_the_platforms_pace() {
+    let pace = Duration::from_millis(40);
+    let scene = Scene::open_paced(&["letters", "posts", "others"], pace).await;
+    scene.round().await;
+    let asked_at = scene.lists.asked_at.lock().unwrap().clone();
+    assert_eq!(asked_at.len(), 3);
+    assert!(asked_at.windows(2).all(|pair| pair[1].duration_since(pair[0]) >= pace));
 }

@@ -84,13 +84,14 @@ impl Tx {
             .await
     }
 
-    /// Notes feeds, with what the platform says of them. Nothing is written for what has not changed.
+    /// Notes feeds, with what the platform says of them. Nothing is written for what has not changed. Answers of how
+    /// many something new was said.
     pub async fn note_feeds(
         &mut self,
         channel: ChannelId,
         feeds: Vec<FeedFound>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
         const KNOWN: &str = "SELECT key, counter, count FROM feed WHERE channel_id = $1 AND gone = 0 AND key";
         let keys = feeds.iter().map(|feed| &feed.key).collect();
         let known =
@@ -104,8 +105,9 @@ impl Tx {
                 news.insert(feed.key.clone(), feed);
             }
         }
-        let mut ids = self.ids("feed", news.len()).await?;
-        let mut rows = Vec::with_capacity(news.len());
+        let told = news.len();
+        let mut ids = self.ids("feed", told).await?;
+        let mut rows = Vec::with_capacity(told);
         for feed in news.into_values() {
             let urgent_at = feed.urgent.then_some(now);
             let id = ids.next()?;
@@ -127,7 +129,7 @@ impl Tx {
             counter = COALESCE(excluded.counter, feed.counter), count = COALESCE(excluded.count, feed.count),
             urgent_at = COALESCE(excluded.urgent_at, feed.urgent_at), seen_at = excluded.seen_at, gone = 0";
         self.insert(NOTE, rows).await?;
-        Ok(())
+        Ok(told)
     }
 
     /// Moves a feed's durable position; part of the transaction that stores the page before it.

@@ -43,6 +43,8 @@ pub struct Stored {
     pub known: usize,
     /// Unreadable items that were not known.
     pub quarantined: usize,
+    /// Feeds that are new, or of which the platform said something new.
+    pub feeds: usize,
 }
 
 impl Tx {
@@ -84,7 +86,7 @@ impl Tx {
         self.store_items(channel, fresh, &page.given, now).await?;
         stored.changed += self.mark_deleted(channel, &page.deleted, now).await?;
         stored.quarantined = self.store_bad(channel, "page", page.bad, now).await?;
-        self.note_feeds(channel, page.feeds, now).await?;
+        stored.feeds = self.note_feeds(channel, page.feeds, now).await?;
         fault::point("collect.before_commit");
         Ok(stored)
     }
