@@ -408,6 +408,8 @@ CREATE INDEX reply_due ON reply (not_before, id) WHERE state = 'due';
 CREATE INDEX reply_dead ON reply (id) WHERE state = 'dead';
 CREATE INDEX reply_inquiry ON reply (inquiry_id);
 -- A reply that is read back on its channel is recognised: by its identifier, or by its words until that is known.
+-- One answer at a time leaves a channel.
+CREATE INDEX reply_turn ON reply (channel_id) WHERE state = 'due';
 CREATE INDEX reply_unseen ON reply (channel_id)
     WHERE external_id IS NULL AND delivery IN ('sending', 'uncertain', 'sent');
 CREATE UNIQUE INDEX reply_external ON reply (channel_id, external_id) WHERE external_id IS NOT NULL;

@@ -38,6 +38,12 @@ pub trait Connector: Send + Sync {
     /// moment of sending.
     fn check(&self, reply: &Outgoing, now: Timestamp) -> Result<(), Limit>;
 
+    /// The longest time that [`Connector::send`] may take: for so long nobody else touches the reply, and after it nobody
+    /// knows what became of it.
+    fn longest_send(&self) -> Duration {
+        Duration::from_secs(90)
+    }
+
     /// Sends a reply once. `now` is the moment of sending: signatures and "come back in N seconds" are counted from it.
     async fn send(&self, reply: &Outgoing, now: Timestamp) -> Result<Sent, NotSent>;
 

@@ -150,6 +150,11 @@ impl Connector for Email {
         writer.write(reply, &|address| self.is_own(address)).map(drop)
     }
 
+    /// A mail server may take its time over its last word.
+    fn longest_send(&self) -> Duration {
+        self.outbound.as_ref().map_or(FILING, |(_, smtp)| smtp.longest_send() + FILING)
+    }
+
     async fn send(&self, reply: &Outgoing, now: Timestamp) -> Result<Sent, NotSent> {
         let Some((writer, smtp)) = &self.outbound else {
             return Err(NotSent::Refused("this mailbox is only read".to_owned()));
@@ -209,5 +214,32 @@ impl From<SmtpError> for NotSent {
             SmtpError::Refused(_) | SmtpError::RefusedMail(_) | SmtpError::Unfit(_) => Self::Refused(detail),
             SmtpError::Uncertain(detail) => Self::Uncertain(detail),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sahut_domain::channel::Platform;
+    use sahut_domain::office::OfficeCode;
+    use secrecy::SecretString;
+
+    use super::*;
+
+    #[test]
+    fn a_mail_server_is_given_the_time_that_the_standard_asks_for() -> Result<(), Box<dyn std::error::Error>>
+    {
+        let channel = ChannelConfig {
+            code: OfficeCode::parse("mail-dinkes")?,
+            office: OfficeCode::parse("dinkes")?,
+            platform: Platform::Email,
+            name: "Dinkes".to_owned(),
+            settings: serde_json::json!({
+                "address": "dinkes@contoh.go.id", "imap": { "host": "localhost" }, "smtp": { "host": "localhost" }
+            }),
+            secrets: std::collections::BTreeMap::new(),
+        };
+        let email = Email::build(&channel, &|_| Some(SecretString::from("rahasia")))?;
+        assert!(email.longest_send() > Duration::from_mins(11), "a minute to connect, ten for the last word");
+        Ok(())
     }
 }

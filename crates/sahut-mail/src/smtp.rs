@@ -97,6 +97,11 @@ impl Smtp {
         self.connections
     }
 
+    /// The longest time that [`Smtp::send`] may take, once there is a connection for it.
+    pub fn longest_send(&self) -> Duration {
+        self.timeout + self.final_timeout + connection::RESET
+    }
+
     /// Sends one mail and waits for the server's final word. Never tries again by itself.
     pub async fn send(&self, mail: &Mail, now: Timestamp) -> Result<Accepted, SmtpError> {
         let text = mail.compose(now)?;

@@ -1,6 +1,7 @@
 //! The fourth stage: answers are carried to the platforms, each at most once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sahut_channels::{Connector, NotSent, Outgoing, Sent, Trouble};
@@ -13,6 +14,7 @@ use sahut_store::deliver::ReplyWork;
 use sahut_store::work::Stage;
 use sahut_store::{Claim, StoreError};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::route::{notices, promise_again};
 use crate::stage::Errands;
@@ -22,8 +24,9 @@ use crate::{Context, stage};
 /// Replies that are on their way at once.
 const AT_ONCE: usize = 64;
 
-/// How long a lease lasts: longer than a platform may take to answer.
+/// How long a lease lasts until sending begins, and how much longer than sending then.
 const LEASE: SignedDuration = SignedDuration::from_mins(3);
+const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// When an answer with an unknown outcome is looked for the first time, and the longest wait between two looks.
 const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(20);
@@ -111,15 +114,12 @@ async fn send(context: &Context, work: &ReplyWork, connector: &dyn Connector) ->
     if let Err(limit) = connector.check(&reply, now) {
         return not_sent(context, work, &Outcome::Dead { error: limit.to_string() }).await;
     }
-    let mut tx = context.db.begin().await?;
-    let ours = tx.begin_sending(work, now + LEASE, now).await?;
-    fault::point("deliver.before_sending");
-    tx.commit().await?;
-    if !ours {
+    if !begin(context, work, connector.longest_send()).await? {
         return Ok(());
     }
     fault::point("deliver.before_call");
-    let result = connector.send(&reply, now).await;
+    let sent = timeout(connector.longest_send(), connector.send(&reply, now)).await;
+    let result = sent.unwrap_or_else(|_| Err(NotSent::Uncertain("no answer for too long".to_owned())));
     fault::point("deliver.after_call");
     match result {
         Ok(sent) => settle_sent(context, work, Some(&sent)).await,
@@ -129,6 +129,23 @@ async fn send(context: &Context, work: &ReplyWork, connector: &dyn Connector) ->
             not_sent(context, work, &after_trouble(context, work, &trouble)).await
         }
     }
+}
+
+/// Stores that the reply is handed to the platform now, under a lease for longer than that can take. `false`: it is not
+/// ours any more, or storing took so long that it will not be when the platform answers.
+async fn begin(context: &Context, work: &ReplyWork, longest: Duration) -> Result<bool, StoreError> {
+    let now = context.clock.now();
+    let until = now + longest + MARGIN;
+    let mut tx = context.db.begin().await?;
+    let ours = tx.begin_sending(work, until, now).await?;
+    fault::point("deliver.before_sending");
+    tx.commit().await?;
+    if ours && context.clock.now() + longest > until {
+        let late = Outcome::Again { at: context.clock.now(), error: "the database was too slow".to_owned() };
+        not_sent(context, work, &late).await?;
+        return Ok(false);
+    }
+    Ok(ours)
 }
 
 /// Looks for a reply whose outcome is unknown. Found: it is sent. Certainly not there: it is sent now. Not to be told:

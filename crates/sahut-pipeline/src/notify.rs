@@ -21,8 +21,8 @@ use crate::stage::Errands;
 use crate::supervisor::{Heart, TaskError};
 use crate::{Context, Outbox, Regency, stage};
 
-/// How long a lease lasts: longer than a mail server may take.
-const LEASE: SignedDuration = SignedDuration::from_mins(5);
+/// How much longer a lease lasts than a mail server may take.
+const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// The pause while no mail goes through until somebody mends something.
 const MENDING: SignedDuration = SignedDuration::from_mins(5);
@@ -64,9 +64,12 @@ async fn settle_and_claim(
     let (regency, now) = (context.regency.get(), context.clock.now());
     mails.take_in();
     let (ended, room) = (!mails.back.is_empty(), mails.room());
-    let due =
-        more && room > 0 && regency.outbox.is_some() && context.db.read().await?.has_due_notices(now).await?;
-    if !ended && !due {
+    let outbox = regency.outbox.as_ref().filter(|_| more && room > 0);
+    let due = match outbox {
+        Some(_) if context.db.read().await?.has_due_notices(now).await? => outbox,
+        _ => None,
+    };
+    if !ended && due.is_none() {
         return Ok(Vec::new());
     }
     let mut tx = context.db.begin().await?;
@@ -76,9 +79,9 @@ async fn settle_and_claim(
         fault::point("notify.before_commit");
     }
     let mut claimed = Vec::new();
-    if due {
-        let limit = i64::try_from(room).unwrap_or(i64::MAX);
-        claimed = tx.claim_notices(&Claim { owner: &context.owner, now, until: now + LEASE, limit }).await?;
+    if let Some(outbox) = due {
+        let (until, limit) = (lease_end(outbox, now), i64::try_from(room).unwrap_or(i64::MAX));
+        claimed = tx.claim_notices(&Claim { owner: &context.owner, now, until, limit }).await?;
         fault::point("notify.before_claim_commit");
     }
     tx.commit().await?;
@@ -105,17 +108,34 @@ async fn try_mail(context: &Context, work: &NoticeWork) -> Result<NoticeEnd, Sto
         Err(error) => return Ok(dead(error)),
     };
     let now = context.clock.now();
-    // A worker that slept through its lease must not send what somebody else has sent meanwhile.
-    if now >= work.lease.until {
-        return Ok(end_after(
-            context,
-            work,
-            Err(SmtpError::Again("the lease ran out before sending".to_owned())),
-        ));
+    if !is_ours(context, outbox, work, now).await? {
+        let lost = "somebody else has taken it meanwhile".to_owned();
+        return Ok(end_after(context, work, Err(SmtpError::Again(lost))));
     }
     let sent = outbox.smtp.send(&mail, now).await.map(|_| ());
     fault::point("notify.after_accepted");
     Ok(end_after(context, work, sent))
+}
+
+/// Whether nobody else may send it as long as we do. Asked right before: a worker that slept over its lease must not send
+/// what somebody else has sent meanwhile.
+async fn is_ours(
+    context: &Context,
+    outbox: &Outbox,
+    work: &NoticeWork,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if now + outbox.smtp.longest_send() <= work.lease.until {
+        return Ok(true);
+    }
+    let mut tx = context.db.begin().await?;
+    let kept = tx.keep_notice(work.lease, lease_end(outbox, now)).await?;
+    tx.commit().await?;
+    Ok(kept)
+}
+
+fn lease_end(outbox: &Outbox, now: Timestamp) -> Timestamp {
+    now + outbox.smtp.longest_send() + MARGIN
 }
 
 fn end_after(context: &Context, work: &NoticeWork, sent: Result<(), SmtpError>) -> NoticeEnd {

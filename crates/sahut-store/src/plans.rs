@@ -25,6 +25,7 @@ const SMALL: &[&str] = &[
     "INDEX notice_due",
     "INDEX notice_dead",
     "INDEX reply_due",
+    "INDEX reply_turn",
     "INDEX reply_dead",
     "INDEX quarantine_held",
     "INDEX inquiry_inbox",

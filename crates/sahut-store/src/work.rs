@@ -86,6 +86,21 @@ impl Owed {
         }
     }
 
+    /// What else has to hold for a row to be claimed; `$1` is who claims, `$3` the present moment. One answer at a time
+    /// leaves a channel, the others in their order: so none waits behind another while its lease runs out.
+    const fn turn(self) -> &'static str {
+        match self {
+            Self::Delivery | Self::Notice => "",
+            Self::Reply => {
+                " AND NOT EXISTS (SELECT 1 FROM reply first WHERE first.channel_id = reply.channel_id
+                    AND first.id <> reply.id AND first.state = 'due' AND CASE WHEN first.lease_until > $3
+                        THEN first.lease_owner = $1
+                        ELSE first.not_before <= $3
+                            AND (first.not_before, first.id) < (reply.not_before, reply.id) END)"
+            }
+        }
+    }
+
     /// What else a table keeps of how an attempt ended; `$3` is the state, `$4` the moment.
     const fn settled(self) -> &'static str {
         match self {
@@ -147,12 +162,12 @@ impl Tx {
         owed: Owed,
         claim: &Claim<'_>,
     ) -> Result<Vec<Lease<i64>>, StoreError> {
-        let (table, (urgency, first)) = (owed.table(), owed.urgency());
+        let (table, (urgency, first), turn) = (owed.table(), owed.urgency(), owed.turn());
         let take = self.dialect().take(table);
         // Materialised, so that no plan can run it twice and claim more than was asked for.
         let sql = format!(
             "WITH chosen AS MATERIALIZED (SELECT id FROM {table} WHERE state = 'due' AND not_before <= $3
-                AND (lease_until IS NULL OR lease_until <= $3) ORDER BY {first}not_before, id LIMIT $4{take})
+                AND (lease_until IS NULL OR lease_until <= $3){turn} ORDER BY {first}not_before, id LIMIT $4{take})
              UPDATE {table} SET attempt = attempt + 1, lease_owner = $1, lease_until = $2
              WHERE id IN (SELECT id FROM chosen) RETURNING CAST({urgency} AS BIGINT), not_before, id, attempt"
         );

@@ -17,7 +17,7 @@ use crate::wire::{ConnectError, Dialer, Server, Tls, Wire, is_distrust};
 use crate::{Login, Mail};
 
 /// How long a connection may take to be made ready for the next mail.
-const RESET: Duration = Duration::from_secs(5);
+pub(super) const RESET: Duration = Duration::from_secs(5);
 
 impl AsyncTokioStream for Wire {
     fn peer_addr(&self) -> std::io::Result<std::net::SocketAddr> {

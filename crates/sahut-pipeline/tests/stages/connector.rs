@@ -1,6 +1,7 @@
 //! A platform that a test has in its hand.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sahut_channels::{
@@ -8,6 +9,9 @@ use sahut_channels::{
 };
 use sahut_domain::Timestamp;
 use tokio::sync::Semaphore;
+
+/// As long as a mail server may take.
+pub(crate) const LONGEST_SEND: Duration = Duration::from_mins(11);
 
 /// Takes replies, or keeps silent about them.
 pub(crate) struct Platform {
@@ -52,6 +56,10 @@ impl Connector for Platform {
 
     fn check(&self, _reply: &Outgoing, _now: Timestamp) -> Result<(), Limit> {
         Ok(())
+    }
+
+    fn longest_send(&self) -> Duration {
+        LONGEST_SEND
     }
 
     async fn send(&self, reply: &Outgoing, now: Timestamp) -> Result<Sent, NotSent> {

@@ -12,7 +12,7 @@ use sahut_pipeline::deliver::{self, deliver_batch};
 use sahut_pipeline::route::route_batch;
 use sahut_simulator::{Mood, Simulator, SimulatorSettings};
 
-use crate::connector::Platform;
+use crate::connector::{LONGEST_SEND, Platform};
 use crate::regency::{Account, Town, eventually};
 
 const ANSWER: &str = "Terima kasih, tim kami mengecek ke lokasi hari ini.";
@@ -109,6 +109,30 @@ async fn a_platform_that_says_nothing_holds_up_no_other() {
 
     desk.clock.advance(125);
     eventually(async || supervisor.stuck().is_empty()).await;
+    supervisor.stop_hard();
+}
+
+#[tokio::test]
+async fn answers_leave_a_channel_one_by_one_each_under_a_lease_as_long_as_it_may_take() {
+    let desk = Desk::open().await;
+    let silent = Platform::silent();
+    desk.town.connect_to(desk.town.channels[0], silent.clone());
+    desk.answer(0, "ani").await;
+    desk.answer(0, "budi").await;
+    let supervisor = desk.start();
+    eventually(async || silent.called_with() == ["ani"]).await;
+    for _ in 0..3 {
+        desk.clock.advance(i64::try_from(LONGEST_SEND.as_secs()).unwrap() / 3);
+        let beat = || supervisor.statuses()[0].last_beat;
+        eventually(async || beat() == Some(desk.clock.clock().now())).await;
+    }
+    assert_eq!(silent.called_with(), ["ani"], "the other waits for its turn");
+    let tried = desk.town.owed().await.into_iter().filter(|(to, ..)| to == "facebook");
+    assert_eq!(
+        tried.map(|(.., attempt)| attempt).collect::<Vec<_>>(),
+        [1, 0],
+        "and nobody took the first one over"
+    );
     supervisor.stop_hard();
 }
 

@@ -90,6 +90,23 @@ on_both! {
         assert_eq!(missed.iter().map(|event| event.at).collect::<Vec<_>>(), [at(7200)]);
     }
 
+    async fn one_answer_at_a_time_leaves_a_channel_in_their_order(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        for (key, second) in [("second", 61), ("first", 60), ("third", 62)] {
+            tx.queue_reply(opened.number, key, "Admin", key, at(second)).await.unwrap();
+        }
+        let mut order = Vec::new();
+        while let Some(work) = tx.claim_replies(&claim(at(100), at(300))).await.unwrap().pop() {
+            assert!(tx.claim_replies(&claim(at(100), at(300))).await.unwrap().is_empty(), "it is on its way");
+            tx.begin_sending(&work, at(300), at(100)).await.unwrap();
+            tx.settle_sent(&work, Some(&work.key), None, at(101), at(101)).await.unwrap();
+            order.push(work.key);
+        }
+        assert_eq!(order, ["first", "second", "third"]);
+        tx.commit().await.unwrap();
+    }
+
     async fn a_stale_attempt_neither_sends_nor_settles(world: &World) {
         let (opened, stale) = world.claimed_reply("sudah buka").await;
         let mut tx = world.begin().await;
