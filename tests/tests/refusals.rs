@@ -174,6 +174,22 @@ fn a_full_disk_is_waited_out() {
     town.ask(&["selfcheck"]).unwrap();
 }
 
+#[test]
+fn a_restore_that_the_disk_cannot_hold_leaves_what_is_there() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(mut town) = or_skip(Town::on_sqlite()) else { return };
+    let bot = town.telegram("kominfo");
+    town.sahut.set("SAHUT__DATABASE__LOCATION", &disk.0.join("sahut.db").display().to_string());
+    town.settle().unwrap();
+    town.ask(&["backup", "create", "backup.db"]).unwrap();
+    disk.fill();
+    refused(&town, &["backup", "restore", "backup.db"], IO, &["no space is left"]);
+    disk.free();
+    assert_eq!(town.json(&["status"]).unwrap()["held"], false, "nothing was restored");
+    town.start().unwrap();
+    written_is_known(&mut town, &bot.id, 1);
+}
+
 /// A disk of a few megabytes, unmounted when dropped.
 struct SmallDisk(PathBuf);
 

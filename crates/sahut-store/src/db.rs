@@ -11,7 +11,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, PgPool, Row as _, SqlitePool};
 
-use crate::lock::FileLock;
+use crate::backup::{self, RESTORING};
+use crate::lock::{FileLock, beside, one_name};
 use crate::migrate::{self, Migrated, Pending};
 use crate::tx::{Inner, run_to_end};
 use crate::work::{Stage, Waker};
@@ -208,8 +209,18 @@ impl Db {
         Ok(migrate::pending(self.schema().await?))
     }
 
-    /// Applies what is pending.
+    /// Applies what is pending. An SQLite file that holds something is copied first: `FILE.schema-N.backup`.
     pub async fn migrate(&self) -> Result<Migrated, StoreError> {
+        let from = self.schema().await?;
+        let copy = match self.path() {
+            Some(file) if from > 0 && from < migrate::NEWEST => Some(backup::keep(file, from).await?),
+            _ => None,
+        };
+        Ok(Migrated { copy, ..self.bring_up_to_date().await? })
+    }
+
+    /// Applies what is pending, without a copy.
+    pub(crate) async fn bring_up_to_date(&self) -> Result<Migrated, StoreError> {
         match &self.pools {
             Pools::Sqlite { writer, file, .. } => {
                 let about = |error| StoreError::of(error, Some(file));
@@ -295,20 +306,10 @@ fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
         .before_acquire(|conn, _| Box::pin(std::future::ready(Ok(!conn.is_in_transaction()))))
 }
 
-/// The file's own path, whatever link leads to it: the lock stands beside the file.
-fn one_name(path: &Path) -> PathBuf {
-    let real = |path: &Path| std::fs::canonicalize(path).ok();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let new = || Some(real(folder)?.join(path.file_name()?));
-    real(path).or_else(new).unwrap_or_else(|| path.to_owned())
-}
-
 /// Length of the file and of its write-ahead log, where they are.
 fn lengths(path: &Path) -> (Option<u64>, Option<u64>) {
     let length = |path: &Path| std::fs::metadata(path).map(|file| file.len()).ok();
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    (length(path), length(Path::new(&log)))
+    (length(path), length(&beside(path, "-wal")))
 }
 
 fn damaged(path: &Path, detail: String) -> StoreError {
@@ -321,6 +322,9 @@ fn refuse_emptied(path: &Path) -> Result<(), StoreError> {
         (Some(0), _) => Err(damaged(path, "the file is empty".to_owned())),
         (None, Some(log)) if log > 0 => {
             Err(damaged(path, "the file is gone, its write-ahead log is still there".to_owned()))
+        }
+        (None, _) if beside(path, RESTORING).exists() => {
+            Err(damaged(path, "a restore was cut off before its end: start it again".to_owned()))
         }
         _ => Ok(()),
     }

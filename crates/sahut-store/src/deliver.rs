@@ -217,7 +217,7 @@ impl Tx {
                 lease_owner = NULL, lease_until = NULL
             WHERE id = $1 AND attempt = $2 AND state = 'due'";
         let values = args![work.lease.id, work.lease.attempt, look_at, error];
-        if self.exec(UNCERTAIN, values).await? == 0 || work.state == ReplyState::Uncertain {
+        if self.exec(UNCERTAIN, values).await? == 0 || self.is_doubt_told(work).await? {
             return Ok(None);
         }
         self.record_reply(EventKind::ReplyUncertain, work, error, now).await.map(Some)
@@ -386,6 +386,27 @@ impl Tx {
                 inquiry_id = excluded.inquiry_id WHERE message.disposition IN ('waiting', 'own')";
         let values = args![
             id,
+    /// Makes every reply that is on its way one whose outcome nobody knows.
+    pub(crate) async fn doubt_replies(&mut self) -> Result<(), StoreError> {
+        const DOUBT: &str =
+            "UPDATE reply SET delivery = 'uncertain', attempt = attempt + 1, lease_owner = NULL,
+                lease_until = NULL, first_attempt_at = COALESCE(first_attempt_at, created_at)
+            WHERE state = 'due' AND delivery IN ('queued', 'sending')";
+        self.exec(DOUBT, args![]).await?;
+        Ok(())
+    }
+
+    /// Whether people know already that nobody knows of this reply: after a restore they do not.
+    async fn is_doubt_told(&mut self, work: &ReplyWork) -> Result<bool, StoreError> {
+        if work.state != ReplyState::Uncertain {
+            return Ok(false);
+        }
+        const TOLD: &str = "SELECT data FROM event WHERE inquiry_id = $1 AND kind = $2";
+        let values = args![work.inquiry, EventKind::ReplyUncertain.as_str()];
+        let told: Vec<serde_json::Value> = self.rows(TOLD, values, |row| row.json(0)).await?;
+        Ok(told.iter().any(|data| data["reply"] == work.lease.id))
+    }
+
             work.channel,
             external_id,
             work.thread,

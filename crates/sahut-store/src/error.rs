@@ -1,5 +1,6 @@
 //! What can go wrong with the database, told apart by what helps.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -131,6 +132,16 @@ impl StoreError {
         match (Self::from(error), file) {
             (Self::Damaged { detail, .. }, Some(file)) => Self::Damaged { path: file.to_owned(), detail },
             (error, _) => error,
+        }
+    }
+
+    /// An error of the file system about the database or a file beside it.
+    pub(crate) fn of_file(path: &Path, error: &std::io::Error) -> Self {
+        let said = format!("{}: {error}", path.display());
+        match error.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::ReadOnly(said),
+            ErrorKind::StorageFull => Self::Full,
+            _ => Self::Unavailable(said),
         }
     }
 

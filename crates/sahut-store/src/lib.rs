@@ -37,6 +37,8 @@ pub mod work;
 pub use db::{Db, Location};
 pub use dialect::Dialect;
 pub use error::StoreError;
+pub use lock::FileLock;
 pub use migrate::{Migrated, Pending};
+pub use notify::HeldFor;
 pub use tx::Tx;
 pub use work::Claim;

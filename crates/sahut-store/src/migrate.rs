@@ -1,5 +1,7 @@
 //! The schema's migrations: numbered, in both dialects, each in a transaction of its own.
 
+use std::path::PathBuf;
+
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
 
 use crate::StoreError;
@@ -48,6 +50,8 @@ pub struct Migrated {
     pub from: i64,
     /// The schema now.
     pub to: i64,
+    /// Where the database is as it was before; none where it held nothing, changed nothing, or is PostgreSQL's.
+    pub copy: Option<PathBuf>,
 }
 
 /// What is still to be applied over a schema.
@@ -94,7 +98,7 @@ pub(crate) async fn apply_sqlite(conn: &mut SqliteConnection) -> Result<Migrated
         sahut_domain::fault::point("migrate.before_commit");
         tx.commit().await?;
     }
-    Ok(Migrated { from, to: NEWEST.max(from) })
+    Ok(Migrated { from, to: NEWEST.max(from), copy: None })
 }
 
 pub(crate) async fn apply_postgres(conn: &mut PgConnection) -> Result<Migrated, sqlx::Error> {
@@ -110,5 +114,5 @@ pub(crate) async fn apply_postgres(conn: &mut PgConnection) -> Result<Migrated, 
     }
     sahut_domain::fault::point("migrate.before_commit");
     tx.commit().await?;
-    Ok(Migrated { from, to: NEWEST.max(from) })
+    Ok(Migrated { from, to: NEWEST.max(from), copy: None })
 }

@@ -142,6 +142,24 @@ const FACTS: &str =
     LEFT JOIN channel c ON c.id = COALESCE(i.channel_id, n.channel_id)
     WHERE n.id";
 
+/// Why nothing leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HeldFor {
+    /// A person wanted it so.
+    Person,
+    /// The database is older than what it did: what it owes may have left.
+    Restore,
+}
+
+impl HeldFor {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Restore => "restore",
+        }
+    }
+}
+
 impl Tx {
     /// Owes mails. One that is owed already is not owed twice.
     pub async fn owe(&mut self, notices: Vec<NewNotice>, now: Timestamp) -> Result<(), StoreError> {
@@ -257,24 +275,41 @@ impl Tx {
         self.one(REFUSED, args![mail], |row| Ok(row.get::<i64>(0)? > 0)).await
     }
 
-    /// Whether mail and replies are held: after a restore nothing leaves until a person says so.
-    pub async fn is_held(&mut self) -> Result<bool, StoreError> {
+    /// Why mail and replies are held; none when they leave.
+    pub async fn held_for(&mut self) -> Result<Option<HeldFor>, StoreError> {
         let held: Option<String> =
             self.opt("SELECT value FROM meta WHERE key = 'held'", args![], |row| row.get(0)).await?;
-        Ok(held.is_some())
+        Ok(held.map(|why| if why == HeldFor::Restore.as_str() { HeldFor::Restore } else { HeldFor::Person }))
     }
 
-    /// Holds mail and replies, or lets them go.
-    pub async fn hold(&mut self, held: bool, actor: &str, now: Timestamp) -> Result<(), StoreError> {
-        if held {
-            const HOLD: &str =
-                "INSERT INTO meta (key, value) VALUES ('held', 'yes') ON CONFLICT (key) DO NOTHING";
-            self.exec(HOLD, args![]).await?;
-        } else {
-            self.exec("DELETE FROM meta WHERE key = 'held'", args![]).await?;
+    /// Whether mail and replies are held: nothing leaves until a person says so.
+    pub async fn is_held(&mut self) -> Result<bool, StoreError> {
+        Ok(self.held_for().await?.is_some())
+    }
+
+    /// Holds mail and replies, or lets them go. After a restore, answers that were on their way in the copy become
+    /// uncertain: they may be public, so they are looked up, or a person is asked, before any is sent.
+    pub async fn hold(
+        &mut self,
+        held: Option<HeldFor>,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        match held {
+            Some(why) => {
+                const HOLD: &str = "INSERT INTO meta (key, value) VALUES ('held', $1)
+                    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE excluded.value = 'restore'";
+                self.exec(HOLD, args![why.as_str()]).await?;
+            }
+            None => {
+                self.exec("DELETE FROM meta WHERE key = 'held'", args![]).await?;
+            }
         }
-        let event =
-            NewEvent::new(EventKind::OutboxHeld, now).by(actor).with(serde_json::json!({ "held": held }));
+        if held == Some(HeldFor::Restore) {
+            self.doubt_replies().await?;
+        }
+        let data = serde_json::json!({ "held": held.is_some(), "why": held.map(HeldFor::as_str) });
+        let event = NewEvent::new(EventKind::OutboxHeld, now).by(actor).with(data);
         self.record_one(event, now).await?;
         self.wake(Stage::Notify);
         self.wake(Stage::Deliver);

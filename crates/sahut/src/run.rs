@@ -48,7 +48,8 @@ impl Works {
         let owner = App::owner("sahut run");
         let (db, migrated) = Db::open_and_migrate(&app.location(), &owner).await?;
         if migrated.from != migrated.to {
-            tracing::info!(from = migrated.from, to = migrated.to, "schema.migrated");
+            let copy = migrated.copy.as_ref().map(|copy| copy.display().to_string());
+            tracing::info!(from = migrated.from, to = migrated.to, copy, "schema.migrated");
         }
         if db.read().await?.revision_number().await?.is_none() {
             crate::commands::apply::apply_folder(&app, &db, &app.settings.regency.files).await?;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sahut_domain::Chance;
-use sahut_store::{Db, Location, StoreError, backup};
+use sahut_store::{Db, FileLock, HeldFor, Location, StoreError, backup};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _};
 
@@ -260,6 +260,61 @@ async fn a_copy_is_made_while_work_goes_on() {
     let mut tx = db.begin().await.unwrap();
     assert_eq!(tx.take_waiting(10).await.unwrap().len(), 1, "what was committed, and only that");
     assert!(backup::copy(&folder.path().join("none.db"), &folder.path().join("x.db")).await.is_err());
+}
+
+/// Names and contents of a folder's files; a lock is nobody's content.
+fn contents(folder: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let files =
+        files.map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()));
+    files.filter(|(name, _)| Path::new(name).extension().is_none_or(|ending| ending != "lock")).collect()
+}
+
+#[tokio::test]
+async fn a_backup_takes_the_place_of_the_database_whole_and_held_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path()).await;
+    let good = folder.path().join("good.db");
+    backup::copy(&path, &good).await.unwrap();
+    let foreign = folder.path().join("foreign.db");
+    std::fs::File::create(&foreign).unwrap();
+    raw(&foreign, "CREATE TABLE t (x)").await;
+    let cut = folder.path().join("cut.db");
+    std::fs::write(&cut, &std::fs::read(&good).unwrap()[..9000]).unwrap();
+
+    let lock = FileLock::take(&path, "test").unwrap();
+    let before = contents(folder.path());
+    for unfit in [&foreign, &cut, &folder.path().join("none.db")] {
+        backup::restore(unfit, &lock, "operator", at(1)).await.unwrap_err();
+        assert!(contents(folder.path()) == before, "{}: nothing was changed", unfit.display());
+    }
+
+    std::fs::write(beside(&path, "-wal"), b"newest rows").unwrap();
+    let old = std::fs::read(&path).unwrap();
+    let aside = backup::restore(&good, &lock, "operator", at(1)).await.unwrap().unwrap();
+    assert_eq!(std::fs::read(&aside).unwrap(), old);
+    assert_eq!(std::fs::read(beside(&aside, "-wal")).unwrap(), b"newest rows", "found with its file");
+    let second = backup::restore(&good, &lock, "operator", at(1)).await.unwrap().unwrap();
+    assert_ne!(second, aside);
+    drop(lock);
+    let db = Db::open(&sqlite(&path), "test").await.unwrap();
+    assert_eq!(db.read().await.unwrap().held_for().await.unwrap(), Some(HeldFor::Restore));
+    let names: Vec<String> = contents(folder.path()).into_keys().collect();
+    assert!(!names.iter().any(|name| name.contains("unfinished") || name.contains("restoring")), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_restore_that_was_cut_off_is_not_begun_anew_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = made(folder.path()).await;
+    let good = folder.path().join("good.db");
+    backup::copy(&path, &good).await.unwrap();
+    std::fs::rename(&path, beside(&path, ".restoring")).unwrap();
+    refuses_as_damaged(&path).await;
+    let lock = FileLock::take(&path, "test").unwrap();
+    backup::restore(&good, &lock, "operator", at(1)).await.unwrap();
+    drop(lock);
+    Db::open(&sqlite(&path), "test").await.unwrap();
 }
 
 on_both! {

@@ -2,7 +2,9 @@
 
 use sahut_domain::event::EventKind;
 use sahut_domain::notice::Template;
+use sahut_domain::reply::ReplyState;
 use sahut_domain::work::Outcome;
+use sahut_store::HeldFor;
 use sahut_store::notify::{NewNotice, NoticeEnd};
 
 use crate::support::{World, at, claim, code, decision, item, notice, on_both, person, promise};
@@ -99,14 +101,33 @@ on_both! {
         world.owe(&opened, "a@x.example", false).await;
         let mut tx = world.begin().await;
         tx.queue_reply(opened.number, "sudah", "Admin", "k1", at(1)).await.unwrap();
-        tx.hold(true, "restore", at(1)).await.unwrap();
-        tx.hold(true, "restore", at(1)).await.unwrap();
-        assert!(tx.is_held().await.unwrap());
+        tx.hold(Some(HeldFor::Person), "Admin", at(1)).await.unwrap();
+        tx.hold(Some(HeldFor::Person), "Admin", at(1)).await.unwrap();
+        assert_eq!(tx.held_for().await.unwrap(), Some(HeldFor::Person));
         assert!(tx.claim_notices(&claim(at(1), at(60))).await.unwrap().is_empty());
         assert!(tx.claim_replies(&claim(at(1), at(60))).await.unwrap().is_empty());
-        tx.hold(false, "Admin", at(2)).await.unwrap();
+        tx.hold(None, "Admin", at(2)).await.unwrap();
         assert_eq!(tx.claim_notices(&claim(at(2), at(60))).await.unwrap().len(), 1);
-        assert_eq!(tx.claim_replies(&claim(at(2), at(60))).await.unwrap().len(), 1);
+        let replies = tx.claim_replies(&claim(at(2), at(60))).await.unwrap();
+        assert_eq!(replies.iter().map(|work| work.state).collect::<Vec<_>>(), [ReplyState::Queued]);
+        tx.commit().await.unwrap();
+    }
+
+    async fn after_a_restore_no_answer_leaves_before_it_was_looked_for(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        tx.queue_reply(opened.number, "sudah", "Admin", "k1", at(1)).await.unwrap();
+        tx.hold(Some(HeldFor::Restore), "operator", at(9)).await.unwrap();
+        tx.hold(Some(HeldFor::Person), "Admin", at(9)).await.unwrap();
+        assert_eq!(tx.held_for().await.unwrap(), Some(HeldFor::Restore), "still after a restore");
+        let line = tx.outbox(10).await.unwrap().pop().unwrap();
+        assert_eq!((line.detail.as_str(), line.inquiry), ("uncertain", Some(opened.number.to_string())));
+        tx.hold(None, "operator", at(10)).await.unwrap();
+        let work = tx.claim_replies(&claim(at(10), at(60))).await.unwrap().remove(0);
+        assert_eq!((work.state, work.first_attempt_at), (ReplyState::Uncertain, Some(at(1))));
+        assert!(tx.settle_uncertain(&work, "cannot be read", at(70), at(11)).await.unwrap().is_some(), "told");
+        let work = tx.claim_replies(&claim(at(70), at(99))).await.unwrap().remove(0);
+        assert_eq!(tx.settle_uncertain(&work, "cannot be read", at(99), at(71)).await.unwrap(), None, "once");
         tx.commit().await.unwrap();
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use sahut_store::{Db, Location, StoreError, backup};
+use sahut_store::{FileLock, Location, backup};
 use sha2::{Digest as _, Sha256};
 
 use crate::app::{App, hex};
@@ -60,24 +60,17 @@ async fn create(database: &Path, file: &Path) -> Result<(), Failure> {
     if file.exists() {
         return Err(Failure::failed(format!("{} is there already; nothing was written", file.display())));
     }
-    // A copy that was cut off must not look like a backup: it gets its name when it is whole.
-    let unfinished = with_ending(file, "unfinished");
-    let _ = fs::remove_file(&unfinished);
-    backup::copy(database, &unfinished).await?;
-    let sum = checksum(&unfinished)?;
-    let named = fs::File::open(&unfinished)
-        .and_then(|copy| copy.sync_all())
-        .and_then(|()| fs::rename(&unfinished, file));
-    named.map_err(|error| Failure::file(file, "cannot write", &error))?;
+    backup::copy(database, file).await?;
+    let sum = checksum(file)?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let sums = with_ending(file, "sha256");
+    let sums = sums_of(file);
     fs::write(&sums, format!("{sum}  {name}\n"))
         .map_err(|error| Failure::file(&sums, "cannot write", &error))?;
     output::line(&format!("{} is written ({sum}).", file.display()))
 }
 
 async fn verify(file: &Path) -> Result<(), Failure> {
-    let sums = with_ending(file, "sha256");
+    let sums = sums_of(file);
     if let Ok(expected) = fs::read_to_string(&sums)
         && expected.split_whitespace().next() != Some(&checksum(file)?)
     {
@@ -94,57 +87,16 @@ async fn verify(file: &Path) -> Result<(), Failure> {
 }
 
 async fn restore(app: &App, file: &Path, database: &Path) -> Result<(), Failure> {
+    // A process that works on the database would go on with the file that is set aside.
+    let lock = FileLock::take(database, &App::owner("sahut backup restore"))?;
     verify(file).await?;
-    refuse_beside_a_process(database).await?;
-    let aside = set_aside(database)?;
-    let unfinished = with_ending(database, "unfinished");
-    let copied = fs::copy(file, &unfinished)
-        .and_then(|_| fs::File::open(&unfinished)?.sync_all())
-        .and_then(|()| fs::rename(&unfinished, database));
-    copied.map_err(|error| Failure::file(database, "cannot write", &error))?;
-    let location = Location::Sqlite(database.to_owned());
-    let (db, _) = Db::open_and_migrate(&location, &App::owner("sahut backup restore")).await?;
-    let mut tx = db.begin().await?;
-    tx.hold(true, "operator", app.clock.now()).await?;
-    tx.commit().await?;
-    db.close().await;
-    for path in aside {
-        output::line(&format!("What was there before is now {}.", path.display()))?;
+    if let Some(aside) = backup::restore(file, &lock, "operator", app.clock.now()).await? {
+        output::line(&format!("What was there before is now {}.", aside.display()))?;
     }
     output::line(&format!(
         "{} is restored. Mail and answers are held: look at `sahut outbox list`, then `sahut outbox release`.",
         database.display()
     ))
-}
-
-/// A process that works on the database would go on with the file that was moved away. One that is damaged, and so
-/// cannot even be opened, is in nobody's hands.
-async fn refuse_beside_a_process(database: &Path) -> Result<(), Failure> {
-    match Db::connect(&Location::Sqlite(database.to_owned()), &App::owner("sahut backup restore")).await {
-        Err(error @ StoreError::Held { .. }) => Err(error.into()),
-        Err(_) => Ok(()),
-        Ok(db) => {
-            db.close().await;
-            Ok(())
-        }
-    }
-}
-
-/// Moves a database and its log out of the way, under names that are not taken.
-fn set_aside(database: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let mut moved = Vec::new();
-    for ending in ["", "-wal", "-shm"] {
-        let mut path = database.as_os_str().to_owned();
-        path.push(ending);
-        let path = PathBuf::from(path);
-        if path.exists() {
-            let mut names = (1..).map(|count| with_ending(&path, &format!("before-restore-{count}")));
-            let Some(aside) = names.find(|name| !name.exists()) else { continue };
-            fs::rename(&path, &aside).map_err(|error| Failure::file(&path, "cannot move", &error))?;
-            moved.push(aside);
-        }
-    }
-    Ok(moved)
 }
 
 pub(super) fn checksum(file: &Path) -> Result<String, Failure> {
@@ -161,9 +113,9 @@ pub(super) fn checksum(file: &Path) -> Result<String, Failure> {
     Ok(hex(&hash.finalize()))
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
+/// Where the checksum of a backup stands.
+fn sums_of(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".sha256");
     PathBuf::from(name)
 }

@@ -1,8 +1,6 @@
 //! `sahut migrate`: brings the schema up to this version, after a backup.
 
-use std::path::PathBuf;
-
-use sahut_store::{Db, Location};
+use sahut_store::Db;
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -28,13 +26,9 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     if args.dry_run {
         return Ok(());
     }
-    if let (Location::Sqlite(path), true) = (app.location(), schema > 0) {
-        let backup = PathBuf::from(format!("{}.schema-{schema}.backup", path.display()));
-        if !backup.exists() {
-            db.backup_to(&backup).await?;
-            output::line(&format!("The database as it was is in {}.", backup.display()))?;
-        }
-    }
     let migrated = db.migrate().await?;
+    if let Some(copy) = &migrated.copy {
+        output::line(&format!("The database as it was is in {}.", copy.display()))?;
+    }
     output::line(&format!("The schema went from {} to {}.", migrated.from, migrated.to))
 }

@@ -1,7 +1,9 @@
 //! `sahut outbox`: mails and answers that are owed, that were given up, or whose outcome nobody knows.
 
+use sahut_domain::Timestamp;
 use sahut_domain::notice::NoticeId;
 use sahut_domain::reply::ReplyId;
+use sahut_store::{Db, HeldFor};
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -11,6 +13,9 @@ use crate::output;
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
+    /// Who orders it, as the journal names them.
+    #[arg(long, global = true, default_value = "operator", env = "USER")]
+    by: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -46,7 +51,12 @@ enum Command {
         arrived: bool,
     },
     /// Hold all mails and answers: nothing leaves until they are released.
-    Hold,
+    Hold {
+        /// The database was restored by other means (`pg_restore`): answers that are owed may have been published, so
+        /// they are looked for before they are sent.
+        #[arg(long)]
+        restored: bool,
+    },
     /// Let mails and answers leave again.
     Release,
 }
@@ -80,42 +90,53 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
                 )));
             }
             tx.commit().await?;
-            output::line(if *arrived { "Noted as sent." } else { "It is sent now." })
-        }
-        Command::Hold | Command::Release => {
-            let held = matches!(args.command, Command::Hold);
-            let mut tx = db.begin().await?;
-            tx.hold(held, "operator", now).await?;
-            tx.commit().await?;
-            output::line(if held {
-                "Nothing leaves until `sahut outbox release`."
+            output::line(if *arrived {
+                "Noted: the service counts it as sent with its next look."
             } else {
-                "Mails and answers leave again."
+                "It is sent now."
             })
+        }
+        Command::Hold { restored } => {
+            let why = if *restored { HeldFor::Restore } else { HeldFor::Person };
+            hold(&db, Some(why), &args.by, now).await?;
+            output::line("Nothing leaves until `sahut outbox release`.")
+        }
+        Command::Release => {
+            hold(&db, None, &args.by, now).await?;
+            output::line("Mails and answers leave again.")
         }
     }
 }
 
-async fn list(db: &sahut_store::Db, json: bool) -> Result<(), Failure> {
+async fn hold(db: &Db, why: Option<HeldFor>, by: &str, now: Timestamp) -> Result<(), Failure> {
+    let mut tx = db.begin().await?;
+    tx.hold(why, by, now).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn list(db: &Db, json: bool) -> Result<(), Failure> {
     let mut tx = db.read().await?;
     let lines = tx.outbox(1000).await?;
-    let held = tx.is_held().await?;
+    let held = tx.held_for().await?;
     if json {
         return output::json(&lines);
     }
-    if held {
-        output::line("Everything is held after a restore: `sahut outbox release` lets it go.")?;
+    if let Some(why) = held {
+        let since = if why == HeldFor::Restore { " after a restore" } else { "" };
+        output::line(&format!("Everything is held{since}: `sahut outbox release` lets it go."))?;
     }
     if lines.is_empty() {
         return output::line("Nothing is owed.");
     }
-    let rows: Vec<[String; 6]> = lines
+    let rows: Vec<[String; 7]> = lines
         .iter()
         .map(|line| {
             let error = line.last_error.clone().unwrap_or_default();
             let what = format!("{} {}", line.what, line.id);
-            [what, line.detail.clone(), line.to.clone(), line.state.clone(), line.attempt.to_string(), error]
+            let inquiry = line.inquiry.clone().unwrap_or_default();
+            let (detail, to, state) = (line.detail.clone(), line.to.clone(), line.state.clone());
+            [what, inquiry, detail, to, state, line.attempt.to_string(), error]
         })
         .collect();
-    output::table(["WHAT", "DETAIL", "TO", "STATE", "ATTEMPTS", "LAST ERROR"], &rows)
+    output::table(["WHAT", "INQUIRY", "DETAIL", "TO", "STATE", "ATTEMPTS", "LAST ERROR"], &rows)
 }
