@@ -31,6 +31,9 @@ pub struct NewRevision {
 /// How far back messages of a channel that is new become inquiries: who wrote within three days still waits.
 pub const HISTORY: SignedDuration = SignedDuration::from_hours(72);
 
+/// How soon every running process has taken up a set that was applied, at the latest.
+const TAKEN_UP: SignedDuration = SignedDuration::from_secs(15);
+
 /// The running set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
@@ -173,11 +176,16 @@ impl Tx {
     async fn apply_channels(&mut self, new: &NewRevision, now: Timestamp) -> Result<(), StoreError> {
         self.exec("UPDATE channel SET retired = 1", args![]).await?;
         for channel in &new.channels {
-            // A channel that a person paused, or that waits for one, stays so.
+            // A channel that a person paused stays so. One that waited for a person was given one, if it is another now;
+            // it is read when every running process has taken up this set: with the old one it would be parked again.
             const UPSERT: &str = "INSERT INTO channel (id, code, office, platform, name, settings, secrets, state, not_before, since)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', $8, $9)
                 ON CONFLICT (code) DO UPDATE SET office = excluded.office, platform = excluded.platform,
-                    name = excluded.name, settings = excluded.settings, secrets = excluded.secrets, retired = 0";
+                    name = excluded.name, settings = excluded.settings, secrets = excluded.secrets, retired = 0,
+                    state = CASE WHEN channel.state = 'parked' AND (channel.platform <> excluded.platform
+                        OR channel.settings <> excluded.settings OR channel.secrets <> excluded.secrets)
+                        THEN 'active' ELSE channel.state END,
+                    not_before = CASE WHEN channel.state = 'parked' THEN $10 ELSE channel.not_before END";
             let id = self.id("channel").await?;
             let since = new.since.get(&channel.code).copied().unwrap_or(now - HISTORY);
             let secrets = serde_json::to_string(&channel.secrets)
@@ -191,7 +199,8 @@ impl Tx {
                 channel.settings.to_string(),
                 secrets,
                 now,
-                since
+                since,
+                now + TAKEN_UP
             ];
             self.exec(UPSERT, values).await?;
         }

@@ -103,7 +103,7 @@ impl App {
             operators: set.operators,
             rules: set.rules,
             connectors,
-            outbox: self.settings.mail.as_ref().map(outbox).transpose()?,
+            outbox: self.outbox()?,
         };
         Ok((regency, stamp))
     }
@@ -121,7 +121,13 @@ impl App {
         Vault::open(&self.settings.secrets.key_file)
     }
 
-    fn open_secrets(
+    /// Where mail goes out.
+    pub(crate) fn outbox(&self) -> Result<Option<Outbox>, Failure> {
+        self.settings.mail.as_ref().map(outbox).transpose()
+    }
+
+    /// Builds the connectors of channels. A secret that cannot be opened is the trouble of the channels that need it.
+    fn connectors(
         &self,
         sealed: Vec<(String, sahut_store::secrets::Sealed)>,
     ) -> Result<HashMap<String, SecretString>, Failure> {

@@ -7,7 +7,7 @@ use sahut_domain::event::{EventId, EventKind};
 use sahut_store::configuration::NewRevision;
 use sahut_store::secrets::Sealed;
 
-use crate::support::{World, at, channel, code, office, on_both, person, revision};
+use crate::support::{World, at, channel, claim, code, office, on_both, person, revision};
 
 on_both! {
     async fn a_set_is_stored_whole_and_applied_once(world: &World) {
@@ -45,6 +45,22 @@ on_both! {
         tx.set_channel_state("tg-dinkes", ChannelState::Paused, "Admin", at(0)).await.unwrap();
         tx.apply(revision("second"), "Admin", at(1)).await.unwrap();
         assert_eq!(tx.channel("tg-dinkes").await.unwrap().unwrap().state, ChannelState::Paused);
+        tx.commit().await.unwrap();
+    }
+
+    async fn a_channel_that_waited_for_a_person_is_read_again_with_other_settings(world: &World) {
+        let mut tx = world.begin().await;
+        tx.set_channel_state("tg-dinkes", ChannelState::Parked, "sahut", at(0)).await.unwrap();
+        tx.apply(revision("second"), "Admin", at(1)).await.unwrap();
+        assert_eq!(tx.channel("tg-dinkes").await.unwrap().unwrap().state, ChannelState::Parked, "nothing was mended");
+        let mut mended = revision("third");
+        mended.channels[0].settings = serde_json::json!({ "base_url": "https://example.com" });
+        tx.apply(mended, "Admin", at(2)).await.unwrap();
+        assert_eq!(tx.channel("tg-dinkes").await.unwrap().unwrap().state, ChannelState::Active);
+        let read = tx.claim_channels(&claim(at(3), at(60))).await.unwrap();
+        assert!(read.iter().all(|(_, channel)| channel.id != world.channel), "not before a process has the new set");
+        let read = tx.claim_channels(&claim(at(20), at(60))).await.unwrap();
+        assert!(read.iter().any(|(_, channel)| channel.id == world.channel));
         tx.commit().await.unwrap();
     }
 

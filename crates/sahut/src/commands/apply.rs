@@ -46,7 +46,7 @@ struct Changes {
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let db = app.beside().await?;
     let plan = if args.dry_run {
-        let (files, set) = read(&args.folder)?;
+        let (files, set) = read(app, &args.folder)?;
         plan(&db, &files, &set).await?
     } else {
         apply_folder(app, &db, &args.folder).await?
@@ -56,7 +56,7 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
 
 /// Makes a folder the running configuration. The same files again change nothing.
 pub(crate) async fn apply_folder(app: &App, db: &Db, folder: &Path) -> Result<Plan, Failure> {
-    let (files, set) = read(folder)?;
+    let (files, set) = read(app, folder)?;
     apply_files(app, db, &files, &set).await
 }
 
@@ -77,9 +77,10 @@ pub(crate) async fn apply_files(
 }
 
 /// Reads and checks a folder.
-pub(crate) fn read(folder: &Path) -> Result<(Files, RegencySet), Failure> {
+pub(crate) fn read(app: &App, folder: &Path) -> Result<(Files, RegencySet), Failure> {
     let files = Files::read(folder)?;
-    let set = RegencySet::read(&files, 0).map_err(|problems| Failure::problems(&problems))?;
+    let set = RegencySet::check(&files, &app.http, app.clock.now());
+    let set = set.map_err(|problems| Failure::problems(&problems))?;
     Ok((files, set))
 }
 

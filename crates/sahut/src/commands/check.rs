@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use sahut_domain::Clock;
+
 use crate::app::App;
 use crate::commands::apply;
 use crate::failure::Failure;
 use crate::output;
+use crate::settings::Settings;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -14,11 +17,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(config: &Path, args: &Args) -> Result<(), Failure> {
-    let folder = match &args.folder {
-        Some(folder) => folder.clone(),
-        None => App::load(config)?.settings.regency.files,
+    let app = match &args.folder {
+        // A folder may be looked at where nothing is installed.
+        Some(_) if !config.exists() => App::with(Settings::default(), Clock::system())?,
+        _ => App::load(config)?,
     };
-    let (files, set) = apply::read(&folder)?;
+    let folder = args.folder.as_ref().unwrap_or(&app.settings.regency.files);
+    let (files, set) = apply::read(&app, folder)?;
+    app.outbox()?;
     for warning in set.rules.warnings() {
         eprintln!("{}\n", warning.render());
     }

@@ -34,7 +34,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let (set, revision) = match &args.files {
-        Some(folder) => (apply::read(folder)?.1, 0),
+        Some(folder) => (apply::read(app, folder)?.1, 0),
         None => running(app).await?,
     };
     let owner = args.owner.as_deref().map(|owner| known_office(&set, owner)).transpose()?;
@@ -63,7 +63,7 @@ async fn running(app: &App) -> Result<(RegencySet, i64), Failure> {
         Ok(db) => db.read().await?.revision().await?,
         Err(_) => None,
     };
-    let Some(revision) = revision else { return Ok((apply::read(&app.settings.regency.files)?.1, 0)) };
+    let Some(revision) = revision else { return Ok((apply::read(app, &app.settings.regency.files)?.1, 0)) };
     let set = RegencySet::read(&Files(revision.files), revision.id);
     Ok((set.map_err(|problems| Failure::problems(&problems))?, revision.id))
 }

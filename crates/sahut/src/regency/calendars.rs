@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use sahut_domain::calendar::{Closure, ClosureKind, Hours, Season, Term, Week, WorkingCalendar};
@@ -17,6 +18,9 @@ use super::Files;
 pub(super) const CALENDARS: &str = "calendars.toml";
 pub(super) const POLICIES: &str = "policies.toml";
 
+/// What is promised where nothing else is.
+const USUAL: Term = Term::WorkingDays(1);
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct CalendarFile {
@@ -27,7 +31,7 @@ struct CalendarFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CalendarEntry {
-    name: String,
+    name: Spanned<String>,
     zone: Spanned<String>,
     week: WeekEntry,
     #[serde(default)]
@@ -79,7 +83,7 @@ struct PolicyEntry {
     kind: DeadlineKind,
     #[serde(default)]
     inquiry: Vec<Kind>,
-    term: Term,
+    term: Spanned<Term>,
     legal_basis: String,
 }
 
@@ -97,11 +101,53 @@ pub(super) fn calendars(
         .into_iter()
         .filter_map(|entry| Some((read.date(&entry.date)?, Closure { kind: entry.kind, name: entry.name })))
         .collect();
-    parsed
-        .calendar
-        .into_iter()
-        .map(|entry| (entry.name.clone(), calendar(entry, revision, &closures, &mut read)))
-        .collect()
+    let mut calendars = HashMap::new();
+    for entry in parsed.calendar {
+        if calendars.contains_key(entry.name.get_ref()) {
+            let what = format!("calendar {:?} stands here a second time", entry.name.get_ref());
+            read.problem(&entry.name, &what, "another name", "remove one of the two");
+            continue;
+        }
+        calendars.insert(entry.name.get_ref().clone(), calendar(entry, revision, &closures, &mut read));
+    }
+    calendars
+}
+
+/// Makes every promise once in every calendar. One that cannot be kept is told here, not by messages that wait.
+pub(super) fn try_promises(files: &Files, now: Timestamp, problems: &mut Vec<Problem>) {
+    let calendars = calendars(files, 0, &mut Vec::new());
+    let policies: PolicyFile = files.parse(POLICIES, &mut Vec::new());
+    let names: CalendarFile = files.parse(CALENDARS, &mut Vec::new());
+    if let Some(source) = files.source(CALENDARS) {
+        for name in names.calendar.iter().map(|entry| &entry.name) {
+            let calendar = calendars.get(name.get_ref());
+            if calendar.is_some_and(|calendar| calendar.due(now, USUAL).is_err()) {
+                let what = format!("calendar {:?} has no working day within three years", name.get_ref());
+                let help =
+                    "give it hours under [calendar.week]; a unit that never closes has \"00:00-24:00\"";
+                problems.push(Problem::at(&source, name.span(), what, "a week with hours of work", help));
+            }
+        }
+    }
+    let Some(source) = files.source(POLICIES) else { return };
+    let mut working: Vec<_> =
+        calendars.into_values().filter(|calendar| calendar.due(now, USUAL).is_ok()).collect();
+    working.sort_by(|a, b| a.name.cmp(&b.name));
+    for policy in policies.policy {
+        let failed = working.iter().find_map(|calendar| calendar.due(now, *policy.term.get_ref()).err());
+        if let Some(failed) = failed {
+            let what =
+                format!("this promise is not due within three years in calendar {:?}", failed.calendar);
+            let help = "make the term shorter, or give the calendar more hours";
+            problems.push(Problem::at(
+                &source,
+                policy.term.span(),
+                what,
+                "a term that comes to its end",
+                help,
+            ));
+        }
+    }
 }
 
 fn calendar(
@@ -125,7 +171,7 @@ fn calendar(
     });
     let seasons = seasons.collect();
     WorkingCalendar {
-        name: entry.name,
+        name: entry.name.into_inner(),
         revision,
         zone: read.zone(&entry.zone),
         week: read.week(&entry.week),
@@ -144,7 +190,8 @@ pub(super) fn policies(files: &Files, problems: &mut Vec<Problem>) -> Policies {
         if entry.kind != DeadlineKind::FirstResponse {
             continue;
         }
-        let policy = Policy { kind: entry.kind, term: entry.term, legal_basis: entry.legal_basis };
+        let policy =
+            Policy { kind: entry.kind, term: entry.term.into_inner(), legal_basis: entry.legal_basis };
         if entry.inquiry.is_empty() {
             usual.get_or_insert(policy);
             continue;
@@ -155,7 +202,7 @@ pub(super) fn policies(files: &Files, problems: &mut Vec<Problem>) -> Policies {
     }
     let usual = usual.or_else(|| by_kind.get(&Kind::Complaint).cloned()).unwrap_or_else(|| Policy {
         kind: DeadlineKind::FirstResponse,
-        term: Term::WorkingDays(1),
+        term: USUAL,
         legal_basis: String::new(),
     });
     Policies { by_kind, usual }

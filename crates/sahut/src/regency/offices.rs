@@ -1,14 +1,17 @@
 //! `regency.toml`, `offices.toml` and `channels.toml`: who answers, and where citizens write to them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use sahut_channels::{BuildError, Http};
 use sahut_domain::Language;
 use sahut_domain::channel::{ChannelConfig, Platform};
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
-use sahut_routing::Problem;
+use sahut_routing::{Problem, Source};
+use secrecy::SecretString;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -29,7 +32,7 @@ pub(super) struct RegencyFile {
     /// Language of mails.
     pub(super) language: Option<Language>,
     /// Who is told about channels and mail that ail.
-    pub(super) operators: Vec<Person>,
+    operators: Vec<PersonEntry>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -71,16 +74,23 @@ struct ChannelEntry {
     platform: Platform,
     name: String,
     #[serde(default)]
-    settings: toml::Table,
+    settings: BTreeMap<String, Spanned<toml::Value>>,
     #[serde(default)]
     secrets: BTreeMap<String, String>,
     /// Older messages are history.
     since: Option<Spanned<String>>,
 }
 
-/// Reads `regency.toml`.
-pub(super) fn regency(files: &Files, problems: &mut Vec<Problem>) -> RegencyFile {
-    files.parse(REGENCY, problems)
+/// Reads `regency.toml`; nothing when it is not TOML, so that what it lacks then is not told as well.
+pub(super) fn regency(files: &Files, problems: &mut Vec<Problem>) -> Option<RegencyFile> {
+    let before = problems.len();
+    let parsed = files.parse(REGENCY, problems);
+    (problems.len() == before).then_some(parsed)
+}
+
+/// Who is told about channels and mail that ail.
+pub(super) fn operators(file: RegencyFile, files: &Files, problems: &mut Vec<Problem>) -> Vec<Person> {
+    files.source(REGENCY).map_or_else(Vec::new, |source| people(file.operators, &source, problems))
 }
 
 /// Reads the offices of a set. `calendars` are the names of those there are.
@@ -107,16 +117,7 @@ pub(super) fn offices(files: &Files, calendars: &BTreeSet<&str>, problems: &mut 
             let help = "name a calendar of calendars.toml, or add it there";
             problems.push(Problem::at(&source, entry.calendar.span(), what, known, help));
         }
-        let people = entry.people.into_iter().filter_map(|person| {
-            if sahut_mail::Mailbox::new(Some(&person.name), person.mail.get_ref()).is_err() {
-                let expected = "an address such as \"admin@dinkes.example.go.id\"";
-                let what = "this is not an address of mail";
-                problems.push(Problem::at(&source, person.mail.span(), what, expected, "mend the address"));
-                return None;
-            }
-            Some(Person { name: person.name, mail: person.mail.into_inner() })
-        });
-        let people = people.collect();
+        let people = people(entry.people, &source, problems);
         offices.push(Office {
             short_name: entry.short_name.unwrap_or_else(|| entry.name.clone()),
             code,
@@ -127,6 +128,20 @@ pub(super) fn offices(files: &Files, calendars: &BTreeSet<&str>, problems: &mut 
         });
     }
     offices
+}
+
+/// People whose addresses can be written to.
+fn people(entries: Vec<PersonEntry>, source: &Source, problems: &mut Vec<Problem>) -> Vec<Person> {
+    let read = entries.into_iter().filter_map(|person| {
+        if sahut_mail::Mailbox::new(Some(&person.name), person.mail.get_ref()).is_err() {
+            let expected = "an address such as \"admin@dinkes.example.go.id\"";
+            let what = "this is not an address of mail";
+            problems.push(Problem::at(source, person.mail.span(), what, expected, "mend the address"));
+            return None;
+        }
+        Some(Person { name: person.name, mail: person.mail.into_inner() })
+    });
+    read.collect()
 }
 
 /// Reads the channels of a set, and before when their messages are history. `zone` is the regency's.
@@ -176,24 +191,55 @@ pub(super) fn channels(
                 ));
             }
         }
-        channels.push(ChannelConfig {
-            code,
-            office: office.code.clone(),
-            platform: entry.platform,
-            name: entry.name,
-            settings: serde_json::to_value(entry.settings).unwrap_or_default(),
-            secrets: entry.secrets,
-        });
+        channels.push(entry.config(code, office.code.clone()));
     }
     (channels, since)
 }
 
+impl ChannelEntry {
+    fn config(self, code: OfficeCode, office: OfficeCode) -> ChannelConfig {
+        let settings = self.settings.into_iter().map(|(name, value)| (name, value.into_inner()));
+        let settings: toml::Table = settings.collect();
+        ChannelConfig {
+            code,
+            office,
+            platform: self.platform,
+            name: self.name,
+            settings: serde_json::to_value(settings).unwrap_or_default(),
+            secrets: self.secrets,
+        }
+    }
+}
+
+/// Builds the connector of every channel once, with secrets that open nothing: settings that cannot work are told here,
+/// not by a channel that is parked.
+pub(super) fn try_channels(files: &Files, http: &Http, problems: &mut Vec<Problem>) {
+    /// As every platform's secrets have to look.
+    const DUMMY: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let Some(source) = files.source(CHANNELS) else { return };
+    let parsed: ChannelFile = files.parse(CHANNELS, &mut Vec::new());
+    for entry in parsed.channel {
+        let (Ok(code), Ok(office)) =
+            (OfficeCode::parse(entry.code.get_ref()), OfficeCode::parse(entry.office.get_ref()))
+        else {
+            continue;
+        };
+        let places: BTreeMap<String, Range<usize>> =
+            entry.settings.iter().map(|(name, value)| (name.clone(), value.span())).collect();
+        let channel = entry.code.span();
+        let config = entry.config(code, office);
+        let built = sahut_channels::build(&config, &|_| Some(SecretString::from(DUMMY)), http);
+        if let Err(BuildError::Setting { setting, problem, .. }) = built {
+            let what = format!("the settings of channel {} cannot work: {problem}", config.code);
+            let place = places.get(&setting).cloned().unwrap_or(channel);
+            let help = format!("docs/configuration.md tells the settings of {}", config.platform);
+            problems.push(Problem::at(&source, place, what, format!("the setting {setting}"), help));
+        }
+    }
+}
+
 /// A code of an office or of a channel: both are written alike.
-fn code(
-    text: &Spanned<String>,
-    source: &sahut_routing::Source,
-    problems: &mut Vec<Problem>,
-) -> Option<OfficeCode> {
+fn code(text: &Spanned<String>, source: &Source, problems: &mut Vec<Problem>) -> Option<OfficeCode> {
     match OfficeCode::parse(text.get_ref()) {
         Ok(code) => Some(code),
         Err(error) => {

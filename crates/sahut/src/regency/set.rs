@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use sahut_channels::Http;
 use sahut_domain::Language;
 use sahut_domain::calendar::WorkingCalendar;
 use sahut_domain::channel::ChannelConfig;
@@ -33,7 +34,21 @@ pub(crate) struct RegencySet {
 }
 
 impl RegencySet {
-    /// Reads and checks a set; all problems of all files at once. `revision` is the number that its decisions name.
+    /// Reads a set that is to be applied, and tries what only its use would show: whether channels can work with their
+    /// settings and every promise can be kept in every calendar.
+    pub(crate) fn check(files: &Files, http: &Http, now: Timestamp) -> Result<Self, Vec<Problem>> {
+        let read = Self::read(files, 0);
+        let mut found = Vec::new();
+        offices::try_channels(files, http, &mut found);
+        calendars::try_promises(files, now, &mut found);
+        match read {
+            Ok(set) if found.is_empty() => Ok(set),
+            Ok(_) => Err(found),
+            Err(problems) => Err([problems, found].concat()),
+        }
+    }
+
+    /// Reads a set; all problems of all files at once. `revision` is the number that its decisions name.
     pub(crate) fn read(files: &Files, revision: i64) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let regency = offices::regency(files, &mut problems);
@@ -44,17 +59,21 @@ impl RegencySet {
         let zone = offices.first().and_then(|office| calendars.get(&office.calendar));
         let zone = zone.map_or(TimeZone::UTC, |calendar| calendar.zone.clone());
         let (channels, since) = offices::channels(files, &offices, &zone, &mut problems);
-        let triage_office = triage_office(files, &regency, &offices, &mut problems);
+        let triage_office =
+            regency.as_ref().and_then(|regency| triage_office(files, regency, &offices, &mut problems));
+        let regency = regency.unwrap_or_default();
+        let (name, language) = (regency.name.clone(), regency.language.unwrap_or(Language::Indonesian));
+        let operators = offices::operators(regency, files, &mut problems);
         let rules = match &triage_office {
             Some(office) => rules(files, &offices, office, &mut problems),
             None => None,
         };
         match (triage_office, rules) {
             (Some(triage_office), Some(rules)) if problems.is_empty() => Ok(Self {
-                name: regency.name,
-                language: regency.language.unwrap_or(Language::Indonesian),
+                name,
+                language,
                 triage_office,
-                operators: regency.operators,
+                operators,
                 offices,
                 calendars,
                 policies,
@@ -118,5 +137,94 @@ fn rules(
             problems.extend(found);
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sahut_channels::HttpPolicy;
+
+    use super::*;
+
+    const SOUND: [(&str, &str); 5] = [
+        ("regency.toml", "name = \"Kabupaten\"\ntriage_office = \"kominfo\"\n"),
+        (
+            "offices.toml",
+            "[[office]]\ncode = \"kominfo\"\nname = \"Dinas Kominfo\"\nkind = \"technical\"\ncalendar = \"kantor\"\n",
+        ),
+        (
+            "calendars.toml",
+            "[[calendar]]\nname = \"kantor\"\nzone = \"Asia/Jakarta\"\nweek = { mon = [\"08:00-12:00\"] }\n",
+        ),
+        (
+            "channels.toml",
+            "[[channel]]\ncode = \"fb\"\noffice = \"kominfo\"\nplatform = \"facebook\"\nname = \"Kominfo\"\n\
+             settings = { page_id = \"1\" }\n",
+        ),
+        (
+            "policies.toml",
+            "[[policy]]\nkind = \"first_response\"\nterm = { working_days = 1 }\nlegal_basis = \"\"\n",
+        ),
+    ];
+
+    /// What is told of the sound set when one of its texts is another one.
+    fn told(path: &str, from: &str, to: &str) -> Vec<String> {
+        let files = SOUND.map(|(name, text)| {
+            let text = if name == path { text.replace(from, to) } else { text.to_owned() };
+            (name.to_owned(), text)
+        });
+        let http = Http::new(HttpPolicy::default()).unwrap();
+        let now = "2026-11-24T08:00:00Z".parse().unwrap();
+        let problems = RegencySet::check(&Files(files.into()), &http, now).err().unwrap_or_default();
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_sound_set_has_no_problems() {
+        assert_eq!(told("", "", ""), [""; 0]);
+    }
+
+    #[test]
+    fn settings_that_would_park_a_channel_are_told_at_their_place() {
+        let problems = told("channels.toml", "page_id = \"1\"", "pageid = \"1\"");
+        assert_eq!(problems.len(), 1);
+        assert!(
+            problems[0].starts_with("channels.toml:6:") && problems[0].contains("pageid"),
+            "{problems:?}"
+        );
+        let problems = told("channels.toml", "{ page_id = \"1\" }", "{ }");
+        assert!(
+            problems[0].starts_with("channels.toml:2:") && problems[0].contains("page_id"),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn promises_that_never_come_due_are_told() {
+        let problems = told("calendars.toml", "mon = [\"08:00-12:00\"]", "");
+        assert!(
+            problems[0].starts_with("calendars.toml:2:8: calendar \"kantor\" has no working day"),
+            "{problems:?}"
+        );
+        let problems = told("policies.toml", "working_days = 1", "working_minutes = 4000000000");
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].starts_with("policies.toml:3:8: this promise is not due"), "{problems:?}");
+    }
+
+    #[test]
+    fn what_stands_twice_or_cannot_be_mailed_is_told() {
+        let again = "[[calendar]]\nname = \"kantor\"\nzone = \"Asia/Jakarta\"\nweek = {}\n[[calendar]]";
+        let problems = told("calendars.toml", "[[calendar]]", again);
+        assert!(problems.iter().any(|told| told.contains("a second time")), "{problems:?}");
+        let operator = "operators = [{ name = \"Admin\", mail = \"admin at kominfo\" }]\nname";
+        let problems = told("regency.toml", "name", operator);
+        assert_eq!(problems, ["regency.toml:1:39: this is not an address of mail"]);
+    }
+
+    #[test]
+    fn a_file_that_is_not_toml_is_the_only_problem_of_it() {
+        let problems = told("regency.toml", "\"Kabupaten\"", "\"Kabupaten");
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with("regency.toml:1:"), "{problems:?}");
     }
 }
