@@ -96,6 +96,40 @@ fn a_wrong_token_parks_the_channel_until_a_person_mends_it() {
 }
 
 #[test]
+fn a_lost_key_costs_the_channels_whose_secrets_it_sealed_and_nothing_else() {
+    let Some(mut town) = or_skip(Town::on_sqlite()) else { return };
+    let bot = town.telegram("kominfo");
+    let page = town.facebook("puprhub");
+    town.settle().unwrap();
+    refused(&town, &["secret", "new-key"], IO, &["cannot create the key"]);
+    fs::remove_file(town.sahut.folder().join("sahut.key")).unwrap();
+    refused(&town, &["run"], CONFIG, &["there is no key", "sahut secret new-key"]);
+    let told = town.ask(&["secret", "new-key"]).unwrap();
+    assert!(told.contains("fb-puprhub/token") && told.contains("tg-kominfo/token"), "{told}");
+    town.store_secret("tg-kominfo", "token", &bot.token).unwrap();
+    town.start().unwrap();
+    written_is_known(&mut town, &bot.id, 1);
+    let parked = |town: &mut Town| {
+        let channel = channel(town)?;
+        let detail = channel["detail"].as_str().unwrap_or_default();
+        Ok((channel["state"] == "parked" && detail.contains("sahut secret set")).then_some(()))
+    };
+    town.wait_for("channel that names its secret", PATIENCE, parked).unwrap();
+    town.store_secret("fb-puprhub", "token", &page.token).unwrap();
+    town.wait_for("healthy channel", PATIENCE, |town| Ok((channel(town)?["state"] == "active").then_some(())))
+        .unwrap();
+
+    // What is no longer configured can be forgotten all the same.
+    let channels = fs::read_to_string(town.sahut.folder().join("regency/channels.toml")).unwrap();
+    let (_, rest) = channels.split_once("[[channel]]").unwrap();
+    let (kept, _) = rest.split_once("[[channel]]").unwrap();
+    town.sahut.write("regency/channels.toml", &format!("[[channel]]{kept}")).unwrap();
+    town.ask(&["apply", "regency"]).unwrap();
+    town.ask(&["secret", "forget", "fb-puprhub/token"]).unwrap();
+    assert_eq!(town.json(&["secret", "list"]).unwrap(), serde_json::json!(["tg-kominfo/token"]));
+}
+
+#[test]
 fn a_second_process_on_the_same_file_is_refused_at_once() {
     let Some(mut town) = or_skip(Town::on_sqlite()) else { return };
     town.settle().unwrap();

@@ -1,17 +1,19 @@
 //! What every command starts from: the settings, the database, and the running configuration compiled from it.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sahut_channels::{Http, HttpPolicy};
-use sahut_domain::channel::ChannelId;
+use sahut_channels::{Connector, Http, HttpPolicy};
+use sahut_domain::channel::Platform;
 use sahut_domain::{Chance, Clock};
 use sahut_mail::{Login, Mailbox, Server, Smtp, SmtpSettings, Tls};
 use sahut_pipeline::{Connectors, Outbox, Regency};
 use sahut_store::collect::Channel;
+use sahut_store::secrets::Sealed;
 use sahut_store::{Db, Location};
 use secrecy::SecretString;
 
@@ -89,8 +91,7 @@ impl App {
         };
         let files = Files(revision.files);
         let set = RegencySet::read(&files, revision.id).map_err(|problems| Failure::problems(&problems))?;
-        let secrets = self.open_secrets(sealed)?;
-        let connectors = self.connectors(&channels, &secrets);
+        let connectors = self.connectors(&channels, &sealed.into_iter().collect())?;
         let regency = Regency {
             revision: revision.id,
             instance,
@@ -129,24 +130,36 @@ impl App {
     /// Builds the connectors of channels. A secret that cannot be opened is the trouble of the channels that need it.
     fn connectors(
         &self,
-        sealed: Vec<(String, sahut_store::secrets::Sealed)>,
-    ) -> Result<HashMap<String, SecretString>, Failure> {
+        channels: &[Channel],
+        sealed: &HashMap<String, Sealed>,
+    ) -> Result<Connectors, Failure> {
         // Without secrets no key is needed: a first look at the program asks for none.
-        if sealed.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let vault = self.vault()?;
-        sealed.into_iter().map(|(name, sealed)| Ok((name.clone(), vault.unseal(&name, &sealed)?))).collect()
+        let needed = |channel: &Channel| sealed.keys().any(|name| uses_secret(channel, name));
+        let vault = channels.iter().any(needed).then(|| self.vault()).transpose()?;
+        let read = |channel: &&Channel| channel.config.platform != Platform::Import;
+        let build = |channel: &Channel| (channel.id, self.connector(channel, sealed, vault.as_ref()));
+        Ok(channels.iter().filter(read).map(build).collect())
     }
 
-    fn connectors(&self, channels: &[Channel], secrets: &HashMap<String, SecretString>) -> Connectors {
-        let build = |channel: &Channel| -> (ChannelId, Result<Arc<dyn sahut_channels::Connector>, String>) {
-            let find = |name: &str| secrets.get(&secret_name(channel, name)).cloned();
-            let built = sahut_channels::build(&channel.config, &find, &self.http);
-            (channel.id, built.map_err(|error| error.to_string()))
+    fn connector(
+        &self,
+        channel: &Channel,
+        sealed: &HashMap<String, Sealed>,
+        vault: Option<&Vault>,
+    ) -> Result<Arc<dyn Connector>, String> {
+        let closed = RefCell::new(None);
+        let find = |name: &str| {
+            let name = secret_name(channel, name);
+            match vault?.unseal(&name, sealed.get(&name)?) {
+                Ok(secret) => Some(secret),
+                Err(failure) => {
+                    closed.borrow_mut().get_or_insert(failure.message);
+                    None
+                }
+            }
         };
-        let read = |channel: &&Channel| channel.config.platform != sahut_domain::channel::Platform::Import;
-        channels.iter().filter(read).map(build).collect()
+        let built = sahut_channels::build(&channel.config, &find, &self.http);
+        closed.into_inner().map_or_else(|| built.map_err(|error| error.to_string()), Err)
     }
 }
 

@@ -43,8 +43,13 @@ impl Vault {
     /// Reads the key: from systemd's credentials where it hands one over, else from the file.
     pub(crate) fn open(key_file: &Path) -> Result<Self, Failure> {
         let path = credential().unwrap_or_else(|| key_file.to_owned());
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| Failure::file(&path, "cannot read the key", &error))?;
+        let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Failure::config(format!(
+                "there is no key {}: bring it back, or make another with `sahut secret new-key` and set all secrets again",
+                path.display()
+            )),
+            _ => Failure::file(&path, "cannot read the key", &error),
+        })?;
         let bytes = STANDARD.decode(text.trim()).ok().filter(|key| key.len() == 32).ok_or_else(|| {
             Failure::config(format!(
                 "{} is not a key: expected 32 bytes in base64, as `sahut init` writes",
@@ -72,7 +77,8 @@ impl Vault {
     pub(crate) fn unseal(&self, name: &str, sealed: &Sealed) -> Result<SecretString, Failure> {
         if sealed.key_id != self.key_id {
             return Err(Failure::config(format!(
-                "the secret {name:?} was sealed with key {}, this process has key {}: give it the right key file",
+                "the secret {name:?} was sealed with key {}, this process has key {}: give it the right key \
+                 file, or set the secret again with `sahut secret set`",
                 sealed.key_id, self.key_id
             )));
         }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use crate::app::{App, secret_name};
 use crate::failure::{Failure, code};
 use crate::output;
+use crate::vault::Vault;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -29,13 +30,15 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Forget a secret.
+    /// Forget a secret, also one of a channel that is no longer configured.
     Forget {
-        /// Code of the channel.
+        /// Code of the channel, or all of the name that `sahut secret list` shows.
         channel: String,
-        /// Name of the secret.
-        name: String,
+        /// Name of the secret; not with a whole name.
+        name: Option<String>,
     },
+    /// Make a new key where the old one is lost. Secrets that were stored before have to be set again.
+    NewKey,
 }
 
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
@@ -56,15 +59,32 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
             if *json { output::json(&names) } else { names.iter().try_for_each(|name| output::line(name)) }
         }
         Command::Forget { channel, name } => {
-            let stored = stored_name(&db, channel, name).await?;
+            let stored = match name {
+                Some(name) => stored_name(&db, channel, name).await?,
+                None => channel.clone(),
+            };
             let mut tx = db.begin().await?;
             if !tx.forget_secret(&stored).await? {
-                return Err(Failure::failed(format!("there is no secret {stored}")));
+                return Err(Failure::failed(format!("there is no secret {stored}: see `sahut secret list`")));
             }
             tx.commit().await?;
             output::line(&format!("Forgot {stored}."))
         }
+        Command::NewKey => new_key(app, &db).await,
     }
+}
+
+/// Makes a key where there is none, and names what it cannot open.
+async fn new_key(app: &App, db: &sahut_store::Db) -> Result<(), Failure> {
+    let path = &app.settings.secrets.key_file;
+    Vault::create(path, &app.chance)?;
+    output::line(&format!("Wrote {}: keep a copy of it apart from the backups.", path.display()))?;
+    for (name, _) in db.read().await?.secrets().await? {
+        output::line(&format!(
+            "{name} was sealed with the key before: set it again with `sahut secret set`."
+        ))?;
+    }
+    Ok(())
 }
 
 async fn stored_name(db: &sahut_store::Db, channel: &str, name: &str) -> Result<String, Failure> {
