@@ -392,6 +392,8 @@ CREATE TABLE reply (
     external_id TEXT,
     permalink TEXT,
     sent_at INTEGER,
+    -- Who saw on the platform that it arrived; the outcome was unknown.
+    said_by TEXT,
     delivery TEXT NOT NULL CHECK (delivery IN ('queued', 'sending', 'uncertain', 'sent', 'failed')),
     state TEXT NOT NULL CHECK (state IN ('due', 'done', 'dead')),
     not_before INTEGER NOT NULL,
@@ -400,16 +402,17 @@ CREATE TABLE reply (
     lease_until INTEGER,
     last_error TEXT,
     CHECK ((delivery = 'sent') = (sent_at IS NOT NULL)),
+    CHECK (said_by IS NULL OR delivery IN ('uncertain', 'sent')),
     CHECK (delivery NOT IN ('sending', 'uncertain', 'sent') OR first_attempt_at IS NOT NULL),
     CHECK ((delivery = 'sent') = (state = 'done')),
     CHECK ((delivery = 'failed') = (state = 'dead'))
 ) STRICT;
 CREATE INDEX reply_due ON reply (not_before, id) WHERE state = 'due';
+-- One answer at a time leaves a channel.
+CREATE INDEX reply_turn ON reply (channel_id) WHERE state = 'due';
 CREATE INDEX reply_dead ON reply (id) WHERE state = 'dead';
 CREATE INDEX reply_inquiry ON reply (inquiry_id);
 -- A reply that is read back on its channel is recognised: by its identifier, or by its words until that is known.
--- One answer at a time leaves a channel.
-CREATE INDEX reply_turn ON reply (channel_id) WHERE state = 'due';
 CREATE INDEX reply_unseen ON reply (channel_id)
     WHERE external_id IS NULL AND delivery IN ('sending', 'uncertain', 'sent');
 CREATE UNIQUE INDEX reply_external ON reply (channel_id, external_id) WHERE external_id IS NOT NULL;

@@ -44,6 +44,8 @@ words! {
         NoticeSent = "notice.sent",
         /// A mail will never be accepted.
         NoticeFailed = "notice.failed",
+        /// Somebody had a mail tried again that was given up.
+        NoticeRetried = "notice.retried",
         /// An answer was queued.
         ReplyQueued = "reply.queued",
         /// An answer is on the platform.
@@ -52,6 +54,8 @@ words! {
         ReplyFailed = "reply.failed",
         /// Nobody knows whether an answer arrived.
         ReplyUncertain = "reply.uncertain",
+        /// Somebody had an answer sent again that was given up, or that did not arrive.
+        ReplyRetried = "reply.retried",
         /// A channel began to ail.
         ChannelTroubled = "channel.troubled",
         /// A channel does well again.

@@ -66,6 +66,8 @@ pub struct ReplyWork {
     pub answers_raw: Option<Vec<u8>>,
     /// When the first attempt began.
     pub first_attempt_at: Option<Timestamp>,
+    /// Who saw on the platform that it arrived: then it is settled as sent, and nothing is asked of the platform.
+    pub said_by: Option<String>,
 }
 
 /// What became of queueing an answer.
@@ -88,7 +90,7 @@ const WORK: &str =
     "SELECT r.id, r.delivery, r.key, r.text, r.author, r.inquiry_id, i.office, r.channel_id, c.code,
         t.id, t.surface, t.external_id, t.post, m.external_id, m.written_at,
         (SELECT MAX(written_at) FROM message WHERE message.inquiry_id = r.inquiry_id AND message.own = 0),
-        z.external_id, z.name, z.handle, m.subject, p.body, m.payload_index, r.first_attempt_at
+        z.external_id, z.name, z.handle, m.subject, p.body, m.payload_index, r.first_attempt_at, r.said_by
     FROM reply r
     JOIN inquiry i ON i.id = r.inquiry_id
     JOIN channel c ON c.id = r.channel_id
@@ -174,12 +176,12 @@ impl Tx {
         Ok(self.exec(BEGIN, values).await? == 1)
     }
 
-    /// Stores that a reply is on the platform: the outbound message, the answered inquiry, the promise met at the
-    /// moment that the platform names. `false`: somebody else settled it first.
+    /// Stores that a reply is on the platform: the outbound message where its identifier is known, the answered inquiry,
+    /// the promise met at the moment that the platform names. `false`: somebody else settled it first.
     pub async fn settle_sent(
         &mut self,
         work: &ReplyWork,
-        external_id: &str,
+        external_id: Option<&str>,
         permalink: Option<&str>,
         at: Timestamp,
         now: Timestamp,
@@ -192,13 +194,16 @@ impl Tx {
         if self.exec(SENT, values).await? == 0 {
             return Ok(false);
         }
-        self.store_outbound(work, external_id, permalink, at, now).await?;
-        let event = NewEvent::new(EventKind::ReplySent, at)
-            .by(&work.author)
-            .channel(work.channel)
-            .inquiry(work.inquiry, &work.office)
-            .with(serde_json::json!({ "reply": work.lease.id, "attempt": work.lease.attempt }));
-        self.record_one(event, now).await?;
+        // Where it is not known, the reply is recognised by its words when it is read back.
+        if let Some(external_id) = external_id {
+            self.store_outbound(work, external_id, permalink, at, now).await?;
+        }
+        let mut data = serde_json::json!({ "reply": work.lease.id, "attempt": work.lease.attempt });
+        if let Some(said_by) = &work.said_by {
+            data["said_by"] = said_by.as_str().into();
+        }
+        let event = NewEvent::new(EventKind::ReplySent, at).by(&work.author).channel(work.channel);
+        self.record_one(event.inquiry(work.inquiry, &work.office).with(data), now).await?;
         self.answer_inquiry(work.inquiry, &work.office, at, &work.author, now).await?;
         fault::point("deliver.before_commit");
         Ok(true)
@@ -250,14 +255,22 @@ impl Tx {
         self.opt(TEXT, args![reply], |row| Ok((row.get(0)?, row.get(1)?))).await
     }
 
-    /// Tries a failed reply again. `false`: there is none with this number.
-    pub async fn retry_reply(&mut self, reply: ReplyId, now: Timestamp) -> Result<bool, StoreError> {
-        self.wake(Stage::Deliver);
-        self.retry(Owed::Reply, reply.0, now).await
+    /// Tries a failed reply again, on somebody's order. `false`: there is none with this number.
+    pub async fn retry_reply(
+        &mut self,
+        reply: ReplyId,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let retried = self.retry(Owed::Reply, reply.0, now).await?;
+        if retried {
+            self.record_retry(reply, actor, now).await?;
+        }
+        Ok(retried)
     }
 
-    /// A person says what became of an uncertain reply: it did arrive, or it did not and is to be sent. `false`: there
-    /// is no uncertain reply with this number.
+    /// A person says what became of an uncertain reply: it did arrive, which the deliver stage settles like every other
+    /// arrival; or it did not and is to be sent. `false`: there is no uncertain reply with this number.
     pub async fn resolve_uncertain(
         &mut self,
         reply: ReplyId,
@@ -267,27 +280,32 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         // The new attempt takes the reply from whoever is looking it up at this moment.
         const TAKE: &str = "UPDATE reply SET attempt = attempt + 1, lease_owner = NULL, lease_until = NULL,
-            not_before = $2 WHERE id = $1 AND delivery = 'uncertain' RETURNING attempt";
-        let Some(attempt) = self.opt(TAKE, args![reply, now], |row| row.get(0)).await? else {
+                not_before = $2, said_by = $3, delivery = CASE WHEN $3 IS NULL THEN 'queued' ELSE delivery END
+            WHERE id = $1 AND delivery = 'uncertain'";
+        if self.exec(TAKE, args![reply, now, arrived.then_some(actor)]).await? == 0 {
             return Ok(false);
-        };
-        if !arrived {
-            self.exec("UPDATE reply SET delivery = 'queued' WHERE id = $1", args![reply]).await?;
-            self.wake(Stage::Deliver);
-            return Ok(true);
         }
-        let lease = Lease { id: reply.0, attempt, until: now };
-        let work = self.one(&format!("{WORK} = $1"), args![reply], |row| reply_work(row, &[lease])).await?;
-        let at = work.first_attempt_at.unwrap_or(now);
-        // Its id on the platform is not known; when it is read back, it is recognised by its words.
-        const ARRIVED: &str =
-            "UPDATE reply SET delivery = 'sent', state = 'done', sent_at = $2 WHERE id = $1";
-        self.exec(ARRIVED, args![reply, at]).await?;
-        let data = serde_json::json!({ "reply": reply, "said_by": actor });
-        let event = NewEvent::new(EventKind::ReplySent, at).by(actor).channel(work.channel);
-        self.record_one(event.inquiry(work.inquiry, &work.office).with(data), now).await?;
-        self.answer_inquiry(work.inquiry, &work.office, at, &work.author, now).await?;
+        if arrived {
+            self.wake(Stage::Deliver);
+        } else {
+            self.record_retry(reply, actor, now).await?;
+        }
         Ok(true)
+    }
+
+    async fn record_retry(&mut self, reply: ReplyId, actor: &str, now: Timestamp) -> Result<(), StoreError> {
+        const ABOUT: &str = "SELECT r.channel_id, i.id, i.office FROM reply r
+            JOIN inquiry i ON i.id = r.inquiry_id WHERE r.id = $1";
+        let (channel, inquiry, office): (ChannelId, InquiryId, OfficeCode) =
+            self.one(ABOUT, args![reply], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).await?;
+        let event = NewEvent::new(EventKind::ReplyRetried, now)
+            .by(actor)
+            .channel(channel)
+            .inquiry(inquiry, &office)
+            .with(serde_json::json!({ "reply": reply }));
+        self.record_one(event, now).await?;
+        self.wake(Stage::Deliver);
+        Ok(())
     }
 
     /// A reply of ours that is read back while its identifier on the platform is not known: the same words in the same
@@ -317,7 +335,7 @@ impl Tx {
             self.exec("UPDATE reply SET external_id = $2 WHERE id = $1", args![id, external_id]).await?;
             self.store_outbound(&work, external_id, None, at, now).await?;
         } else {
-            self.settle_sent(&work, external_id, None, at, now).await?;
+            self.settle_sent(&work, Some(external_id), None, at, now).await?;
         }
         Ok(Some(work.inquiry))
     }
@@ -368,24 +386,6 @@ impl Tx {
         Ok(true)
     }
 
-    async fn store_outbound(
-        &mut self,
-        work: &ReplyWork,
-        external_id: &str,
-        permalink: Option<&str>,
-        at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let id = self.id("message").await?;
-        // Read back already: then it stays as it was read.
-        const STORE: &str =
-            "INSERT INTO message (id, channel_id, external_id, thread_id, parent, text, written_at,
-                recorded_at, visibility, permalink, digest, own, disposition, inquiry_id)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'shown', $9, 0, 1, 'own', $10)
-            ON CONFLICT (channel_id, external_id) DO UPDATE SET own = 1, disposition = 'own',
-                inquiry_id = excluded.inquiry_id WHERE message.disposition IN ('waiting', 'own')";
-        let values = args![
-            id,
     /// Makes every reply that is on its way one whose outcome nobody knows.
     pub(crate) async fn doubt_replies(&mut self) -> Result<(), StoreError> {
         const DOUBT: &str =
@@ -407,6 +407,24 @@ impl Tx {
         Ok(told.iter().any(|data| data["reply"] == work.lease.id))
     }
 
+    async fn store_outbound(
+        &mut self,
+        work: &ReplyWork,
+        external_id: &str,
+        permalink: Option<&str>,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let id = self.id("message").await?;
+        // Read back already: then it stays as it was read.
+        const STORE: &str =
+            "INSERT INTO message (id, channel_id, external_id, thread_id, parent, text, written_at,
+                recorded_at, visibility, permalink, digest, own, disposition, inquiry_id)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'shown', $9, 0, 1, 'own', $10)
+            ON CONFLICT (channel_id, external_id) DO UPDATE SET own = 1, disposition = 'own',
+                inquiry_id = excluded.inquiry_id WHERE message.disposition IN ('waiting', 'own')";
+        let values = args![
+            id,
             work.channel,
             external_id,
             work.thread,
@@ -464,6 +482,7 @@ fn reply_work(row: &Row, leases: &[Lease<i64>]) -> Result<ReplyWork, StoreError>
         subject: row.get(19)?,
         answers_raw: raw,
         first_attempt_at: row.get(22)?,
+        said_by: row.get(23)?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What the notify stage asks of the database: mails that are owed, and what became of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sahut_domain::channel::{ChannelId, Platform};
@@ -191,6 +191,25 @@ impl Tx {
         Ok(())
     }
 
+    /// Owes to other people what somebody could not be told. One who is owed it already is not owed it twice.
+    pub async fn owe_instead(
+        &mut self,
+        notice: NoticeId,
+        people: &[Person],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for person in people {
+            const INSTEAD: &str = "INSERT INTO notice (id, event_id, template, recipient, recipient_name, office,
+                    inquiry_id, channel_id, urgent, created_at, state, not_before)
+                SELECT $2, event_id, template, $3, $4, office, inquiry_id, channel_id, urgent, $5, 'due', $5
+                FROM notice WHERE id = $1 ON CONFLICT (event_id, recipient, template) DO NOTHING";
+            let id = self.id("notice").await?;
+            self.exec(INSTEAD, args![notice, id, &person.mail, &person.name, now]).await?;
+        }
+        self.wake(Stage::Notify);
+        Ok(())
+    }
+
     /// Claims mails that are due, urgent ones first, with everything that their templates need. None while mail is held
     /// after a restore.
     pub async fn claim_notices(&mut self, claim: &Claim<'_>) -> Result<Vec<NoticeWork>, StoreError> {
@@ -263,10 +282,33 @@ impl Tx {
         Ok(failed.map(|((notice, _), event)| (notice, event)).collect())
     }
 
-    /// Tries a given-up notice again. `false`: there is none with this number.
-    pub async fn retry_notice(&mut self, notice: NoticeId, now: Timestamp) -> Result<bool, StoreError> {
+    /// Tries a given-up notice again, on somebody's order; with it an address that was refused is given another chance.
+    /// `false`: there is none with this number.
+    pub async fn retry_notice(
+        &mut self,
+        notice: NoticeId,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        if !self.retry(Owed::Notice, notice.0, now).await? {
+            return Ok(false);
+        }
+        const FORGIVE: &str = "UPDATE person SET refused_at = NULL, refused_detail = NULL
+            WHERE refused_at IS NOT NULL AND mail = (SELECT recipient FROM notice WHERE id = $1)";
+        self.exec(FORGIVE, args![notice]).await?;
+        const ABOUT: &str = "SELECT office, inquiry_id FROM notice WHERE id = $1";
+        let mut event = NewEvent::new(EventKind::NoticeRetried, now).by(actor);
+        (event.office, event.inquiry) =
+            self.one(ABOUT, args![notice], |row| Ok((row.get(0)?, row.get(1)?))).await?;
+        self.record_one(event.with(serde_json::json!({ "notice": notice })), now).await?;
         self.wake(Stage::Notify);
-        self.retry(Owed::Notice, notice.0, now).await
+        Ok(true)
+    }
+
+    /// The addresses that the mail server has refused for good.
+    pub async fn refused_addresses(&mut self) -> Result<BTreeSet<String>, StoreError> {
+        const REFUSED: &str = "SELECT DISTINCT mail FROM person WHERE refused_at IS NOT NULL";
+        Ok(self.rows(REFUSED, args![], |row| row.get(0)).await?.into_iter().collect())
     }
 
     /// Whether the mail server has refused an address for good.

@@ -4,12 +4,18 @@ use jiff::SignedDuration;
 use sahut_domain::channel::Platform;
 use sahut_domain::inquiry::{InquiryNumber, State};
 use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
+use sahut_domain::reply::{ReplyId, ReplyState};
 use sahut_domain::{ManualClock, Timestamp};
+use sahut_pipeline::deliver::deliver_batch;
 use sahut_pipeline::route::route_batch;
 use sahut_simulator::{Simulator, SimulatorSettings};
+use sahut_store::Claim;
 use sahut_store::collect::NewPage;
+use sahut_store::inquiries::Inquiry;
 
 use crate::regency::{Account, Town};
+
+const FIRST: InquiryNumber = InquiryNumber { year: 2026, sequence: 1 };
 
 fn start() -> Timestamp {
     "2026-11-24T01:00:00Z".parse().unwrap()
@@ -35,25 +41,57 @@ fn item(id: &str, own: bool, text: &str, minutes: i64) -> Item {
     }
 }
 
+/// A town whose messages are given to it by hand.
+struct Street {
+    clock: ManualClock,
+    town: Town,
+    _simulator: Simulator,
+}
+
+impl Street {
+    async fn open() -> Self {
+        let clock = ManualClock::at(start() + SignedDuration::from_hours(1));
+        let settings = SimulatorSettings { clock: clock.clock(), ..SimulatorSettings::default() };
+        let simulator = Simulator::start(settings).await.unwrap();
+        let keys = simulator.world().create_page("Dinas");
+        let accounts = [Account { platform: Platform::Facebook, keys }];
+        let town = Town::open(simulator.url(), &accounts, clock.clock(), 1).await;
+        Self { clock, town, _simulator: simulator }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.clock().now()
+    }
+
+    /// Stores and routes messages together.
+    async fn route(&self, items: Vec<Item>) {
+        let mut tx = self.town.context.db.begin().await.unwrap();
+        let page = NewPage { items, ..NewPage::default() };
+        tx.store_page(self.town.channels[0], page, self.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        while route_batch(&self.town.context).await.unwrap() > 0 {}
+    }
+
+    /// The first inquiry.
+    async fn inquiry(&self) -> Inquiry {
+        let mut tx = self.town.context.db.read().await.unwrap();
+        tx.inquiry(FIRST).await.unwrap().unwrap()
+    }
+
+    /// State and number of promises of the first inquiry.
+    async fn stand(&self) -> (State, usize) {
+        let inquiry = self.inquiry().await;
+        (inquiry.line.state, inquiry.promises.len())
+    }
+}
+
 /// Routes these messages, each list together, and answers state and number of promises of the one inquiry.
 async fn routed(batches: Vec<Vec<Item>>) -> (State, usize) {
-    let clock = ManualClock::at(start() + SignedDuration::from_hours(1));
-    let settings = SimulatorSettings { clock: clock.clock(), ..SimulatorSettings::default() };
-    let simulator = Simulator::start(settings).await.unwrap();
-    let keys = simulator.world().create_page("Dinas");
-    let accounts = [Account { platform: Platform::Facebook, keys }];
-    let town = Town::open(simulator.url(), &accounts, clock.clock(), 1).await;
+    let street = Street::open().await;
     for items in batches {
-        let mut tx = town.context.db.begin().await.unwrap();
-        let page = NewPage { items, ..NewPage::default() };
-        tx.store_page(town.channels[0], page, clock.clock().now()).await.unwrap();
-        tx.commit().await.unwrap();
-        while route_batch(&town.context).await.unwrap() > 0 {}
+        street.route(items).await;
     }
-    let mut tx = town.context.db.read().await.unwrap();
-    let inquiry = tx.inquiry(InquiryNumber { year: 2026, sequence: 1 }).await.unwrap().unwrap();
-    simulator.stop().await;
-    (inquiry.line.state, inquiry.promises.len())
+    street.stand().await
 }
 
 #[tokio::test]
@@ -76,4 +114,30 @@ async fn an_answer_that_is_read_after_a_newer_question_does_not_bury_the_questio
 
     assert_eq!(routed(vec![vec![asked(), asked_again()], vec![answered()]]).await, (State::Open, 2));
     assert_eq!(routed(vec![vec![asked(), thanked()], vec![answered()]]).await, (State::Answered, 1));
+}
+
+#[tokio::test]
+async fn an_answer_that_a_person_saw_does_not_bury_a_newer_question() {
+    let street = Street::open().await;
+    street.route(vec![item("1", false, "jalan rusak di depan pasar, tolong diperbaiki", 0)]).await;
+    let now = street.now();
+    let mut tx = street.town.context.db.begin().await.unwrap();
+    tx.queue_reply(FIRST, "Kami cek hari ini", "Admin PUPR", "k", now).await.unwrap();
+    let until = now + SignedDuration::from_mins(1);
+    let claim = Claim { owner: "test", now, until, limit: 1 };
+    let work = tx.claim_replies(&claim).await.unwrap().remove(0);
+    tx.begin_sending(&work, until, now).await.unwrap();
+    tx.settle_uncertain(&work, "the line broke", until, now).await.unwrap();
+    tx.commit().await.unwrap();
+    street.clock.advance(600);
+    street.route(vec![item("2", false, "jalan rusak yang di Topos juga, tolong diperbaiki", 65)]).await;
+
+    let mut tx = street.town.context.db.begin().await.unwrap();
+    assert!(tx.resolve_uncertain(ReplyId(work.lease.id), true, "Admin PUPR", street.now()).await.unwrap());
+    tx.commit().await.unwrap();
+    deliver_batch(&street.town.context).await.unwrap();
+    let inquiry = street.inquiry().await;
+    assert_eq!((inquiry.line.state, inquiry.promises.len()), (State::Open, 2));
+    assert_eq!(inquiry.promises[0].met_at, Some(now));
+    assert_eq!(inquiry.replies[0].delivery, ReplyState::Sent);
 }

@@ -48,8 +48,8 @@ on_both! {
         assert!(tx.begin_sending(&work, at(200), at(61)).await.unwrap());
         tx.commit().await.unwrap();
         let mut tx = world.begin().await;
-        assert!(tx.settle_sent(&work, "r1", Some("https://example.com/r1"), at(62), at(65)).await.unwrap());
-        assert!(!tx.settle_sent(&work, "r1", None, at(62), at(66)).await.unwrap(), "once");
+        assert!(tx.settle_sent(&work, Some("r1"), Some("https://example.com/r1"), at(62), at(65)).await.unwrap());
+        assert!(!tx.settle_sent(&work, Some("r1"), None, at(62), at(66)).await.unwrap(), "once");
         assert!(tx.is_our_reply(world.channel, "r1").await.unwrap());
         assert!(!tx.is_our_reply(world.other, "r1").await.unwrap());
         tx.commit().await.unwrap();
@@ -67,7 +67,7 @@ on_both! {
         let (_, work) = world.claimed_reply("sudah buka").await;
         let mut tx = world.begin().await;
         tx.begin_sending(&work, at(200), at(61)).await.unwrap();
-        tx.settle_sent(&work, "r1", None, at(62), at(62)).await.unwrap();
+        tx.settle_sent(&work, Some("r1"), None, at(62), at(62)).await.unwrap();
         tx.commit().await.unwrap();
         let as_shown = Item { written_at: at(62), ..own("r1", "Sudah  buka.") };
         assert_eq!(world.store(vec![as_shown.clone()], at(70)).await.known, 1);
@@ -82,7 +82,7 @@ on_both! {
         let (opened, work) = world.claimed_reply("maaf terlambat").await;
         let mut tx = world.begin().await;
         tx.begin_sending(&work, at(9000), at(8000)).await.unwrap();
-        tx.settle_sent(&work, "r1", None, at(8000), at(8001)).await.unwrap();
+        tx.settle_sent(&work, Some("r1"), None, at(8000), at(8001)).await.unwrap();
         tx.commit().await.unwrap();
         let inquiry = world.read().await.inquiry(opened.number).await.unwrap().unwrap();
         assert_eq!((inquiry.promises[0].missed_at, inquiry.promises[0].met_at), (Some(at(7200)), Some(at(8000))));
@@ -112,7 +112,7 @@ on_both! {
         let mut tx = world.begin().await;
         let fresh = tx.claim_replies(&claim(at(120), at(300))).await.unwrap().remove(0);
         assert!(!tx.begin_sending(&stale, at(400), at(121)).await.unwrap());
-        assert!(!tx.settle_sent(&stale, "r1", None, at(121), at(121)).await.unwrap());
+        assert!(!tx.settle_sent(&stale, Some("r1"), None, at(121), at(121)).await.unwrap());
         assert_eq!(tx.settle_uncertain(&stale, "?", at(500), at(121)).await.unwrap(), None);
         let dead = Outcome::Dead { error: "refused".to_owned() };
         assert_eq!(tx.settle_not_sent(&stale, &dead, at(121)).await.unwrap(), None);
@@ -150,11 +150,11 @@ on_both! {
         assert!(!tx.has_due_replies(at(9999)).await.unwrap());
         let line = tx.outbox(10).await.unwrap().remove(0);
         assert_eq!((line.what, line.state.as_str(), line.detail.as_str(), line.to.as_str()), ("reply", "dead", "failed", "tg-dinkes"));
-        assert!(!tx.retry_reply(ReplyId(99), at(300)).await.unwrap());
-        assert!(tx.retry_reply(ReplyId(line.id), at(300)).await.unwrap());
+        assert!(!tx.retry_reply(ReplyId(99), "Admin", at(300)).await.unwrap());
+        assert!(tx.retry_reply(ReplyId(line.id), "Admin", at(300)).await.unwrap());
         assert_eq!(tx.claim_replies(&claim(at(300), at(400))).await.unwrap()[0].state, ReplyState::Queued);
         let kinds: Vec<_> = tx.events_of(opened.id).await.unwrap().iter().map(|event| event.kind).collect();
-        assert_eq!(kinds, [EventKind::InquiryOpened, EventKind::ReplyQueued, EventKind::ReplyFailed]);
+        assert_eq!(kinds, [EventKind::InquiryOpened, EventKind::ReplyQueued, EventKind::ReplyFailed, EventKind::ReplyRetried]);
         tx.commit().await.unwrap();
     }
 
@@ -173,11 +173,16 @@ on_both! {
         tx.begin_sending(&work, at(300), at(103)).await.unwrap();
         tx.settle_uncertain(&work, "?", at(400), at(104)).await.unwrap();
         assert!(tx.resolve_uncertain(id, true, "Admin", at(105)).await.unwrap());
-        assert!(!tx.resolve_uncertain(id, true, "Admin", at(106)).await.unwrap());
+        let work = tx.claim_replies(&claim(at(105), at(300))).await.unwrap().remove(0);
+        assert_eq!((work.said_by.as_deref(), work.first_attempt_at), (Some("Admin"), Some(at(61))));
+        assert!(tx.settle_sent(&work, None, None, at(61), at(106)).await.unwrap());
+        assert!(!tx.resolve_uncertain(id, true, "Admin", at(107)).await.unwrap());
         tx.commit().await.unwrap();
         let inquiry = world.read().await.inquiry(opened.number).await.unwrap().unwrap();
         assert_eq!((inquiry.line.state.as_str(), inquiry.line.answered_at), ("answered", Some(at(61))));
-        assert_eq!(inquiry.events.iter().filter(|event| event.kind == EventKind::ReplySent).count(), 1);
+        let line = |kind| inquiry.events.iter().find(|event| event.kind == kind).unwrap();
+        assert_eq!(line(EventKind::ReplySent).data["said_by"], "Admin");
+        assert_eq!((line(EventKind::ReplyRetried).actor.as_str(), line(EventKind::ReplyRetried).at), ("Admin", at(101)));
     }
 
     async fn a_reply_that_is_read_before_it_is_settled_is_recognised_as_ours(world: &World) {
@@ -197,7 +202,7 @@ on_both! {
         let flat = Waiting { parent: Some("t1".to_owned()), ..back };
         assert_eq!(tx.recognise_own(&flat, at(63)).await.unwrap(), Some(work.inquiry));
         tx.file_own(&[flat.message]).await.unwrap();
-        assert!(!tx.settle_sent(&work, "r1", None, at(64), at(64)).await.unwrap(), "settled already");
+        assert!(!tx.settle_sent(&work, Some("r1"), None, at(64), at(64)).await.unwrap(), "settled already");
         tx.commit().await.unwrap();
         assert_eq!(state_of(world, opened.id).await, "answered");
         assert_eq!(world.count("SELECT COUNT(*) FROM message WHERE inquiry_id IS NOT NULL AND own = 1").await, 1);
@@ -209,6 +214,8 @@ on_both! {
         tx.begin_sending(&work, at(120), at(61)).await.unwrap();
         tx.settle_uncertain(&work, "?", at(400), at(62)).await.unwrap();
         assert!(tx.resolve_uncertain(ReplyId(work.lease.id), true, "Admin", at(63)).await.unwrap());
+        let work = tx.claim_replies(&claim(at(63), at(300))).await.unwrap().remove(0);
+        tx.settle_sent(&work, None, None, at(61), at(64)).await.unwrap();
         tx.commit().await.unwrap();
         world.store(vec![Item { parent: Some("m1".to_owned()), written_at: at(61), ..own("r1", "sudah buka") }], at(70)).await;
         let mut tx = world.begin().await;

@@ -236,7 +236,7 @@ async fn walk(
         Step::Retry { which } => {
             let Some(work) = held.get(which) else { return };
             let row = rows.get_mut(&work.id.0).unwrap();
-            let retried = tx.retry_notice(NoticeId(work.id.0), at(*now)).await.unwrap();
+            let retried = tx.retry_notice(NoticeId(work.id.0), "Admin", at(*now)).await.unwrap();
             assert_eq!(retried, row.state == "dead");
             if retried {
                 *row = Owed { state: "due", attempt: row.attempt, not_before: *now, lease_until: None };

@@ -89,8 +89,8 @@ on_both! {
         assert!(tx.offices().await.unwrap()[0].people.is_empty(), "nobody is mailed there");
         let kinds: Vec<_> = tx.events_of(opened.id).await.unwrap().iter().map(|event| event.kind).collect();
         assert_eq!(kinds, [EventKind::InquiryOpened, EventKind::NoticeSent, EventKind::NoticeFailed]);
-        assert!(!tx.retry_notice(works[0].id, at(4)).await.unwrap(), "it was sent");
-        assert!(tx.retry_notice(works[2].id, at(4)).await.unwrap());
+        assert!(!tx.retry_notice(works[0].id, "Admin", at(4)).await.unwrap(), "it was sent");
+        assert!(tx.retry_notice(works[2].id, "Admin", at(4)).await.unwrap());
         let again = tx.claim_notices(&claim(at(4), at(60))).await.unwrap();
         assert_eq!(again.iter().map(|work| (work.id, work.lease.attempt)).collect::<Vec<_>>(), [(works[2].id, 3)]);
         tx.commit().await.unwrap();

@@ -8,7 +8,7 @@ async fn sound(world: &World) {
     world.owe(&opened, "a@x.example", false).await;
     let mut tx = world.begin().await;
     tx.begin_sending(&work, at(200), at(61)).await.unwrap();
-    tx.settle_sent(&work, "r1", None, at(62), at(62)).await.unwrap();
+    tx.settle_sent(&work, Some("r1"), None, at(62), at(62)).await.unwrap();
     tx.commit().await.unwrap();
     let second = world.inquiry(item("m2", "budi")).await;
     world.owe(&second, "a@x.example", false).await;

@@ -70,8 +70,8 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
             let mut tx = db.begin().await?;
             for id in ids {
                 let found = match what {
-                    What::Notice => tx.retry_notice(NoticeId(*id), now).await?,
-                    What::Reply => tx.retry_reply(ReplyId(*id), now).await?,
+                    What::Notice => tx.retry_notice(NoticeId(*id), &args.by, now).await?,
+                    What::Reply => tx.retry_reply(ReplyId(*id), &args.by, now).await?,
                 };
                 if !found {
                     return Err(Failure::failed(format!(
@@ -84,7 +84,7 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         }
         Command::Resolve { reply, arrived } => {
             let mut tx = db.begin().await?;
-            if !tx.resolve_uncertain(ReplyId(*reply), *arrived, "operator", now).await? {
+            if !tx.resolve_uncertain(ReplyId(*reply), *arrived, &args.by, now).await? {
                 return Err(Failure::failed(format!(
                     "answer {reply} is not uncertain: see `sahut outbox list`"
                 )));
