@@ -201,18 +201,22 @@ CREATE INDEX message_revision_of ON message_revision (message_id);
 CREATE TABLE quarantine (
     id BIGINT NOT NULL PRIMARY KEY,
     channel_id BIGINT NOT NULL REFERENCES channel (id),
-    -- Where it failed: reading a page, reading a delivery, routing a message.
-    stage TEXT NOT NULL CHECK (stage IN ('page', 'delivery', 'route')),
+    -- Where it failed: reading a page, a delivery or a row of an imported file, routing a message.
+    stage TEXT NOT NULL CHECK (stage IN ('page', 'delivery', 'import', 'route')),
     -- Its external id or a hash of the payload; the number of the delivery or of the message.
     key TEXT NOT NULL CHECK (key <> ''),
     error TEXT NOT NULL,
     raw BYTEA NOT NULL,
     first_seen_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('held', 'recovered')),
-    UNIQUE (channel_id, stage, key)
+    state TEXT NOT NULL CHECK (state IN ('held', 'recovered', 'dropped')),
+    -- A person wants it to be read again, and it has not been since.
+    asked_at BIGINT,
+    UNIQUE (channel_id, stage, key),
+    CHECK (asked_at IS NULL OR state = 'held')
 );
 CREATE INDEX quarantine_held ON quarantine (channel_id) WHERE state = 'held';
+CREATE INDEX quarantine_asked ON quarantine (id) WHERE asked_at IS NOT NULL;
 
 -- Deliveries of platforms that push: committed before they are answered, read later.
 CREATE TABLE delivery (

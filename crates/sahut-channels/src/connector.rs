@@ -34,6 +34,13 @@ pub trait Connector: Send + Sync {
     /// Asks for one page of one feed.
     async fn read(&self, ask: Ask<'_>) -> Result<Page, Trouble>;
 
+    /// Reads the payload of an item that was set apart once more ([`BadItem::raw`]), since a mended reader may understand
+    /// it. `None`: the payload does not say enough by itself; the platform shows the item again when the feeds are walked
+    /// to their ends.
+    fn read_again(&self, _raw: &[u8], _first_seen_at: Timestamp) -> Option<Page> {
+        None
+    }
+
     /// Holds a reply against the platform's limits: length in its own unit, windows, who may be answered. `now` is the
     /// moment of sending.
     fn check(&self, reply: &Outgoing, now: Timestamp) -> Result<(), Limit>;
@@ -147,19 +154,19 @@ pub struct Page {
     pub bad: Vec<BadItem>,
     /// Feeds that were found under this one.
     pub feeds: Vec<FeedSeen>,
+    /// Where the feeds are listed by when something last happened in them, the latest first: the earliest such moment
+    /// on this page.
+    pub listed_down_to: Option<Timestamp>,
     /// External ids of messages that the platform says are deleted.
     pub deleted: Vec<String>,
+    /// When messages were written that the platform lists without telling their words any more.
+    pub withheld: Vec<Timestamp>,
     /// The next page of this walk. Absent at the end of the list, and only there: a short or empty page is not an end.
     pub next: Option<String>,
     /// The durable position after this page, for queues and growing ids; stored in the same transaction as the items.
     pub cursor: Option<String>,
-    /// Where the feeds are listed by when something last happened in them, the latest first: the earliest such moment
-    /// on this page.
-    pub listed_down_to: Option<Timestamp>,
     /// The platform has more than it gave and will give it at once if asked again from `cursor`.
     pub more: bool,
-    /// When messages were written that the platform lists without telling their words any more.
-    pub withheld: Vec<Timestamp>,
     /// How much of the platform's budgets is used.
     pub usage: Vec<Usage>,
 }

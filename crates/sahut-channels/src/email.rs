@@ -19,7 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sahut_domain::channel::{Ailment, ChannelConfig};
-use sahut_mail::{Fetched, Imap, ImapError, Mail, Opened, Smtp, SmtpError};
+use sahut_mail::{Fetched, FetchedMail, Imap, ImapError, Mail, Opened, Smtp, SmtpError};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -141,6 +141,18 @@ impl Connector for Email {
             }
         }
         Ok(page)
+    }
+
+    /// The mailbox is read by numbers that only grow: it gives no mail twice.
+    fn read_again(&self, raw: &[u8], first_seen_at: Timestamp) -> Option<Page> {
+        let size = u32::try_from(raw.len()).unwrap_or(u32::MAX);
+        let mail = FetchedMail { uid: 0, received_at: Some(first_seen_at), size, raw: raw.to_vec() };
+        let mut page = Page::default();
+        match item(mail, &|address| self.is_own(address), first_seen_at) {
+            Ok(item) => page.items.push(item),
+            Err(bad) => page.bad.push(bad),
+        }
+        Some(page)
     }
 
     fn check(&self, reply: &Outgoing, _now: Timestamp) -> Result<(), Limit> {

@@ -4,12 +4,17 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::BadItem;
+use crate::{BadItem, Page, Trouble};
 
 /// Sets an item aside that could not be read. Without an id it is known by its payload, so that the same item is
 /// quarantined once.
 pub(crate) fn bad(id: Option<String>, error: String, raw: &[u8]) -> BadItem {
     BadItem { key: id.unwrap_or_else(|| fingerprint(raw)), error, raw: raw.to_vec() }
+}
+
+/// A page with nothing in it but what still cannot be read.
+pub(crate) fn unread(raw: &[u8], trouble: &Trouble) -> Page {
+    Page { bad: vec![bad(None, trouble.to_string(), raw)], ..Page::default() }
 }
 
 /// SHA-256 in hexadecimal.

@@ -23,6 +23,7 @@ use subtle::ConstantTimeEq;
 use self::api::{Api, Failure};
 use self::cursor::Cursor;
 use self::update::Reader;
+use crate::reading;
 use crate::registry::{self, BuildError, Secrets};
 use crate::{
     Ask, Connector, Delivery, FeedKey, FeedKind, Http, Identity, Limit, NotSent, Outgoing, Page, Push,
@@ -113,6 +114,11 @@ impl Connector for Telegram {
         Ok(page)
     }
 
+    /// Telegram shows an update once.
+    fn read_again(&self, raw: &[u8], first_seen_at: Timestamp) -> Option<Page> {
+        Some(self.read_delivery(raw, first_seen_at).unwrap_or_else(|trouble| reading::unread(raw, &trouble)))
+    }
+
     fn check(&self, reply: &Outgoing, _now: Timestamp) -> Result<(), Limit> {
         let has = reply.text.encode_utf16().count();
         if has > MOST_UNITS {
@@ -166,7 +172,7 @@ impl Push for Telegram {
         if !bool::from(expected.as_bytes().ct_eq(shown.as_bytes())) {
             return Err(PushRefused::Signature);
         }
-        Ok(Delivery { key: crate::reading::fingerprint(body), accounts: Vec::new() })
+        Ok(Delivery { key: reading::fingerprint(body), accounts: Vec::new() })
     }
 
     fn read_delivery(&self, body: &[u8], _received_at: Timestamp) -> Result<Page, Trouble> {

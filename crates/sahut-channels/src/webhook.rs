@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use self::signature::Keys;
+use crate::reading;
 use crate::registry::{self, BuildError, Secrets};
 use crate::{
     Answer, Connector, Delivery, FeedKey, FeedKind, Http, Identity, Limit, NotSent, Outgoing, Page, Push,
@@ -96,6 +97,10 @@ impl Connector for Webhook {
 
     async fn read(&self, ask: crate::Ask<'_>) -> Result<Page, Trouble> {
         Err(Trouble::Gone { detail: format!("a webhook has no feed {:?}: it only delivers", ask.feed) })
+    }
+
+    fn read_again(&self, raw: &[u8], first_seen_at: Timestamp) -> Option<Page> {
+        Some(body::read(raw, first_seen_at).unwrap_or_else(|trouble| reading::unread(raw, &trouble)))
     }
 
     fn check(&self, _reply: &Outgoing, _now: Timestamp) -> Result<(), Limit> {

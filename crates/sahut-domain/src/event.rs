@@ -70,6 +70,8 @@ words! {
         ItemQuarantined = "item.quarantined",
         /// A set-apart item was read after all.
         ItemRecovered = "item.recovered",
+        /// Somebody decided that a set-apart item is not needed.
+        ItemDropped = "item.dropped",
         /// A configuration set became the running one.
         ConfigurationApplied = "configuration.applied",
         /// Notices were held or let go after a restore.

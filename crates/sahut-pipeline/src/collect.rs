@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::cadence::Cadence;
 use crate::commit::{Committer, Desk, Write, committer};
+use crate::reread::reread_one;
 use crate::supervisor::{Heart, TaskError, panic_text};
 use crate::walk::{LEASE, WalkError, Walked, Walker, is_due, kind_of, kind_word, new_page};
 use crate::{Context, stage};
@@ -392,8 +393,12 @@ fn blocked_until(connector: &dyn Connector, blocked: &HashMap<String, Timestamp>
     connector.budgets().iter().filter_map(|scope| blocked.get(scope)).max().copied()
 }
 
-/// Reads one batch of admitted deliveries. Answers how many they were.
+/// Reads one batch of admitted deliveries, and what a person wants to be read again. Answers how much it was.
 pub async fn receive_due(context: &Context) -> Result<usize, StoreError> {
+    Ok(read_deliveries(context).await? + reread_one(context).await?)
+}
+
+async fn read_deliveries(context: &Context) -> Result<usize, StoreError> {
     let now = context.clock.now();
     if !context.db.read().await?.has_due_deliveries(now).await? {
         return Ok(0);

@@ -19,6 +19,7 @@ pub mod deliver;
 pub mod door;
 pub mod notify;
 mod regency;
+mod reread;
 pub mod route;
 mod stage;
 mod supervisor;

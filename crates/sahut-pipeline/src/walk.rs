@@ -293,6 +293,7 @@ pub(crate) fn new_page(page: Page) -> NewPage {
         items: page.items,
         posts: page.posts,
         bad: page.bad.into_iter().map(|bad| (bad.key, bad.error, bad.raw)).collect(),
+        imported: false,
         feeds: page
             .feeds
             .into_iter()

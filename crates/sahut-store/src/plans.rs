@@ -28,6 +28,7 @@ const SMALL: &[&str] = &[
     "INDEX reply_turn",
     "INDEX reply_dead",
     "INDEX quarantine_held",
+    "INDEX quarantine_asked",
     "INDEX inquiry_inbox",
     "INDEX inquiry_triage",
     "INDEX deadline_next",
@@ -91,6 +92,8 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
     tx.claim_replies(&claim).await?;
     tx.has_due_channels(now).await?;
     tx.has_due_deliveries(now).await?;
+    tx.has_asked().await?;
+    tx.take_asked().await?;
     tx.has_waiting().await?;
     tx.has_due_notices(now).await?;
     tx.has_due_replies(now).await?;

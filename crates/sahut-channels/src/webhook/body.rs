@@ -105,7 +105,8 @@ pub(super) fn read(body: &[u8], received_at: Timestamp) -> Result<Page, Trouble>
     for raw in batch.posts.unwrap_or_default() {
         match article(raw) {
             Ok(post) => page.posts.push(post),
-            Err(bad) => page.bad.push(bad),
+            // Set apart as the delivery that it would be by itself, so that it is not read as a message later.
+            Err(bad) => page.bad.push(BadItem { raw: format!("{{\"posts\":[{raw}]}}").into_bytes(), ..bad }),
         }
     }
     Ok(page)

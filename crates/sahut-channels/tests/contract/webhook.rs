@@ -116,3 +116,17 @@ fn a_weak_secret_is_named_before_anything_is_signed_with_it() {
     assert_eq!(setting, "secret");
     assert!(!problem.contains("rahasia"));
 }
+
+#[test]
+fn what_was_set_apart_is_read_again_as_what_it_was() {
+    let source = source(json!({}));
+    let post = json!({"posts": [{"id": "p1", "text": "Kabar", "published_at": "kemarin"}]}).to_string();
+    let page = source.push().unwrap().read_delivery(post.as_bytes(), now()).unwrap();
+    let mended =
+        String::from_utf8(page.bad[0].raw.clone()).unwrap().replace("kemarin", "2026-11-24T00:00:00Z");
+    let page = source.read_again(mended.as_bytes(), now()).unwrap();
+    assert_eq!((page.posts.len(), page.items.len(), page.bad.len()), (1, 0, 0), "no post becomes a message");
+    let page = source.read_again(br#"{"id": "m1", "text": "Halo"}"#, now()).unwrap();
+    assert_eq!((page.items[0].external_id.as_str(), page.items[0].written_at), ("m1", now()));
+    assert_eq!(source.read_again(b"?", now()).unwrap().bad.len(), 1);
+}

@@ -219,3 +219,12 @@ async fn a_mailbox_without_smtp_is_only_read() {
     let down = channel.identify().await;
     assert!(matches!(down, Err(Trouble::Again { ailment: Ailment::Network, .. })), "{down:?}");
 }
+
+#[tokio::test]
+async fn a_mail_that_was_set_apart_is_read_from_its_bytes() {
+    let settings = json!({"address": ADDRESS, "imap": {"host": "127.0.0.1"}});
+    let channel = channel(settings, Some(PASSWORD)).unwrap();
+    let page = channel.read_again(mail("<a@x>", "Air mati.").as_bytes(), now()).unwrap();
+    assert_eq!((page.items[0].text.as_str(), page.items[0].written_at), ("Air mati.", now()));
+    assert_eq!(channel.read_again(b"", now()).unwrap().bad.len(), 1);
+}

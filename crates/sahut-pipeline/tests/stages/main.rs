@@ -8,5 +8,6 @@ mod door;
 mod ledger;
 mod mailing;
 mod regency;
+mod rereading;
 mod routing;
 mod walking;

@@ -24,6 +24,8 @@ pub struct NewPage {
     pub posts: Vec<Post>,
     /// Unreadable items: key, error, payload.
     pub bad: Vec<(String, String, Vec<u8>)>,
+    /// It holds rows of an imported file, which nobody can show again.
+    pub imported: bool,
     /// Feeds that were found.
     pub feeds: Vec<FeedFound>,
     /// External ids of messages that are deleted.
@@ -85,7 +87,8 @@ impl Tx {
         self.store_posts(channel, page.posts, now).await?;
         self.store_items(channel, fresh, &page.given, now).await?;
         stored.changed += self.mark_deleted(channel, &page.deleted, now).await?;
-        stored.quarantined = self.store_bad(channel, "page", page.bad, now).await?;
+        let stage = if page.imported { "import" } else { "page" };
+        stored.quarantined = self.store_bad(channel, stage, page.bad, now).await?;
         stored.feeds = self.note_feeds(channel, page.feeds, now).await?;
         fault::point("collect.before_commit");
         Ok(stored)

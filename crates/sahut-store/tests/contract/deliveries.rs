@@ -1,6 +1,7 @@
 //! Deliveries: kept before they are answered, read once.
 
 use sahut_domain::work::Outcome;
+use sahut_store::quarantine::Apart;
 
 use crate::support::{World, at, claim, on_both};
 
@@ -44,8 +45,8 @@ on_both! {
         assert!(tx.quarantined().await.unwrap().is_empty(), "a lost lease sets nothing apart");
         assert!(tx.settle_delivery(&work, &dead, at(11)).await.unwrap());
         let held = tx.quarantined().await.unwrap().remove(0);
-        assert_eq!((held.stage.as_str(), held.raw.as_slice(), held.channel.as_str()), ("delivery", &b"?"[..], "hook-kominfo"));
-        tx.retry_quarantined(&held, at(12)).await.unwrap();
+        assert_eq!((held.stage.as_str(), held.bytes, held.channel.as_str()), ("delivery", 1, "hook-kominfo"));
+        tx.retry_quarantined(Apart::Stage("delivery"), at(12)).await.unwrap();
         assert!(tx.quarantined().await.unwrap().is_empty());
         let work = tx.claim_deliveries(&claim(at(12), at(20))).await.unwrap().remove(0);
         assert!(tx.settle_delivery(&work, &dead, at(13)).await.unwrap());

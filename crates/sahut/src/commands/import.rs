@@ -155,7 +155,8 @@ impl Work<'_> {
     }
 
     fn batch(&mut self, most: u64) -> Result<Batch, Failure> {
-        let (page, position) = (NewPage::default(), self.import.position);
+        let page = NewPage { imported: true, ..NewPage::default() };
+        let position = self.import.position;
         let mut batch = Batch { page, records: 0, position, bytes: 0, last: false };
         let mut held = 0;
         while batch.records < most.min(BATCH as u64) && held < BATCH_BYTES {
