@@ -158,7 +158,9 @@ impl Batch<'_> {
         decision: Decision,
     ) -> Result<(), StoreError> {
         let wants_something = decision.kind.needs_action();
-        let reopens = wants_something && current.state.after(Act::CitizenWrote) == Some(State::Open);
+        // What is read later than the answer and was written before it, the office had before its eyes.
+        let newer = current.answered_at.is_none_or(|answered_at| waiting.written_at > answered_at);
+        let reopens = wants_something && newer && current.state.after(Act::CitizenWrote) == Some(State::Open);
         let promise = if reopens {
             make_promise(self.regency, &current.office, current.kind, waiting.written_at)
         } else {
@@ -188,7 +190,7 @@ impl Batch<'_> {
         if reopened {
             self.changed.insert(current.id, CurrentInquiry { state: State::Open, ..current });
         }
-        Ok(())
+        self.answer_before_read(tx, vec![waiting.message]).await
     }
 
     /// What the office wrote on the platform itself: a reply of ours that is read back, or an answer given there by
@@ -207,6 +209,14 @@ impl Batch<'_> {
     async fn answer_by_hand(&mut self, tx: &mut Tx, waiting: &Waiting) -> Result<(), StoreError> {
         for (inquiry, office) in tx.answered_by_own(waiting).await? {
             self.answer(tx, inquiry, &office, waiting.written_at).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts answers that were read before what they answer.
+    async fn answer_before_read(&mut self, tx: &mut Tx, messages: Vec<MessageId>) -> Result<(), StoreError> {
+        for (at, inquiry, office) in tx.answers_read_before(messages).await? {
+            self.answer(tx, inquiry, &office, at).await?;
         }
         Ok(())
     }
@@ -238,6 +248,7 @@ impl Batch<'_> {
         }
         let opening = std::mem::take(&mut self.opening);
         let facts: Vec<_> = opening.iter().map(Facts::of).collect();
+        let messages = opening.iter().map(|new| new.message).collect();
         let opened = tx.open_inquiries(opening, &self.context.chance, self.now).await?;
         let mut told = Vec::new();
         for (facts, opened) in facts.into_iter().zip(opened) {
@@ -253,7 +264,8 @@ impl Batch<'_> {
             };
             self.open.insert(facts.key, Some(current));
         }
-        tx.owe(told, self.now).await
+        tx.owe(told, self.now).await?;
+        self.answer_before_read(tx, messages).await
     }
 
     fn notices(

@@ -105,6 +105,7 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
         tx.answered_by_own(&own).await?;
         tx.recognise_own(&own, now).await?;
     }
+    tx.answers_read_before(vec![MessageId(1)]).await?;
     tx.asked_again(InquiryId(1)).await?;
     tx.is_our_reply(ChannelId(1), "m1").await?;
     tx.feeds(ChannelId(1)).await?;

@@ -385,6 +385,26 @@ impl Tx {
         Ok(unsaid)
     }
 
+    /// Answers by the office itself that were read before these messages, which they answer: most platforms show the
+    /// newest first. With their moments, oldest first.
+    pub async fn answers_read_before(
+        &mut self,
+        messages: Vec<MessageId>,
+    ) -> Result<Vec<(Timestamp, InquiryId, OfficeCode)>, StoreError> {
+        const READ: &str = "SELECT o.written_at, i.id, i.office FROM message m
+            JOIN inquiry i ON i.id = m.inquiry_id AND i.state = 'open'
+            JOIN thread t ON t.id = m.thread_id
+            JOIN message o ON o.thread_id = m.thread_id AND o.own = 1 AND o.disposition = 'own'
+                AND o.written_at >= m.written_at
+                AND (o.parent = m.external_id OR (o.parent IS NULL AND t.surface <> 'comment'))
+            WHERE m.id";
+        let messages = messages.into_iter().collect();
+        let read = self.rows_in(READ, args![], messages, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        let mut read = read.await?;
+        read.sort_unstable();
+        Ok(read)
+    }
+
     async fn numbers(
         &mut self,
         new: &[NewInquiry],

@@ -11,7 +11,7 @@ use sahut_pipeline::route::route_batch;
 use sahut_simulator::{Simulator, SimulatorSettings};
 use sahut_store::Claim;
 use sahut_store::collect::NewPage;
-use sahut_store::inquiries::Inquiry;
+use sahut_store::inquiries::{Filter, Inquiry};
 
 use crate::regency::{Account, Town};
 
@@ -114,6 +114,40 @@ async fn an_answer_that_is_read_after_a_newer_question_does_not_bury_the_questio
 
     assert_eq!(routed(vec![vec![asked(), asked_again()], vec![answered()]]).await, (State::Open, 2));
     assert_eq!(routed(vec![vec![asked(), thanked()], vec![answered()]]).await, (State::Answered, 1));
+}
+
+#[tokio::test]
+async fn an_answer_counts_also_when_it_is_read_before_its_question() {
+    let asked = || item("1", false, "jalan rusak di depan pasar, tolong diperbaiki", 0);
+    let answered = || item("2", true, "Kami cek hari ini", 5);
+    let older = || item("3", false, "jalan rusak sejak kemarin, tolong diperbaiki", 4);
+    let newer = || item("3", false, "jalan rusak lagi, tolong diperbaiki", 6);
+
+    assert_eq!(routed(vec![vec![answered()], vec![asked()]]).await, (State::Answered, 1));
+    assert_eq!(routed(vec![vec![newer()], vec![answered()], vec![asked()]]).await, (State::Open, 1));
+    assert_eq!(routed(vec![vec![answered()], vec![asked(), newer()]]).await, (State::Open, 2));
+    assert_eq!(routed(vec![vec![asked(), answered()], vec![older()]]).await, (State::Answered, 1));
+}
+
+#[tokio::test]
+async fn under_a_post_an_answer_counts_for_the_one_whose_question_is_read_after_it() {
+    let comment = |item: Item, parent: Option<&str>| {
+        let thread = ThreadKey { surface: Surface::Comment, ..item.thread.clone() };
+        Item { thread, parent: parent.map(str::to_owned), ..item }
+    };
+    let asked = |id: &str, who: &str| {
+        let item = comment(item(id, false, "jalan rusak, tolong diperbaiki", 0), None);
+        Item { author: Author { external_id: Some(who.to_owned()), ..Author::default() }, ..item }
+    };
+    let street = Street::open().await;
+    street.route(vec![asked("1", "ani")]).await;
+    street.route(vec![comment(item("3", true, "Kami cek hari ini", 5), Some("2"))]).await;
+    assert_eq!(street.stand().await.0, State::Open, "nobody knows yet who is answered");
+    street.route(vec![asked("2", "budi")]).await;
+    let mut tx = street.town.context.db.read().await.unwrap();
+    let all = tx.inquiries(&Filter::default(), 10).await.unwrap();
+    let states: Vec<_> = all.iter().map(|line| (line.number.sequence, line.state)).collect();
+    assert_eq!(states, [(2, State::Answered), (1, State::Open)]);
 }
 
 #[tokio::test]
