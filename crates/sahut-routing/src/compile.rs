@@ -10,7 +10,7 @@ use crate::file::{self, Examples, File, Phrases};
 use crate::phrasebook::{Meaning, Phrase, Phrasebook};
 use crate::plain::Plain;
 use crate::problem::{At, Problem, Problems, Source};
-use crate::ruleset::{Place, RuleSet, Seat, Topic, Weights};
+use crate::ruleset::{Place, RuleSet, Seat, Sign, Topic, Weights};
 use crate::section::{Said, one_edit};
 use crate::shorthand::Shorthand;
 use crate::spam::Disguises;
@@ -55,6 +55,7 @@ struct Draft {
 struct Compiler {
     seats: Vec<Seat>,
     topics: Vec<Topic>,
+    signs: Vec<Sign>,
     places: Vec<Place>,
     /// Names of all places of all files: a topic may ask for a place that a later file describes.
     place_names: BTreeSet<String>,
@@ -80,6 +81,7 @@ impl Compiler {
         Self {
             seats,
             topics: Vec::new(),
+            signs: Vec::new(),
             places: Vec::new(),
             place_names: files
                 .iter()
@@ -146,9 +148,13 @@ impl Compiler {
         for word in &file.landmarks {
             self.add_phrase(word, Meaning::Landmark, 0.0);
         }
+        for saying in &file.idioms {
+            self.add_phrase(saying, Meaning::Idiom, 0.0);
+        }
         for words in &file.kinds {
             let Some(kind) = self.kind(&words.kind) else { continue };
-            self.add_phrases(&words.phrases, Meaning::Kind(kind));
+            self.add_phrases(&words.phrases, Meaning::Sign(self.signs.len()));
+            self.signs.push(Sign { kind, most: words.most.unwrap_or(f64::INFINITY) });
             self.add_examples(&words.examples, &Expected::Kind(kind));
         }
         for topic in &file.outside {
@@ -198,7 +204,8 @@ impl Compiler {
         let kinds = topic.kinds.iter().filter_map(|kind| self.kind(kind)).collect();
         let places = topic.places.iter().filter_map(|place| self.place_name(place)).collect();
         let name = topic.name.text.clone();
-        self.topics.push(Topic { name, seat, required: !topic.requires.is_empty(), places, kinds });
+        let most = topic.most.unwrap_or(f64::INFINITY);
+        self.topics.push(Topic { name, seat, required: !topic.requires.is_empty(), places, kinds, most });
         self.add_phrases(&topic.phrases, Meaning::Duty(number));
         topic.requires.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Requires(number), 0.0));
         topic.excludes.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Excludes(number), 0.0));
@@ -281,6 +288,7 @@ impl Compiler {
                 name: decide.name.unwrap_or(weights.name),
                 least: decide.least.unwrap_or(weights.least),
                 margin: decide.margin.unwrap_or(weights.margin),
+                open: decide.open.unwrap_or(weights.open),
             };
         }
         weights
@@ -326,6 +334,7 @@ impl Compiler {
             disguises,
             seats: self.seats,
             topics: self.topics,
+            signs: self.signs,
             places: self.places,
             handles: self.handles,
             districts,
@@ -337,11 +346,11 @@ impl Compiler {
     }
 
     fn disguises(&self) -> Result<Disguises, aho_corasick::BuildError> {
+        let spam = |sign: usize| self.signs.get(sign).is_some_and(|sign| sign.kind == Kind::Spam);
         let spam = self.phrases.iter().filter(|(_, draft)| {
-            draft
-                .uses
-                .iter()
-                .any(|(meaning, weight, _)| *meaning == Meaning::Kind(Kind::Spam) && *weight >= 3.0)
+            draft.uses.iter().any(|(meaning, weight, _)| {
+                matches!(meaning, Meaning::Sign(sign) if spam(*sign)) && *weight >= 3.0
+            })
         });
         Disguises::new(spam.map(|(plain, _)| plain.as_str()))
     }

@@ -13,6 +13,8 @@ use crate::ruleset::{Input, RuleSet, Seat};
 
 /// As many offices are kept with a decision.
 const KEPT_SCORES: usize = 5;
+/// What a strong phrase weighs.
+const STRONG: f64 = 3.0;
 /// As many phrases that did not count are kept with a decision.
 const KEPT_SUPPRESSED: usize = 8;
 /// As many words that spoke for the kind are kept with a decision.
@@ -40,10 +42,11 @@ impl RuleSet {
         matches!(seat, Some(Seat::Office(_)))
     }
 
-    /// The weight of a phrase that speaks for a duty.
-    pub(crate) fn duty_weight(&self, phrase: usize) -> Option<f64> {
+    /// How clearly a phrase says whose business it is: by a duty, or by naming an office.
+    pub(crate) fn subject_weight(&self, phrase: usize) -> Option<f64> {
         let mut uses = self.book.phrase(phrase).uses.iter();
-        uses.find_map(|(meaning, weight)| matches!(meaning, Meaning::Duty(_)).then_some(*weight))
+        let speaks = |meaning: &Meaning| matches!(meaning, Meaning::Duty(_) | Meaning::Name(_));
+        uses.find_map(|(meaning, weight)| speaks(meaning).then_some(weight.min(STRONG)))
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Evidence {
     pub(crate) hits: Vec<Hit>,
     /// What speaks for each kind, in the order of the text.
     pub(crate) kinds: Vec<KindWord>,
+    /// Points of each sign, by number.
+    signs: Vec<f64>,
     /// What each topic's conditions say.
     conditions: Vec<Condition>,
     /// Points by seat.
@@ -65,6 +67,8 @@ pub(crate) struct Counted {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Condition {
+    /// Points that the topic has so far.
+    points: f64,
     met: bool,
     silenced: Option<Hit>,
 }
@@ -108,13 +112,27 @@ impl Evidence {
     /// Finds the words that speak for each kind: a phrase once, and not those inside a longer one for the same kind.
     fn find_kinds(&mut self, rules: &RuleSet) {
         self.kinds.clear();
+        self.signs.clear();
+        self.signs.resize(rules.signs.len(), 0.0);
+        let mut saying = 0;
         for hit in self.hits.iter().filter(|hit| !hit.near) {
+            if is_idiom(rules, *hit) {
+                saying = hit.end;
+            } else if hit.end <= saying {
+                continue;
+            }
             for (meaning, weight) in &rules.book.phrase(hit.phrase).uses {
-                let Meaning::Kind(kind) = *meaning else { continue };
-                let same = |found: &&KindWord| found.kind == kind;
-                let covered = self.kinds.iter().rev().filter(same).take(LOOK_BACK);
-                if covered.clone().all(|found| hit.end > found.hit.end && hit.phrase != found.hit.phrase) {
-                    self.kinds.push(KindWord { kind, hit: *hit, weight: *weight });
+                let Meaning::Sign(number) = *meaning else { continue };
+                let Some(sign) = rules.signs.get(number) else { continue };
+                let same = |found: &&KindWord| found.kind == sign.kind;
+                let mut covered = self.kinds.iter().rev().filter(same).take(LOOK_BACK);
+                if covered.all(|found| hit.end > found.hit.end && hit.phrase != found.hit.phrase)
+                    && let Some(points) = self.signs.get_mut(number)
+                    && *points < sign.most
+                {
+                    let weight = weight.min(sign.most - *points);
+                    *points += weight;
+                    self.kinds.push(KindWord { kind: sign.kind, hit: *hit, weight });
                 }
             }
         }
@@ -208,11 +226,11 @@ impl Evidence {
                 Speaks::For(seat, topic) => {
                     subject = true;
                     if !again {
-                        self.add(Counted { seat, topic, hit, weight: weight * factor });
+                        self.add(rules, Counted { seat, topic, hit, weight: weight * factor });
                     }
                 }
                 Speaks::Silenced(seat, by) => self.uncounted.push((seat, hit, by)),
-                Speaks::OfPlace => subject = true,
+                Speaks::OfPlace | Speaks::OfElse => subject = true,
                 Speaks::ForNobody => {}
             }
         }
@@ -222,7 +240,17 @@ impl Evidence {
         subject
     }
 
-    fn add(&mut self, counted: Counted) {
+    /// Adds points, though not more than the topic may have.
+    fn add(&mut self, rules: &RuleSet, mut counted: Counted) {
+        if let Some(topic) = counted.topic
+            && let (Some(known), Some(condition)) = (rules.topics.get(topic), self.conditions.get_mut(topic))
+        {
+            counted.weight = counted.weight.min(known.most - condition.points);
+            if counted.weight <= 0.0 {
+                return;
+            }
+            condition.points += counted.weight;
+        }
         self.points.get_mut(counted.seat).into_iter().for_each(|points| *points += counted.weight);
         self.counted.push(counted);
     }
@@ -232,6 +260,7 @@ impl Evidence {
             Meaning::Duty(number) => number,
             Meaning::Name(seat) => return Speaks::For(seat, None),
             Meaning::Place(_) => return Speaks::OfPlace,
+            Meaning::Idiom => return Speaks::OfElse,
             _ => return Speaks::ForNobody,
         };
         let Some(topic) = rules.topics.get(number) else { return Speaks::ForNobody };
@@ -284,6 +313,8 @@ enum Speaks {
     Silenced(usize, Hit),
     /// It names a place.
     OfPlace,
+    /// It is a saying that has nothing to do with the duties of its words.
+    OfElse,
     /// It says nothing about the subject.
     ForNobody,
 }
@@ -297,6 +328,10 @@ fn duty(meaning: Meaning) -> Option<usize> {
 
 fn is_landmark(rules: &RuleSet, hit: Hit) -> bool {
     rules.book.phrase(hit.phrase).uses.iter().any(|(meaning, _)| *meaning == Meaning::Landmark)
+}
+
+fn is_idiom(rules: &RuleSet, hit: Hit) -> bool {
+    rules.book.phrase(hit.phrase).uses.iter().any(|(meaning, _)| *meaning == Meaning::Idiom)
 }
 
 fn is_duty(rules: &RuleSet, hit: &Hit) -> bool {

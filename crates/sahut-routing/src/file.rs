@@ -27,6 +27,8 @@ pub(crate) struct File {
     pub(crate) words: Vec<(Said, Said)>,
     /// Words before a landmark: what follows them only says where.
     pub(crate) landmarks: Vec<Said>,
+    /// Sayings: their words mean something else than usual (`kebakaran jenggot`), or nothing (`izin bertanya`).
+    pub(crate) idioms: Vec<Said>,
     /// How to decide.
     pub(crate) decide: Option<Decide>,
 }
@@ -60,6 +62,8 @@ pub(crate) struct Topic {
     pub(crate) excludes: Vec<Said>,
     pub(crate) places: Vec<Said>,
     pub(crate) kinds: Vec<Said>,
+    /// At most so many points in all: what is said in many words, such as an address, does not say more.
+    pub(crate) most: Option<f64>,
     pub(crate) examples: Examples,
 }
 
@@ -70,10 +74,12 @@ pub(crate) struct Examples {
     pub(crate) must_not: Vec<Said>,
 }
 
-/// Words that speak for a kind.
+/// Words that speak for a kind, all in one way: by asking, by naming a problem, by saying where.
 #[derive(Debug)]
 pub(crate) struct KindWords {
     pub(crate) kind: Said,
+    /// At most so many points in all.
+    pub(crate) most: Option<f64>,
     pub(crate) phrases: Phrases,
     pub(crate) examples: Examples,
 }
@@ -98,6 +104,7 @@ pub(crate) struct Decide {
     pub(crate) name: Option<f64>,
     pub(crate) least: Option<f64>,
     pub(crate) margin: Option<f64>,
+    pub(crate) open: Option<f64>,
 }
 
 impl File {
@@ -135,6 +142,7 @@ impl File {
                 .collect(),
             words: top.pairs("words", problems),
             landmarks: top.list("landmarks", problems),
+            idioms: top.list("idioms", problems),
             decide: top.one("decide", problems).map(|section| Decide::read(section, problems)),
         };
         top.finish(problems);
@@ -179,19 +187,21 @@ impl Topic {
         let phrases = Phrases::read(&mut section, problems);
         let [requires, excludes, places, kinds] =
             ["requires", "excludes", "places", "kinds"].map(|key| section.list(key, problems));
+        let most = section.points("most", problems);
         let examples = Examples::read(&mut section, problems);
         section.finish(problems);
-        Some(Self { name: name?, phrases, requires, excludes, places, kinds, examples })
+        Some(Self { name: name?, phrases, requires, excludes, places, kinds, most, examples })
     }
 }
 
 impl KindWords {
     fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
         let kind = section.needed("kind", problems);
+        let most = section.points("most", problems);
         let phrases = Phrases::read(&mut section, problems);
         let examples = Examples::read(&mut section, problems);
         section.finish(problems);
-        Some(Self { kind: kind?, phrases, examples })
+        Some(Self { kind: kind?, most, phrases, examples })
     }
 }
 
@@ -219,10 +229,10 @@ impl Place {
 
 impl Decide {
     fn read(mut section: Section<'_>, problems: &mut Problems) -> Self {
-        let [owner, name, least, margin] =
-            ["owner", "name", "least", "margin"].map(|key| section.points(key, problems));
+        let [owner, name, least, margin, open] =
+            ["owner", "name", "least", "margin", "open"].map(|key| section.points(key, problems));
         let at = section.at.clone();
         section.finish(problems);
-        Self { at, owner, name, least, margin }
+        Self { at, owner, name, least, margin, open }
     }
 }

@@ -3,6 +3,7 @@
 use sahut_domain::inquiry::Kind;
 
 use crate::evidence::Evidence;
+use crate::phrasebook::Meaning;
 use crate::ruleset::{Input, RuleSet};
 
 /// Points that make an advertisement.
@@ -11,8 +12,11 @@ const SPAM: f64 = 3.0;
 const COMPLAINT: f64 = 3.0;
 /// Points that make an emergency.
 const EMERGENCY: f64 = 3.0;
-/// Points that make a message one that needs somebody.
-const NEEDED: f64 = 2.5;
+/// How much more a word of mere talk weighs than one that asks for something.
+const IDLE: f64 = 2.0;
+
+/// What a place of the regency is worth: whoever names one mostly wants something done there.
+const PLACE: f64 = 2.0;
 
 /// Decides the kind of a message.
 pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> Kind {
@@ -27,11 +31,13 @@ pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> K
     let complaint = points(Kind::Complaint);
     let (information, aspiration) = (points(Kind::Information), points(Kind::Aspiration));
     let asked = if plain.questions > 0 { 0.5 } else { 0.0 };
-    let subject = evidence.hits.iter().filter_map(|hit| rules.duty_weight(hit.phrase)).fold(0.0, f64::max);
-    let idle = points(Kind::Noise) + points(Kind::Thanks);
-    let needed = complaint + information + aspiration + asked + subject / 2.0 - idle;
+    let subject = evidence.hits.iter().filter_map(|hit| rules.subject_weight(hit.phrase)).fold(0.0, f64::max);
+    let joke = if plain.laughs { 1.0 } else { 0.0 };
+    let idle = IDLE * (points(Kind::Noise) + joke) + points(Kind::Thanks);
+    // Signs of different wishes do not add up: somebody who asks and grumbles a little does neither in earnest.
+    let wish = (complaint + named_place(rules, evidence)).max(information + asked).max(aspiration);
     let formal = input.subject.is_some() && !plain.words.is_empty();
-    if needed < NEEDED && !formal {
+    if wish + subject - idle < rules.weights.open && !formal {
         return if points(Kind::Thanks) > 0.0 { Kind::Thanks } else { Kind::Noise };
     }
     if information + asked > complaint && information + asked >= aspiration {
@@ -41,6 +47,13 @@ pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> K
     } else {
         Kind::Complaint
     }
+}
+
+/// Points for a place of the regency in the text.
+fn named_place(rules: &RuleSet, evidence: &Evidence) -> f64 {
+    let uses = evidence.hits.iter().flat_map(|hit| &rules.book.phrase(hit.phrase).uses);
+    let ours = |meaning: &Meaning| matches!(meaning, Meaning::Place(place) if rules.is_ours(*place));
+    if uses.into_iter().any(|(meaning, _)| ours(meaning)) { PLACE } else { 0.0 }
 }
 
 /// An advertisement, and not a complaint about one: a complaint lost is worse than an advertisement read.

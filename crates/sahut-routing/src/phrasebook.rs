@@ -4,8 +4,6 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use sahut_domain::inquiry::Kind;
-
 use crate::plain::Word;
 use crate::shorthand::WordHasher;
 
@@ -22,10 +20,12 @@ pub(crate) enum Meaning {
     Requires(usize),
     /// It silences a topic.
     Excludes(usize),
-    /// It speaks for a kind.
-    Kind(Kind),
+    /// It speaks for a kind, by the number of a sign.
+    Sign(usize),
     /// What follows only says where: `depan sekolah`.
     Landmark,
+    /// The words in it do not mean what they mean elsewhere: `kebakaran jenggot`.
+    Idiom,
 }
 
 /// A phrase with everything that it means.

@@ -18,6 +18,8 @@ pub(crate) struct Plain {
     pub(crate) handles: Vec<(usize, usize)>,
     /// How many question marks were seen.
     pub(crate) questions: usize,
+    /// Whether somebody laughs in it.
+    pub(crate) laughs: bool,
     /// Whether something was written in a way that hides it from a word list: letter by letter, or digits as letters.
     pub(crate) disguised: bool,
 }
@@ -47,6 +49,7 @@ impl Plain {
         self.words.clear();
         self.handles.clear();
         self.questions = 0;
+        self.laughs = false;
         self.disguised = false;
         self.text.push(' ');
         let mut reader = Reader {
@@ -197,8 +200,19 @@ impl Reader<'_> {
             rest.get(1..).and_then(|rest| rest.find(|c| !name(c))).map_or(rest.len(), |found| found + 1);
         if length > 1 {
             self.plain.handles.push((at + 1, at + length));
+            self.drop_repost_mark();
         }
         at + length
+    }
+
+    /// Takes back the `RT` before a handle: it says that somebody else wrote this, and is no neighbourhood.
+    fn drop_repost_mark(&mut self) {
+        let Some(last) = self.plain.words.pop_if(|word| self.plain.text.get(word.start..) == Some("rt "))
+        else {
+            return;
+        };
+        self.plain.text.truncate(last.start);
+        self.sentence_ended |= last.begins_sentence;
     }
 
     fn beyond_ascii(&mut self, at: usize, rest: &str) -> usize {
@@ -211,7 +225,10 @@ impl Reader<'_> {
             }
             Folded::Invisible => {}
             Folded::Break if matches!(c, '’' | 'ʼ') => {}
-            Folded::Break => self.close(at),
+            Folded::Break => {
+                self.plain.laughs |= matches!(c, '😂' | '🤣' | '😆' | '😅' | '😁' | '😄' | '😹' | '🤭');
+                self.close(at);
+            }
         }
         at + c.len_utf8()
     }
@@ -303,6 +320,7 @@ mod tests {
             ("jalan2nya, e-KTP; gorong-gorong", " jalan e ktp gorong gorong "),
             ("lihat https://contoh.id/a?b=c ya", " lihat ya "),
             ("@dinkes.lebong tolong", " tolong "),
+            ("RT @warga: RT 02 gelap", " rt 02 gelap "),
             ("ma'af, du’o", " maaf duo "),
             ("s l o t g.a.c.o.r", " slotgacor "),
             ("RT 02 RW 5 a b c", " rt 02 rw 5 a b c "),

@@ -25,6 +25,7 @@ pub struct RuleSet {
     /// Everybody who may turn out responsible; offices first, in the order of their codes.
     pub(crate) seats: Vec<Seat>,
     pub(crate) topics: Vec<Topic>,
+    pub(crate) signs: Vec<Sign>,
     pub(crate) places: Vec<Place>,
     pub(crate) handles: BTreeMap<String, usize>,
     /// Seats of the district offices.
@@ -160,6 +161,16 @@ pub(crate) struct Topic {
     pub(crate) places: Vec<String>,
     /// Kinds it counts for; all where there are none.
     pub(crate) kinds: Vec<Kind>,
+    /// At most so many points in all.
+    pub(crate) most: f64,
+}
+
+/// One way of speaking for a kind.
+#[derive(Debug)]
+pub(crate) struct Sign {
+    pub(crate) kind: Kind,
+    /// At most so many points in all.
+    pub(crate) most: f64,
 }
 
 /// A place and who answers there: a district office, or another government.
@@ -180,10 +191,12 @@ pub(crate) struct Weights {
     pub(crate) least: f64,
     /// The first has to be this far ahead of the second.
     pub(crate) margin: f64,
+    /// With fewer points than these a message needs nobody.
+    pub(crate) open: f64,
 }
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { owner: 1.0, name: 3.0, least: 1.5, margin: 1.0 }
+        Self { owner: 1.0, name: 3.0, least: 1.5, margin: 1.0, open: 2.5 }
     }
 }

@@ -42,8 +42,8 @@ fn offices_that_have_several_duties_get_all_of_them() {
         ("lampu lalu lintas di simpang tiga mati, kendaraan semrawut", "puprhub"),
         ("tolong, ada sarang tawon di atap rumah", "satpolpp"),
         ("warung remang-remang buka sampai pagi, meresahkan", "satpolpp"),
-        ("pupuk subsidi tidak ada di kios", "disperkan"),
-        ("kapan bantuan bibit ikan dibagikan", "disperkan"),
+        ("pupuk subsidi tidak ada di kios, tolong pak", "disperkan"),
+        ("mau tanya, kapan bantuan bibit ikan dibagikan", "disperkan"),
         ("stok cadangan pangan di gudang kosong, rawan pangan", "dkp"),
         ("biyoa pdam coa ngalir uyo", "pdam"),
     ] {
