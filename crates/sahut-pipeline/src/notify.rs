@@ -1,10 +1,13 @@
 //! The third stage: mails that are owed are composed and sent, each under the same Message-ID at every attempt.
 
+use std::collections::BTreeSet;
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use sahut_domain::event::EventId;
 use sahut_domain::fault;
 use sahut_domain::notice::{Template, message_id, thread_id};
-use sahut_domain::office::OfficeCode;
+use sahut_domain::office::{OfficeCode, Person};
 use sahut_domain::reply::ReplyId;
 use sahut_domain::work::{Outcome, again};
 use sahut_mail::{AutoSubmitted, Mail, Mailbox, SmtpError};
@@ -102,10 +105,14 @@ async fn try_mail(context: &Context, work: &NoticeWork) -> Result<NoticeEnd, Sto
     let Some(outbox) = &regency.outbox else {
         return Ok(end_after(context, work, Err(SmtpError::Again("there is no mail server".to_owned()))));
     };
-    let dead = |error: String| NoticeEnd { outcome: Outcome::Dead { error }, address_refused: false };
+    let dead =
+        |error: String, address_refused| NoticeEnd { outcome: Outcome::Dead { error }, address_refused };
+    if context.db.read().await?.is_refused(&work.recipient.mail).await? {
+        return Ok(dead("the address was refused before".to_owned(), true));
+    }
     let mail = match compose(context, &regency, outbox, work).await? {
         Ok(mail) => mail,
-        Err(error) => return Ok(dead(error)),
+        Err(error) => return Ok(dead(error, false)),
     };
     let now = context.clock.now();
     if !is_ours(context, outbox, work, now).await? {
@@ -157,36 +164,51 @@ fn end_after(context: &Context, work: &NoticeWork, sent: Result<(), SmtpError>) 
     NoticeEnd { outcome, address_refused }
 }
 
-/// Stores what became of the mails, and tells the operators about addresses that are refused.
+/// Stores what became of the mails. Of an address that is refused the operators are told once; what its owner should have
+/// been told is told to somebody else, in the same transaction.
 async fn settle(
     tx: &mut Tx,
     regency: &Regency,
     ends: &[(NoticeWork, NoticeEnd)],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let refused: Vec<&NoticeWork> = ends
-        .iter()
-        .filter(|(work, end)| end.address_refused && work.template != Template::MailTrouble)
-        .map(|(work, _)| work)
-        .collect();
+    let mut refused = tx.refused_addresses().await?;
     let stored = ends.iter().map(|(work, end)| (work, end.clone())).collect();
     let failures = tx.settle_notices(stored, now).await?;
-    for work in refused {
+    for (work, _) in ends.iter().filter(|(_, end)| end.address_refused) {
+        // Not among them: the lease was lost, and somebody else has settled it.
         let Some((_, event)) = failures.iter().find(|(notice, _)| *notice == work.id) else { continue };
-        let operators = regency.operators().iter().filter(|person| person.mail != work.recipient.mail);
-        let told = operators.map(|person| NewNotice {
-            event: *event,
-            template: Template::MailTrouble,
-            recipient: person.clone(),
-            office: work.office.as_ref().map(|(code, _, _)| code.clone()),
-            inquiry: None,
-            channel: None,
-            urgent: false,
-            not_before: now,
-        });
-        tx.owe(told.collect(), now).await?;
+        let is_new = refused.insert(work.recipient.mail.clone());
+        if is_new && work.template != Template::MailTrouble {
+            tx.owe(mail_troubles(regency, work, *event, &refused, now), now).await?;
+        }
+        let office = match work.template {
+            Template::ChannelTrouble | Template::ChannelSilent | Template::MailTrouble => None,
+            _ => work.office.as_ref().map(|(code, ..)| code),
+        };
+        tx.owe_instead(work.id, &regency.reachable(office, &refused), now).await?;
     }
     Ok(())
+}
+
+fn mail_troubles(
+    regency: &Regency,
+    work: &NoticeWork,
+    event: EventId,
+    refused: &BTreeSet<String>,
+    now: Timestamp,
+) -> Vec<NewNotice> {
+    let notice = |person: Person| NewNotice {
+        event,
+        template: Template::MailTrouble,
+        recipient: person,
+        office: work.office.as_ref().map(|(code, ..)| code.clone()),
+        inquiry: None,
+        channel: None,
+        urgent: false,
+        not_before: now,
+    };
+    regency.reachable(None, refused).into_iter().map(notice).collect()
 }
 
 /// The mail of a notice; the inner error says why it can never be composed.

@@ -1,6 +1,6 @@
 //! The running configuration: everything that a configuration set says, compiled, and swapped whole.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sahut_channels::Connector;
@@ -102,20 +102,34 @@ impl Regency {
             .or_else(|| name(&self.triage_office).and_then(|name| self.calendars.get(name)))
     }
 
-    /// Who is mailed for an office: its people, or those who decide where it has none.
+    /// Who is mailed for an office: its people, or those who decide where it has none, or the operators.
     pub fn people(&self, office: &OfficeCode) -> &[Person] {
-        let people = |code: &OfficeCode| self.offices.get(code).map_or(&[][..], |office| &office.people);
-        match people(office) {
-            [] => match people(&self.triage_office) {
-                [] => &self.operators,
-                found => found,
-            },
-            found => found,
-        }
+        self.in_turn(office).into_iter().find(|people| !people.is_empty()).unwrap_or_default()
+    }
+
+    /// The same, without those whose address is refused; without an office: who is told about trouble of the machinery.
+    pub fn reachable(&self, office: Option<&OfficeCode>, refused: &BTreeSet<String>) -> Vec<Person> {
+        let in_turn = match office {
+            Some(office) => self.in_turn(office),
+            None => [&self.operators, self.people_of(&self.triage_office), &[]],
+        };
+        let reachable = |people: &[Person]| -> Vec<Person> {
+            people.iter().filter(|person| !refused.contains(&person.mail)).cloned().collect()
+        };
+        in_turn.into_iter().map(reachable).find(|people| !people.is_empty()).unwrap_or_default()
     }
 
     /// Who is told about trouble of the machinery.
     pub fn operators(&self) -> &[Person] {
         if self.operators.is_empty() { self.people(&self.triage_office) } else { &self.operators }
+    }
+
+    /// Who could be mailed for an office, those who come first first.
+    fn in_turn(&self, office: &OfficeCode) -> [&[Person]; 3] {
+        [self.people_of(office), self.people_of(&self.triage_office), &self.operators]
+    }
+
+    fn people_of(&self, office: &OfficeCode) -> &[Person] {
+        self.offices.get(office).map_or(&[], |office| &office.people)
     }
 }

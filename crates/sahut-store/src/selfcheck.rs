@@ -55,10 +55,11 @@ const COUNTS: &[(&str, &str, &str)] = &[
     ),
     (
         "inquiry-told",
-        "every inquiry was told to somebody, unless its office had nobody",
+        "every inquiry was told to somebody who can be reached, unless its office had nobody",
         "SELECT COUNT(*) FROM inquiry i WHERE $1 = $1 AND NOT EXISTS
-         (SELECT 1 FROM notice n WHERE n.inquiry_id = i.id)
-         AND EXISTS (SELECT 1 FROM person p WHERE p.office = i.office AND p.refused_at IS NULL)
+         (SELECT 1 FROM notice n WHERE n.inquiry_id = i.id AND n.state <> 'dead')
+         AND (EXISTS (SELECT 1 FROM notice n WHERE n.inquiry_id = i.id)
+            OR EXISTS (SELECT 1 FROM person p WHERE p.office = i.office AND p.refused_at IS NULL))
          AND NOT EXISTS (SELECT 1 FROM message m JOIN channel c ON c.id = m.channel_id
             WHERE m.inquiry_id = i.id AND c.platform = 'import')",
     ),

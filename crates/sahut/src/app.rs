@@ -35,6 +35,8 @@ pub(crate) struct App {
 pub(crate) struct Stamp {
     revision: i64,
     secrets: Vec<(String, Vec<u8>)>,
+    /// Nobody is mailed there, so the people of the offices are other ones.
+    refused: BTreeSet<String>,
 }
 
 impl Stamp {
@@ -84,10 +86,12 @@ impl App {
         let channels = tx.channels().await?;
         let offices = tx.offices().await?;
         let sealed = tx.secrets().await?;
+        let refused = tx.refused_addresses().await?;
         tx.commit().await?;
         let stamp = Stamp {
             revision: revision.id,
             secrets: sealed.iter().map(|(name, sealed)| (name.clone(), sealed.nonce.clone())).collect(),
+            refused,
         };
         let files = Files(revision.files);
         let set = RegencySet::read(&files, revision.id).map_err(|problems| Failure::problems(&problems))?;
@@ -115,7 +119,7 @@ impl App {
         let revision = tx.revision_number().await?.ok_or_else(no_configuration)?;
         let sealed = tx.secrets().await?;
         let secrets = sealed.into_iter().map(|(name, sealed)| (name, sealed.nonce)).collect();
-        Ok(Stamp { revision, secrets })
+        Ok(Stamp { revision, secrets, refused: tx.refused_addresses().await? })
     }
 
     pub(crate) fn vault(&self) -> Result<Vault, Failure> {

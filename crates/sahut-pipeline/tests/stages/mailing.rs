@@ -89,3 +89,27 @@ async fn a_mail_that_hangs_holds_up_no_other() {
     assert_eq!(server.kept().unwrap().len(), 3, "with the one to the office itself");
     supervisor.stop_hard();
 }
+
+#[tokio::test]
+async fn what_a_refused_address_should_have_been_told_is_told_to_somebody_else() {
+    let Some(server) = or_skip(SmtpSink::start()) else { return };
+    server.moods(&[Mood::reply(Stage::Rcpt, "550 5.1.1 no such user").matching("admin@pupr")]).unwrap();
+    let scene = Scene::open(server.port()).await;
+    let supervisor = scene.start();
+    let told = || {
+        let receivers = server.kept().unwrap().into_iter().flat_map(|mail| mail.to);
+        receivers.filter(|to| to == "operator@contoh.example").count()
+    };
+    eventually(async || told() == 2).await;
+
+    // The running configuration still names the address, the server would take it now: it is not mailed any more.
+    server.moods(&[]).unwrap();
+    scene.town.complaint(scene.town.channels[0], "budi").await;
+    eventually(async || told() == 3).await;
+    eventually(async || scene.town.owed().await.iter().all(|(_, state, _)| state == "dead")).await;
+    assert_eq!(server.kept().unwrap().len(), 3, "the inquiry twice, and the address once");
+    let checks =
+        scene.town.context.db.read().await.unwrap().selfcheck(scene.clock.clock().now()).await.unwrap();
+    assert!(checks.iter().all(|check| check.broken == 0), "{checks:?}");
+    supervisor.stop_hard();
+}

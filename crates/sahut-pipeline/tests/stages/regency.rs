@@ -134,10 +134,14 @@ impl Town {
     pub(crate) fn mail_through(&self, port: u16) {
         let server = Server { host: "127.0.0.1".to_owned(), port, tls: Tls::None, ca_file: None };
         let smtp = Smtp::new(SmtpSettings::new(server, None)).unwrap();
+        let operators =
+            vec![Person { name: "Operator".to_owned(), mail: "operator@contoh.example".to_owned() }];
         let outbox = Outbox { smtp, from: Mailbox::new(None, "sahut@contoh.example").unwrap() };
-        self.context
-            .regency
-            .set(Regency { outbox: Some(outbox), ..regency(self.revision, self.connectors.clone()) });
+        self.context.regency.set(Regency {
+            outbox: Some(outbox),
+            operators,
+            ..regency(self.revision, self.connectors.clone())
+        });
     }
 
     /// A citizen's complaint, written now on a channel and routed; answers how its inquiry began.

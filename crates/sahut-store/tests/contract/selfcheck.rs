@@ -77,6 +77,10 @@ on_both! {
         breaking(world, "inquiry-told", "notice", "DELETE FROM notice WHERE inquiry_id = 2").await;
     }
 
+    async fn an_inquiry_whose_mails_were_all_given_up(world: &World) {
+        breaking(world, "inquiry-told", "notice", "UPDATE notice SET state = 'dead' WHERE inquiry_id = 2").await;
+    }
+
     async fn an_inquiry_without_a_beginning(world: &World) {
         breaking(world, "inquiry-journal", "event", "DELETE FROM event WHERE kind = 'inquiry.opened'").await;
     }
