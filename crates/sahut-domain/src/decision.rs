@@ -69,6 +69,9 @@ pub struct Decision {
     pub suppressed: Vec<Suppressed>,
     /// The place that was named, where one was recognised.
     pub place: Option<String>,
+    /// What the rules say to tell the citizen where it concerns somebody outside: where to turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tell: Option<String>,
     /// Who it concerns outside the regency's offices, where [`Doubt::NotOurs`] says so.
     #[serde(default)]
     pub outside: Option<String>,

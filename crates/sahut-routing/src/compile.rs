@@ -60,6 +60,7 @@ struct Compiler {
     /// Names of all places of all files: a topic may ask for a place that a later file describes.
     place_names: BTreeSet<String>,
     handles: BTreeMap<String, usize>,
+    tells: BTreeMap<String, String>,
     phrases: BTreeMap<String, Draft>,
     examples: Vec<Example>,
     shorthand: Shorthand,
@@ -72,7 +73,7 @@ impl Compiler {
         let codes: BTreeSet<&OfficeCode> = offices.iter().map(|(code, _)| code).collect();
         let outside = files.iter().flat_map(|file| {
             let places = file.places.iter().filter_map(|place| place.outside.as_ref());
-            file.outside.iter().map(|topic| &topic.name).chain(places).map(|said| said.text.clone())
+            file.outside.iter().map(|outside| &outside.topic.name).chain(places).map(|said| said.text.clone())
         });
         let outside: BTreeSet<String> = outside.collect();
         let offices = codes.into_iter().cloned().map(Seat::Office);
@@ -89,6 +90,7 @@ impl Compiler {
                 .map(|place| place.name.text.clone())
                 .collect(),
             handles: BTreeMap::new(),
+            tells: BTreeMap::new(),
             phrases: BTreeMap::new(),
             examples: Vec::new(),
             shorthand,
@@ -157,10 +159,8 @@ impl Compiler {
             self.signs.push(Sign { kind, most: words.most.unwrap_or(f64::INFINITY) });
             self.add_examples(&words.examples, &Expected::Kind(kind));
         }
-        for topic in &file.outside {
-            if let Some(seat) = self.seat(&Seat::Outside(topic.name.text.clone())) {
-                self.add_topic(topic, seat);
-            }
+        for outside in &file.outside {
+            self.add_outside(outside);
         }
         for office in &file.offices {
             self.add_office(office);
@@ -171,6 +171,17 @@ impl Compiler {
         }
         for topic in &file.topics {
             self.add_topic(topic, seat);
+        }
+    }
+
+    fn add_outside(&mut self, outside: &file::Outside) {
+        let name = &outside.topic.name;
+        let Some(seat) = self.seat(&Seat::Outside(name.text.clone())) else { return };
+        self.add_topic(&outside.topic, seat);
+        let Some(tell) = &outside.tell else { return };
+        if self.tells.insert(name.text.clone(), tell.text.clone()).is_some() {
+            let what = format!("what to tell about `{}` is said twice", name.text);
+            self.problems.error(&tell.at, what, "said again here", "keep one of the sentences");
         }
     }
 
@@ -337,6 +348,7 @@ impl Compiler {
             signs: self.signs,
             places: self.places,
             handles: self.handles,
+            tells: self.tells,
             districts,
             weights,
             fallback: fallback.clone(),

@@ -94,6 +94,7 @@ impl Deciding<'_> {
                 .place
                 .and_then(|place| self.rules.places.get(place))
                 .map(|place| place.name.clone()),
+            tell: outcome.outside.as_ref().and_then(|name| self.rules.tells.get(name)).cloned(),
             outside: outcome.outside.clone(),
         }
     }

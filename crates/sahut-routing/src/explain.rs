@@ -23,6 +23,7 @@ pub fn explain(decision: &Decision, name: &dyn Fn(&OfficeCode) -> String, langua
     let mut telling = Telling { decision, name, say, told: String::with_capacity(256) };
     telling.urgency();
     telling.destination();
+    telling.answer();
     telling.runner_up();
     telling.owner();
     telling.place();
@@ -69,6 +70,13 @@ impl<'a> Telling<'a> {
             Basis::Triage => self.triage(&office),
         }
         self.told.push('.');
+    }
+
+    /// What the citizen can be told about whose business it is.
+    fn answer(&mut self) {
+        if let Some(tell) = &self.decision.tell {
+            self.sentence(&[self.say.answer, " “", tell, "”"]);
+        }
     }
 
     fn triage(&mut self, office: &str) {
@@ -234,6 +242,7 @@ struct Phrasing {
     by_mention: &'static str,
     triage: &'static str,
     not_ours: &'static str,
+    answer: &'static str,
     undecided: &'static str,
     next: &'static str,
     written_at: &'static str,
@@ -264,6 +273,7 @@ static INDONESIAN: Phrasing = Phrasing {
     by_mention: "karena pesan menyebut nama akunnya",
     triage: "Perlu dipilah oleh",
     not_ours: "tampaknya urusan",
+    answer: "Jawaban untuk warga:",
     undecided: "belum jelas",
     next: "Berikutnya:",
     written_at: "Ditulis di kanal",
@@ -313,6 +323,7 @@ static ENGLISH: Phrasing = Phrasing {
     by_mention: "because the message mentions its account",
     triage: "To be sorted by",
     not_ours: "it seems to concern",
+    answer: "To tell the citizen:",
     undecided: "it is not clear",
     next: "Next:",
     written_at: "Written on the channel of",

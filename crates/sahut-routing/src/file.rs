@@ -18,7 +18,7 @@ pub(crate) struct File {
     /// Which office has which duties, where that is not plain from their codes.
     pub(crate) offices: Vec<Office>,
     /// Who answers for what the regency does not: the power company, the police.
-    pub(crate) outside: Vec<Topic>,
+    pub(crate) outside: Vec<Outside>,
     /// Words that tell what a message is.
     pub(crate) kinds: Vec<KindWords>,
     /// Places, and which district office or which other government answers there.
@@ -65,6 +65,15 @@ pub(crate) struct Topic {
     /// At most so many points in all: what is said in many words, such as an address, does not say more.
     pub(crate) most: Option<f64>,
     pub(crate) examples: Examples,
+}
+
+/// Somebody who is not an office of the regency.
+#[derive(Debug)]
+pub(crate) struct Outside {
+    /// The name, and the phrases that speak for it.
+    pub(crate) topic: Topic,
+    /// What to tell the citizen: where to turn.
+    pub(crate) tell: Option<Said>,
 }
 
 /// Texts that show what the rules are meant to do.
@@ -128,7 +137,7 @@ impl File {
             outside: top
                 .sections("outside", problems)
                 .into_iter()
-                .filter_map(|s| Topic::read(s, problems))
+                .filter_map(|s| Outside::read(s, problems))
                 .collect(),
             kinds: top
                 .sections("kind", problems)
@@ -191,6 +200,13 @@ impl Topic {
         let examples = Examples::read(&mut section, problems);
         section.finish(problems);
         Some(Self { name: name?, phrases, requires, excludes, places, kinds, most, examples })
+    }
+}
+
+impl Outside {
+    fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
+        let tell = section.text("tell", problems);
+        Some(Self { topic: Topic::read(section, problems)?, tell })
     }
 }
 

@@ -28,6 +28,8 @@ pub struct RuleSet {
     pub(crate) signs: Vec<Sign>,
     pub(crate) places: Vec<Place>,
     pub(crate) handles: BTreeMap<String, usize>,
+    /// What to tell citizens who meant somebody outside, by that one's name.
+    pub(crate) tells: BTreeMap<String, String>,
     /// Seats of the district offices.
     pub(crate) districts: Vec<usize>,
     pub(crate) weights: Weights,

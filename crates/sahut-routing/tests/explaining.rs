@@ -33,6 +33,7 @@ outside = "Kabupaten Rejang Lebong"
 
 [[outside]]
 name = "PLN"
+tell = "Gangguan listrik ditangani PLN: telepon 123."
 strong = ["listrik padam"]
 
 [[office]]

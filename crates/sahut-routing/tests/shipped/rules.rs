@@ -1,5 +1,6 @@
 //! The shipped rules: they compile without a warning, and do what the example regency would expect.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use sahut_domain::decision::{Basis, Decision, Doubt};
@@ -88,9 +89,33 @@ fn what_is_not_ours_is_named() {
         assert_eq!(decision.doubt, Some(Doubt::NotOurs), "{text}: {decision:?}");
         assert_eq!(decision.outside.as_deref(), Some(outside), "{text}");
         assert_eq!(decision.office, Some(code("kominfo")), "{text}");
+        assert!(decision.tell.is_some(), "{text}");
     }
     let decision = decide("jalan menuju Curup dari Topos rusak parah, kapan diperbaiki");
     assert_eq!(decision.office, Some(code("puprhub")));
+}
+
+#[test]
+fn whoever_is_outside_has_a_sentence_for_the_citizen() {
+    for regency in ["kabupaten", "lebong"] {
+        let files = Shipped::read(regency).sources.into_iter().map(|source| source.text.parse().unwrap());
+        let files: Vec<toml::Table> = files.collect();
+        let sections = |key: &'static str| {
+            files
+                .iter()
+                .filter_map(move |file| file.get(key)?.as_array())
+                .flatten()
+                .filter_map(toml::Value::as_table)
+        };
+        let text = |section: &toml::Table, key: &str| {
+            section.get(key).and_then(toml::Value::as_str).map(str::to_owned)
+        };
+        let told = sections("outside").filter(|party| party.contains_key("tell"));
+        let told: BTreeSet<String> = told.filter_map(|party| text(party, "name")).collect();
+        let governments = sections("place").filter_map(|place| text(place, "outside"));
+        let parties = sections("outside").filter_map(|party| text(party, "name")).chain(governments);
+        assert_eq!(parties.collect::<BTreeSet<_>>(), told, "{regency}");
+    }
 }
 
 #[test]

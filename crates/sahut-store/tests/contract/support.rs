@@ -289,6 +289,7 @@ pub(crate) fn decision(office: &str, kind: Kind) -> Decision {
         kind_words: Vec::new(),
         suppressed: Vec::new(),
         place: None,
+        tell: None,
         outside: None,
     }
 }
