@@ -230,6 +230,7 @@ CREATE TABLE delivery (
     attempt INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
     lease_until INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0,
     last_error TEXT,
     UNIQUE (channel_id, key)
 ) STRICT;
@@ -373,6 +374,7 @@ CREATE TABLE notice (
     attempt INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
     lease_until INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0,
     last_error TEXT,
     UNIQUE (event_id, recipient, template),
     CHECK ((state = 'done') = (sent_at IS NOT NULL))
@@ -404,6 +406,7 @@ CREATE TABLE reply (
     attempt INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
     lease_until INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0,
     last_error TEXT,
     CHECK ((delivery = 'sent') = (sent_at IS NOT NULL)),
     CHECK (said_by IS NULL OR delivery IN ('uncertain', 'sent')),

@@ -24,6 +24,9 @@ pub struct Lease<Id> {
     pub id: Id,
     /// The fencing number: settling says `attempt = this`, and no row means that the lease was lost.
     pub attempt: i64,
+    /// How many attempts failed before. Unlike the fencing number it is not raised by waiting, and a person who orders
+    /// another try resets it.
+    pub failures: i64,
     /// When others may take it.
     pub until: Timestamp,
 }
@@ -33,11 +36,18 @@ pub struct Lease<Id> {
 pub enum Outcome {
     /// The effect happened.
     Done,
-    /// It did not; try again at this moment.
+    /// It failed; try again at this moment.
     Again {
         /// The next try.
         at: Timestamp,
         /// What went wrong, without secrets or citizens' words.
+        error: String,
+    },
+    /// It could not be tried, or not before somebody mends something; nothing is wrong with the work itself.
+    Wait {
+        /// The next try.
+        at: Timestamp,
+        /// What it waits for, without secrets or citizens' words.
         error: String,
     },
     /// It never will.
@@ -47,27 +57,39 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// What went wrong, or what it waits for.
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Self::Done => None,
+            Self::Again { error, .. } | Self::Wait { error, .. } | Self::Dead { error } => Some(error),
+        }
+    }
+}
+
 /// The longest wait between two attempts, in seconds.
 pub const LONGEST_WAIT: i64 = 6 * 3600;
 
-/// After how many attempts without a definite refusal a piece of work is given up: about a week of six-hour waits.
-pub const LAST_ATTEMPT: i64 = 40;
+/// After how many failures without a definite refusal a piece of work is given up: about a week of six-hour waits.
+pub const LAST_FAILURE: i64 = 40;
 
-/// The wait before the attempt after number `attempt` (counted from 1): `min(attempt^4 s, 6 h)`, spread by a quarter
-/// to both sides so that many rows that failed together do not come back together.
-pub fn wait_after(attempt: i64, chance: &Chance) -> SignedDuration {
-    let seconds = attempt.clamp(1, 1000).saturating_pow(4).min(LONGEST_WAIT);
+/// The wait after failure number `failure` (counted from 1): `min(failure^4 s, 6 h)`, spread by a quarter to both sides
+/// so that many rows that failed together do not come back together.
+pub fn wait_after(failure: i64, chance: &Chance) -> SignedDuration {
+    let seconds = failure.clamp(1, 1000).saturating_pow(4).min(LONGEST_WAIT);
     let millis = seconds * 1000;
     let spread = i64::try_from(chance.below(u64::try_from(millis / 2).unwrap_or(0) + 1)).unwrap_or(0);
     SignedDuration::from_millis(millis - millis / 4 + spread)
 }
 
-/// The outcome of an attempt that may be repeated: the next try after the usual wait, or giving up after the last.
-pub fn again(now: Timestamp, attempt: i64, error: String, chance: &Chance) -> Outcome {
-    if attempt >= LAST_ATTEMPT {
+/// The outcome of an attempt that failed after so many `failures` and may be repeated: the next try after the usual wait,
+/// or giving up after the last.
+pub fn again(now: Timestamp, failures: i64, error: String, chance: &Chance) -> Outcome {
+    let failure = failures.saturating_add(1);
+    if failure >= LAST_FAILURE {
         return Outcome::Dead { error };
     }
-    match now.checked_add(wait_after(attempt, chance)) {
+    match now.checked_add(wait_after(failure, chance)) {
         Ok(at) => Outcome::Again { at, error },
         Err(_) => Outcome::Dead { error },
     }
@@ -81,7 +103,7 @@ mod tests {
     fn waits_grow_to_six_hours_and_are_spread() {
         let chance = Chance::seeded(1);
         let mut before = SignedDuration::ZERO;
-        for attempt in 1..LAST_ATTEMPT {
+        for attempt in 1..LAST_FAILURE {
             let wait = wait_after(attempt, &chance);
             let whole = attempt.pow(4).min(LONGEST_WAIT);
             assert!(wait.as_millis() >= i128::from(whole * 750), "{attempt}: {wait:?}");
@@ -94,11 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn the_last_attempt_is_the_end() {
+    fn the_last_failure_is_the_end() {
         let chance = Chance::seeded(1);
-        assert!(matches!(again(Timestamp::UNIX_EPOCH, 1, String::new(), &chance), Outcome::Again { .. }));
+        assert!(matches!(again(Timestamp::UNIX_EPOCH, 0, String::new(), &chance), Outcome::Again { .. }));
         assert!(matches!(
-            again(Timestamp::UNIX_EPOCH, LAST_ATTEMPT, String::new(), &chance),
+            again(Timestamp::UNIX_EPOCH, LAST_FAILURE - 1, String::new(), &chance),
             Outcome::Dead { .. }
         ));
     }

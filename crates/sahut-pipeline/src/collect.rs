@@ -417,10 +417,10 @@ async fn read_delivery(context: &Context, work: &DeliveryWork) -> Result<(), Sto
     let now = context.clock.now();
     let (page, outcome) = match parse(context, work) {
         Ok(page) => (page, Outcome::Done),
-        Err(error) if work.lease.attempt >= DELIVERY_ATTEMPTS => {
+        Err(error) if work.lease.failures + 1 >= DELIVERY_ATTEMPTS => {
             (NewPage::default(), Outcome::Dead { error })
         }
-        Err(error) => (NewPage::default(), again(now, work.lease.attempt, error, &context.chance)),
+        Err(error) => (NewPage::default(), again(now, work.lease.failures, error, &context.chance)),
     };
     let mut tx = context.db.begin().await?;
     let wakes = page.feeds.iter().any(|feed| feed.urgent);

@@ -32,6 +32,10 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(20);
 const LOOK_AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(6);
 
+/// The pause while a channel waits for a person, and while a platform asks for patience without saying how long.
+const MENDING: SignedDuration = SignedDuration::from_mins(1);
+const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
+
 /// Replies that are on their way. Each stores by itself what became of it.
 type Replies = Errands<Result<(), StoreError>>;
 
@@ -104,7 +108,7 @@ async fn deliver(context: &Context, work: &ReplyWork) -> Result<(), StoreError> 
 async fn unconnected(context: &Context, work: &ReplyWork, reason: &str) -> Result<(), StoreError> {
     match work.state {
         ReplyState::Sending | ReplyState::Uncertain => look_later(context, work, reason).await,
-        _ => not_sent(context, work, &waiting(context, work, reason)).await,
+        _ => not_sent(context, work, &mending(context, reason)).await,
     }
 }
 
@@ -141,7 +145,7 @@ async fn begin(context: &Context, work: &ReplyWork, longest: Duration) -> Result
     fault::point("deliver.before_sending");
     tx.commit().await?;
     if ours && context.clock.now() + longest > until {
-        let late = Outcome::Again { at: context.clock.now(), error: "the database was too slow".to_owned() };
+        let late = Outcome::Wait { at: context.clock.now(), error: "the database was too slow".to_owned() };
         not_sent(context, work, &late).await?;
         return Ok(false);
     }
@@ -213,7 +217,7 @@ async fn uncertain(
 
 async fn not_sent(context: &Context, work: &ReplyWork, outcome: &Outcome) -> Result<(), StoreError> {
     let now = context.clock.now();
-    if let Outcome::Dead { error } | Outcome::Again { error, .. } = outcome {
+    if let Some(error) = outcome.error() {
         tracing::warn!(reply = work.lease.id, channel = work.channel_code, error, "reply.not_sent");
         metrics::counter!("sahut_replies_total", "outcome" => "not_sent").increment(1);
     }
@@ -240,16 +244,20 @@ fn after_trouble(context: &Context, work: &ReplyWork, trouble: &Trouble) -> Outc
     let now = context.clock.now();
     match trouble {
         Trouble::Wait { until: Some(until), detail, .. } => {
-            Outcome::Again { at: (*until).max(now), error: detail.clone() }
+            Outcome::Wait { at: (*until).max(now), error: detail.clone() }
+        }
+        Trouble::Wait { until: None, detail, .. } => {
+            Outcome::Wait { at: now + PATIENCE, error: detail.clone() }
         }
         Trouble::Gone { detail } => Outcome::Dead { error: detail.clone() },
         // Held while somebody mends the channel, never shown as sent.
-        other => waiting(context, work, &other.to_string()),
+        Trouble::Person { detail, .. } => mending(context, detail),
+        Trouble::Again { .. } => again(now, work.lease.failures, trouble.to_string(), &context.chance),
     }
 }
 
-fn waiting(context: &Context, work: &ReplyWork, error: &str) -> Outcome {
-    again(context.clock.now(), work.lease.attempt, error.to_owned(), &context.chance)
+fn mending(context: &Context, error: &str) -> Outcome {
+    Outcome::Wait { at: context.clock.now() + MENDING, error: error.to_owned() }
 }
 
 fn outgoing(work: &ReplyWork, first_attempt_at: Option<Timestamp>) -> Outgoing {

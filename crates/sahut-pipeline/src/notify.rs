@@ -103,7 +103,7 @@ async fn mail(context: Context, work: NoticeWork) -> (NoticeWork, NoticeEnd) {
 async fn try_mail(context: &Context, work: &NoticeWork) -> Result<NoticeEnd, StoreError> {
     let regency = context.regency.get();
     let Some(outbox) = &regency.outbox else {
-        return Ok(end_after(context, work, Err(SmtpError::Again("there is no mail server".to_owned()))));
+        return Ok(end_after(context, work, Err(SmtpError::Person("there is no mail server".to_owned()))));
     };
     let dead =
         |error: String, address_refused| NoticeEnd { outcome: Outcome::Dead { error }, address_refused };
@@ -147,18 +147,18 @@ fn lease_end(outbox: &Outbox, now: Timestamp) -> Timestamp {
 
 fn end_after(context: &Context, work: &NoticeWork, sent: Result<(), SmtpError>) -> NoticeEnd {
     let now = context.clock.now();
-    let retry = |error: String| again(now, work.lease.attempt, error, &context.chance);
+    let retry = |error: String| again(now, work.lease.failures, error, &context.chance);
     let (outcome, address_refused, label) = match sent {
         Ok(()) => (Outcome::Done, false, "sent"),
         Err(SmtpError::Again(error)) => (retry(error), false, "again"),
         // Sent at least once: the copy carries the same Message-ID.
         Err(error @ SmtpError::Uncertain(_)) => (retry(error.to_string()), false, "uncertain"),
-        Err(SmtpError::Person(error)) => (Outcome::Again { at: now + MENDING, error }, false, "person"),
+        Err(SmtpError::Person(error)) => (Outcome::Wait { at: now + MENDING, error }, false, "person"),
         Err(error @ SmtpError::Refused(_)) => (Outcome::Dead { error: error.to_string() }, true, "refused"),
         Err(error) => (Outcome::Dead { error: error.to_string() }, false, "refused"),
     };
     metrics::counter!("sahut_notices_total", "outcome" => label).increment(1);
-    if let Outcome::Dead { error } | Outcome::Again { error, .. } = &outcome {
+    if let Some(error) = outcome.error() {
         tracing::warn!(notice = %work.id, template = %work.template, error, "notice.not_sent");
     }
     NoticeEnd { outcome, address_refused }

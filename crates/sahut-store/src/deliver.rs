@@ -242,7 +242,7 @@ impl Tx {
             Outcome::Dead { error } => {
                 self.record_reply(EventKind::ReplyFailed, work, error, now).await.map(Some)
             }
-            Outcome::Done | Outcome::Again { .. } => Ok(None),
+            Outcome::Done | Outcome::Again { .. } | Outcome::Wait { .. } => Ok(None),
         }
     }
 
@@ -279,7 +279,7 @@ impl Tx {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         // The new attempt takes the reply from whoever is looking it up at this moment.
-        const TAKE: &str = "UPDATE reply SET attempt = attempt + 1, lease_owner = NULL, lease_until = NULL,
+        const TAKE: &str = "UPDATE reply SET attempt = attempt + 1, failures = 0, lease_owner = NULL, lease_until = NULL,
                 not_before = $2, said_by = $3, delivery = CASE WHEN $3 IS NULL THEN 'queued' ELSE delivery END
             WHERE id = $1 AND delivery = 'uncertain'";
         if self.exec(TAKE, args![reply, now, arrived.then_some(actor)]).await? == 0 {
@@ -328,7 +328,7 @@ impl Tx {
         let under = |places: &[String; 2]| own.parent.as_ref().is_none_or(|parent| places.contains(parent));
         let ours = ours.into_iter().find(|(_, _, sent, places)| same_words(sent, &own.text) && under(places));
         let Some((id, attempt, ..)) = ours else { return Ok(None) };
-        let lease = Lease { id, attempt, until: now };
+        let lease = Lease { id, attempt, failures: 0, until: now };
         let work = self.one(&format!("{WORK} = $1"), args![id], |row| reply_work(row, &[lease])).await?;
         let (external_id, at) = (own.external_id.as_str(), own.written_at);
         if work.state == ReplyState::Sent {

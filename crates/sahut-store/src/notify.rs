@@ -256,7 +256,7 @@ impl Tx {
             let (kind, error) = match &end.outcome {
                 Outcome::Done => (EventKind::NoticeSent, None),
                 Outcome::Dead { error } => (EventKind::NoticeFailed, Some(error)),
-                Outcome::Again { .. } => continue,
+                Outcome::Again { .. } | Outcome::Wait { .. } => continue,
             };
             if end.address_refused {
                 const REFUSED: &str = "UPDATE person SET refused_at = $2, refused_detail = $3

@@ -2,7 +2,8 @@
 //!
 //! Four tables owe outside effects (channels to read, deliveries to read, notices to mail, replies to send) and carry
 //! the same work columns. A claim takes what is due and also what others claimed and let expire, so nobody has to
-//! rescue anything. Settling names the attempt: when no row answers, the lease was lost and the result is dropped.
+//! rescue anything. Settling names the attempt: when no row answers, the lease was lost and the result is dropped. How
+//! often it failed is counted apart: waiting for a person or a budget is no failure.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -169,12 +170,13 @@ impl Tx {
             "WITH chosen AS MATERIALIZED (SELECT id FROM {table} WHERE state = 'due' AND not_before <= $3
                 AND (lease_until IS NULL OR lease_until <= $3){turn} ORDER BY {first}not_before, id LIMIT $4{take})
              UPDATE {table} SET attempt = attempt + 1, lease_owner = $1, lease_until = $2
-             WHERE id IN (SELECT id FROM chosen) RETURNING CAST({urgency} AS BIGINT), not_before, id, attempt"
+             WHERE id IN (SELECT id FROM chosen)
+             RETURNING CAST({urgency} AS BIGINT), not_before, id, attempt, failures"
         );
         let until = claim.until;
         let mut claimed: Vec<(Reverse<i64>, i64, Lease<i64>)> = self
             .rows(&sql, args![claim.owner, until, claim.now, claim.limit], |row| {
-                let lease = Lease { id: row.get(2)?, attempt: row.get(3)?, until };
+                let lease = Lease { id: row.get(2)?, attempt: row.get(3)?, failures: row.get(4)?, until };
                 Ok((Reverse(row.get(0)?), row.get(1)?, lease))
             })
             .await?;
@@ -193,16 +195,21 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         let (state, at, error) = match outcome {
             Outcome::Done => (WorkState::Done, now, None),
-            Outcome::Again { at, error } => (WorkState::Due, *at, Some(error.as_str())),
+            Outcome::Again { at, error } | Outcome::Wait { at, error } => {
+                (WorkState::Due, *at, Some(error.as_str()))
+            }
             Outcome::Dead { error } => (WorkState::Dead, now, Some(error.as_str())),
         };
         let sql = format!(
-            "UPDATE {} SET state = $3, not_before = $4, last_error = $5, lease_owner = NULL, lease_until = NULL{}
+            "UPDATE {} SET state = $3, not_before = $4, last_error = $5, failures = failures + $6, lease_owner = NULL,
+                lease_until = NULL{}
              WHERE id = $1 AND attempt = $2 AND state = 'due'",
             owed.table(),
             owed.settled()
         );
-        Ok(self.exec_built(sql, args![lease.id, lease.attempt, state.as_str(), at, error]).await? == 1)
+        let failed = matches!(outcome, Outcome::Again { .. });
+        let values = args![lease.id, lease.attempt, state.as_str(), at, error, failed];
+        Ok(self.exec_built(sql, values).await? == 1)
     }
 
     /// Frees what a process that is gone had claimed. Only for the process that holds the database alone: nobody can be
@@ -232,9 +239,9 @@ impl Tx {
 
     /// Tries again what was given up. `false`: there is no such dead row.
     pub(crate) async fn retry(&mut self, owed: Owed, id: i64, now: Timestamp) -> Result<bool, StoreError> {
-        // The attempt is not reset: it is the fencing number.
+        // The failures are forgotten; the attempt is not reset: it is the fencing number.
         let sql = format!(
-            "UPDATE {} SET state = 'due', not_before = $2{} WHERE id = $1 AND state = 'dead'",
+            "UPDATE {} SET state = 'due', not_before = $2, failures = 0{} WHERE id = $1 AND state = 'dead'",
             owed.table(),
             owed.retried()
         );

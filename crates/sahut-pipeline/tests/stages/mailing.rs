@@ -2,10 +2,12 @@
 
 use sahut_domain::notice::Template;
 use sahut_domain::office::Person;
+use sahut_domain::work::Outcome;
 use sahut_domain::{ManualClock, Timestamp};
 use sahut_pipeline::{Supervisor, notify};
+use sahut_store::Claim;
 use sahut_store::journal::Event;
-use sahut_store::notify::NewNotice;
+use sahut_store::notify::{NewNotice, NoticeEnd};
 use sahut_testing::{Mood, SmtpSink, Stage, or_skip};
 
 use crate::regency::{Town, eventually};
@@ -111,5 +113,28 @@ async fn what_a_refused_address_should_have_been_told_is_told_to_somebody_else()
     let checks =
         scene.town.context.db.read().await.unwrap().selfcheck(scene.clock.clock().now()).await.unwrap();
     assert!(checks.iter().all(|check| check.broken == 0), "{checks:?}");
+    supervisor.stop_hard();
+}
+
+#[tokio::test]
+async fn days_of_waiting_for_a_person_are_no_failures() {
+    let Some(server) = or_skip(SmtpSink::start()) else { return };
+    server.moods(&[Mood::reply(Stage::Mail, "451 4.3.0 later").times(1)]).unwrap();
+    let scene = Scene::open(server.port()).await;
+    for _ in 0..50 {
+        let now = scene.clock.clock().now();
+        let mut tx = scene.town.context.db.begin().await.unwrap();
+        let claim = Claim { owner: "test", now, until: now, limit: 1 };
+        let work = tx.claim_notices(&claim).await.unwrap().remove(0);
+        let outcome = Outcome::Wait { at: now, error: "535 wrong password".to_owned() };
+        tx.settle_notices(vec![(&work, NoticeEnd { outcome, address_refused: false })], now).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let supervisor = scene.start();
+    eventually(async || {
+        scene.clock.advance(1);
+        server.kept().unwrap().len() == 1
+    })
+    .await;
     supervisor.stop_hard();
 }

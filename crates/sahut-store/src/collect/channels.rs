@@ -111,13 +111,13 @@ impl Tx {
                 AND not_before <= $3 AND (lease_until IS NULL OR lease_until <= $3) AND platform <> 'import'
                 ORDER BY not_before, id LIMIT $4{})
              UPDATE channel SET attempt = attempt + 1, lease_owner = $1, lease_until = $2
-             WHERE id IN (SELECT id FROM chosen) RETURNING not_before, id, attempt",
+             WHERE id IN (SELECT id FROM chosen) RETURNING not_before, id, attempt, failures",
             self.dialect().take("channel")
         );
         let until = claim.until;
         let mut leases: Vec<(i64, Lease<ChannelId>)> = self
             .rows(&sql, args![claim.owner, until, claim.now, claim.limit], |row| {
-                Ok((row.get(0)?, Lease { id: row.get(1)?, attempt: row.get(2)?, until }))
+                Ok((row.get(0)?, Lease { id: row.get(1)?, attempt: row.get(2)?, failures: row.get(3)?, until }))
             })
             .await?;
         leases.sort_by_key(|(not_before, lease)| (*not_before, lease.id));

@@ -96,6 +96,30 @@ on_both! {
         tx.commit().await.unwrap();
     }
 
+    async fn waiting_is_no_failure_and_another_try_forgets_them(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        world.owe(&opened, "a@x.example", false).await;
+        let mut tx = world.begin().await;
+        let mut seen = Vec::new();
+        let error = || "later".to_owned();
+        for (n, outcome) in (2..).zip([
+            Outcome::Wait { at: at(2), error: error() },
+            Outcome::Again { at: at(3), error: error() },
+            Outcome::Wait { at: at(4), error: error() },
+            Outcome::Dead { error: error() },
+        ]) {
+            let work = tx.claim_notices(&claim(at(n), at(60))).await.unwrap().remove(0);
+            seen.push((work.lease.attempt, work.lease.failures));
+            tx.settle_notices(vec![(&work, end(outcome))], at(n)).await.unwrap();
+        }
+        let id = sahut_domain::notice::NoticeId(tx.outbox(1).await.unwrap()[0].id);
+        assert!(tx.retry_notice(id, "Admin", at(6)).await.unwrap());
+        let work = tx.claim_notices(&claim(at(6), at(60))).await.unwrap().remove(0);
+        seen.push((work.lease.attempt, work.lease.failures));
+        assert_eq!(seen, [(1, 0), (2, 0), (3, 1), (4, 1), (5, 0)]);
+        tx.commit().await.unwrap();
+    }
+
     async fn nothing_leaves_while_mail_is_held(world: &World) {
         let opened = world.inquiry(item("m1", "ani")).await;
         world.owe(&opened, "a@x.example", false).await;
