@@ -15,6 +15,8 @@ words! {
         Mention = "mention",
         /// Phrases of an office's duties.
         Topics = "topics",
+        /// What people decided on messages like it.
+        Learned = "learned",
         /// Nothing but the channel on which it was written.
         Owner = "owner",
         /// Nothing was sure enough: people decide.
@@ -75,6 +77,42 @@ pub struct Decision {
     /// Who it concerns outside the regency's offices, where [`Doubt::NotOurs`] says so.
     #[serde(default)]
     pub outside: Option<String>,
+    /// What the instance's own model said, where one was in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned: Option<Learned>,
+}
+
+/// What a model learned from people's decisions says about a message.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Learned {
+    /// Number of the model.
+    pub model: i64,
+    /// How likely the message needs somebody, from 0 to 1; absent where that was not learned.
+    pub needed: Option<f64>,
+    /// How likely it is whose, the most likely first, at most five. Empty where that was not learned.
+    pub shares: Vec<Share>,
+    /// Words that spoke for the most likely and against the second, the strongest first, at most three.
+    pub words: Vec<LearnedWord>,
+}
+
+/// How likely a message is somebody's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// Code of an office, or the name of somebody outside.
+    pub seat: String,
+    /// From 0 to 1.
+    pub share: f64,
+}
+
+/// A word that a model weighed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LearnedWord {
+    /// In plain letters.
+    pub word: String,
+    /// How much it spoke for the most likely and against the second; natural logarithm of the odds.
+    pub weight: f64,
+    /// Where it first stands in the text, in bytes of the original text.
+    pub span: (usize, usize),
 }
 
 /// How much spoke for one office.
@@ -131,6 +169,18 @@ pub struct Suppressed {
 }
 
 impl Decision {
+    /// Whose the message may be, the likeliest first: codes of offices, and names of those outside. What a model says
+    /// counts where one was in use.
+    pub fn ranking(&self) -> impl Iterator<Item = &str> {
+        let shares = self.learned.iter().flat_map(|learned| &learned.shares).map(|share| share.seat.as_str());
+        let by_rules = self.learned.as_ref().is_none_or(|learned| learned.shares.is_empty());
+        let outside = self.outside.as_deref().filter(|_| by_rules);
+        // Points of somebody outside are kept with the office that sorts.
+        let sorts = self.office.as_ref().filter(|_| self.outside.is_some());
+        let scores = self.scores.iter().filter(move |score| by_rules && Some(&score.office) != sorts);
+        shares.chain(outside).chain(scores.map(|score| score.office.as_str()))
+    }
+
     /// Whether people have to decide.
     pub fn needs_triage(&self) -> bool {
         self.basis == Basis::Triage

@@ -353,6 +353,7 @@ impl Compiler {
             weights,
             fallback: fallback.clone(),
             warnings: Vec::new(),
+            learned: None,
         };
         (Some(rules), self.examples, self.problems)
     }

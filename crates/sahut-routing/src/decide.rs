@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 
-use sahut_domain::decision::{Basis, Decision, Doubt, Match, Score, Suppressed};
+use sahut_domain::decision::{Basis, Decision, Doubt, Learned, LearnedWord, Match, Score, Share, Suppressed};
 use sahut_domain::inquiry::{Kind, Priority};
 use sahut_domain::office::OfficeCode;
 
 use crate::evidence::{Counted, Evidence};
 use crate::gate;
+use crate::learn::{Bound, Opinion};
 use crate::phrasebook::Meaning;
 use crate::ruleset::{Input, RuleSet, Seat};
 
@@ -20,20 +21,42 @@ const KEPT_SUPPRESSED: usize = 8;
 /// As many words that spoke for the kind are kept with a decision.
 const KEPT_KIND_WORDS: usize = 5;
 
+/// A share that decides, where the second is far enough behind.
+const SURE: f32 = 0.5;
+/// How far the first share has to be ahead of the second.
+const AHEAD: f32 = 0.2;
+
 thread_local! {
-    static EVIDENCE: RefCell<Evidence> = RefCell::default();
+    static FOUND: RefCell<(Evidence, Opinion)> = RefCell::default();
 }
 
 impl RuleSet {
     /// Decides where a message goes, and says why. Takes time in proportion to the text; the same input always gives
     /// the same decision.
     pub fn decide(&self, input: &Input<'_>) -> Decision {
-        EVIDENCE.with_borrow_mut(|evidence| {
+        self.decide_with(input, self.learned.as_ref())
+    }
+
+    /// Decides with another model than the one in use, or with none.
+    pub(crate) fn decide_with(&self, input: &Input<'_>, model: Option<&Bound>) -> Decision {
+        FOUND.with_borrow_mut(|(evidence, opinion)| {
             evidence.gather(self, &input.whole(), input.subject.map_or(0, str::len));
             let kind = gate::kind(self, input, evidence);
+            let needed = model.and_then(|model| model.needed(evidence, kind, opinion));
+            let kind = gate::corrected(input, evidence, kind, needed);
             evidence.count(self, kind);
-            Deciding { rules: self, input, evidence, kind }.decide()
+            let judged =
+                model.is_some_and(|model| model.judge(self, evidence, self.owner_seat(input.owner), opinion));
+            let model = model.map(|model| Judgement { version: model.version, needed, judged, opinion });
+            Deciding { rules: self, input, evidence, kind, model }.decide()
         })
+    }
+
+    /// The seat of the office on whose channel a message stands. A channel of the office that sorts what is unclear says
+    /// nothing about the subject.
+    pub(crate) fn owner_seat(&self, owner: Option<&OfficeCode>) -> Option<usize> {
+        let owner = owner.filter(|owner| **owner != self.fallback)?;
+        self.seats.iter().position(|seat| seat.office() == Some(owner))
     }
 
     /// Whether a place lies in the regency.
@@ -55,6 +78,16 @@ struct Deciding<'a> {
     input: &'a Input<'a>,
     evidence: &'a mut Evidence,
     kind: Kind,
+    model: Option<Judgement<'a>>,
+}
+
+/// What a model said.
+struct Judgement<'a> {
+    version: i64,
+    needed: Option<f32>,
+    /// Whether it knows anything about whose messages are.
+    judged: bool,
+    opinion: &'a Opinion,
 }
 
 /// Where a message goes.
@@ -96,18 +129,14 @@ impl Deciding<'_> {
                 .map(|place| place.name.clone()),
             tell: outcome.outside.as_ref().and_then(|name| self.rules.tells.get(name)).cloned(),
             outside: outcome.outside.clone(),
+            learned: self.learned(),
         }
     }
 
     /// Gives what speaks for a district office to the one whose place is named, or who owns the channel, or is the only
     /// one. Where none of these says which, the points stay with [`Seat::District`].
     fn settle_district(&mut self) {
-        let place =
-            self.evidence.place.and_then(|place| self.rules.places.get(place)).map(|place| place.seat);
-        let named = place.filter(|seat| self.rules.districts.contains(seat));
-        let owner = self.owner_seat().filter(|seat| self.rules.districts.contains(seat));
-        let only = self.rules.districts.first().copied().filter(|_| self.rules.districts.len() == 1);
-        let Some(district) = named.or(owner).or(only) else { return };
+        let Some(district) = self.district() else { return };
         let Some(from) = self.rules.seats.iter().position(|seat| *seat == Seat::District) else { return };
         let Some(points) = self.evidence.points.get_mut(from).map(std::mem::take) else { return };
         self.evidence.points.get_mut(district).into_iter().for_each(|own| *own += points);
@@ -115,14 +144,20 @@ impl Deciding<'_> {
         moved.for_each(|counted| counted.seat = district);
     }
 
-    fn owner_seat(&self) -> Option<usize> {
-        // A channel of the office that sorts what is unclear says nothing about the subject.
-        let owner = self.input.owner.filter(|owner| **owner != self.rules.fallback)?;
-        self.rules.seats.iter().position(|seat| seat.office() == Some(owner))
+    /// The district office that is meant where one is: that of the place named, or the owner of the channel, or the only
+    /// one.
+    fn district(&self) -> Option<usize> {
+        let place =
+            self.evidence.place.and_then(|place| self.rules.places.get(place)).map(|place| place.seat);
+        let named = place.filter(|seat| self.rules.districts.contains(seat));
+        let owner = self.rules.owner_seat(self.input.owner);
+        let owner = owner.filter(|seat| self.rules.districts.contains(seat));
+        let only = self.rules.districts.first().copied().filter(|_| self.rules.districts.len() == 1);
+        named.or(owner).or(only)
     }
 
     fn add_owner(&mut self) -> Option<usize> {
-        let owner = self.owner_seat()?;
+        let owner = self.rules.owner_seat(self.input.owner)?;
         self.evidence
             .points
             .get_mut(owner)
@@ -165,6 +200,9 @@ impl Deciding<'_> {
         if let Some(outside) = self.outside_place() {
             return self.triage(Doubt::NotOurs, Some(outside));
         }
+        if let Some(outcome) = self.outcome_learned(ranking) {
+            return outcome;
+        }
         let points = |rank: usize| {
             ranking.get(rank).and_then(|seat| self.evidence.points.get(*seat)).copied().unwrap_or_default()
         };
@@ -185,6 +223,57 @@ impl Deciding<'_> {
             Some(Seat::District) | None => self.triage(Doubt::NoPlace, None),
             Some(Seat::Office(_)) => self.to(best, if named { Basis::Mention } else { Basis::Topics }),
         }
+    }
+
+    /// What the model decides where it is in use: the likeliest, if it is likely enough.
+    fn outcome_learned(&self, ranking: &[usize]) -> Option<Outcome> {
+        let opinion = self.model.as_ref().filter(|model| model.judged)?.opinion;
+        let (best, share) = *opinion.shares.first()?;
+        let second = opinion.shares.get(1).map_or(0.0, |(_, share)| *share);
+        if share < SURE {
+            return Some(self.triage(Doubt::WeakMatch, None));
+        }
+        if share - second < AHEAD {
+            return Some(self.triage(Doubt::Tie, None));
+        }
+        let best = if self.is_district(best) { self.district().unwrap_or(best) } else { best };
+        let agreed = ranking.first() == Some(&best);
+        Some(match self.rules.seats.get(best) {
+            Some(Seat::Outside(name)) => self.triage(Doubt::NotOurs, Some(name.clone())),
+            Some(Seat::District) | None => self.triage(Doubt::NoPlace, None),
+            Some(Seat::Office(_)) => self.to(best, if agreed { Basis::Topics } else { Basis::Learned }),
+        })
+    }
+
+    fn is_district(&self, seat: usize) -> bool {
+        matches!(self.rules.seats.get(seat), Some(Seat::District))
+    }
+
+    /// What the model said, as it is stored.
+    fn learned(&self) -> Option<Learned> {
+        let model = self.model.as_ref()?;
+        let (shares, words) = if model.judged {
+            (model.opinion.shares.as_slice(), model.opinion.words.as_slice())
+        } else {
+            Default::default()
+        };
+        let district = self.district();
+        let seat = |seat: usize| {
+            let settled = district.filter(|_| self.is_district(seat)).unwrap_or(seat);
+            self.rules.seats.get(settled).map(ToString::to_string)
+        };
+        let share = |(at, share): &(usize, f32)| Some(Share { seat: seat(*at)?, share: f64::from(*share) });
+        let word = |(at, weight): &(usize, f32)| {
+            let word = self.evidence.plain.words.get(*at)?;
+            let letters = self.evidence.plain.letters(word).to_owned();
+            Some(LearnedWord { word: letters, weight: f64::from(*weight), span: word.original })
+        };
+        Some(Learned {
+            model: model.version,
+            needed: model.needed.map(f64::from),
+            shares: shares.iter().take(KEPT_SCORES).filter_map(share).collect(),
+            words: words.iter().filter_map(word).collect(),
+        })
     }
 
     fn to(&self, seat: usize, basis: Basis) -> Outcome {

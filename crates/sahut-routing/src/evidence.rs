@@ -104,6 +104,11 @@ impl Evidence {
         }
     }
 
+    /// The number of the first word behind the subject.
+    pub(crate) fn subject_end(&self) -> usize {
+        self.subject_end
+    }
+
     /// Points for a kind.
     pub(crate) fn kind(&self, kind: Kind) -> f64 {
         self.kinds.iter().filter(|found| found.kind == kind).map(|found| found.weight).sum()

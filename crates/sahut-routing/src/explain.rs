@@ -26,6 +26,7 @@ pub fn explain(decision: &Decision, name: &dyn Fn(&OfficeCode) -> String, langua
     telling.answer();
     telling.runner_up();
     telling.owner();
+    telling.learned();
     telling.place();
     telling.not_counted();
     telling.told
@@ -59,6 +60,7 @@ impl<'a> Telling<'a> {
             Basis::OpenInquiry => self.sentence(&[say.to, " ", &office, ": ", say.open_inquiry]),
             Basis::Given => self.sentence(&[say.to, " ", &office, ": ", say.given]),
             Basis::Owner => self.sentence(&[say.to, " ", &office, " ", say.by_owner]),
+            Basis::Learned => self.sentence(&[say.to, " ", &office, " ", say.by_learning]),
             Basis::Mention | Basis::Topics => {
                 self.sentence(&[say.to, " ", &office]);
                 let matches = self.of_office().map(|score| score.matches.as_slice()).unwrap_or_default();
@@ -118,7 +120,7 @@ impl<'a> Telling<'a> {
     }
 
     fn runner_up(&mut self) {
-        if !matches!(self.decision.basis, Basis::Topics | Basis::Mention) {
+        if !matches!(self.decision.basis, Basis::Topics | Basis::Mention | Basis::Learned) {
             return;
         }
         let second =
@@ -145,6 +147,31 @@ impl<'a> Telling<'a> {
             self.points(owner.owner_points);
             self.told.push_str(").");
         }
+    }
+
+    /// What people's decisions on messages like it say: `Keputusan atas pesan serupa (model 3): Dinas Sosial 82 %`.
+    fn learned(&mut self) {
+        let Some(learned) = &self.decision.learned else { return };
+        let say = self.say;
+        let needed =
+            learned.needed.filter(|_| !self.decision.kind.needs_action() || learned.shares.is_empty());
+        if needed.is_none() && learned.shares.is_empty() {
+            return;
+        }
+        self.sentence(&[say.learned, " ", &learned.model.to_string(), "): "]);
+        if let Some(needed) = needed {
+            self.tell(&[say.needed, " ", &percent(needed)]);
+        } else {
+            for (number, share) in learned.shares.iter().take(CHOICES).enumerate() {
+                let office = OfficeCode::parse(&share.seat).map(|code| (self.name)(&code));
+                let who = office.unwrap_or_else(|_| share.seat.clone());
+                self.tell(&[if number == 0 { "" } else { ", " }, &who, " ", &percent(share.share)]);
+            }
+        }
+        for (number, word) in learned.words.iter().enumerate() {
+            self.tell(&[if number == 0 { say.by_words } else { ", ‘" }, &word.word, "’"]);
+        }
+        self.told.push('.');
     }
 
     fn place(&mut self) {
@@ -229,6 +256,10 @@ impl<'a> Telling<'a> {
     }
 }
 
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
 /// What is said, in one language.
 struct Phrasing {
     to: &'static str,
@@ -240,6 +271,10 @@ struct Phrasing {
     given: &'static str,
     by_owner: &'static str,
     by_mention: &'static str,
+    by_learning: &'static str,
+    learned: &'static str,
+    needed: &'static str,
+    by_words: &'static str,
     triage: &'static str,
     not_ours: &'static str,
     answer: &'static str,
@@ -271,6 +306,10 @@ static INDONESIAN: Phrasing = Phrasing {
     given: "OPD sudah ditetapkan ketika dimasukkan",
     by_owner: "karena ditulis di kanalnya dan tidak ada frasa yang jelas milik OPD lain",
     by_mention: "karena pesan menyebut nama akunnya",
+    by_learning: "karena pesan serupa selama ini diputuskan untuknya",
+    learned: "Keputusan atas pesan serupa (model",
+    needed: "perlu ditindaklanjuti",
+    by_words: ", terutama karena ‘",
     triage: "Perlu dipilah oleh",
     not_ours: "tampaknya urusan",
     answer: "Jawaban untuk warga:",
@@ -321,6 +360,10 @@ static ENGLISH: Phrasing = Phrasing {
     given: "the office was already set when it was brought in",
     by_owner: "because it was written on its channel and no phrase clearly belongs to another office",
     by_mention: "because the message mentions its account",
+    by_learning: "because messages like it were decided for it so far",
+    learned: "Decisions on messages like it (model",
+    needed: "needs somebody",
+    by_words: ", most of all because of ‘",
     triage: "To be sorted by",
     not_ours: "it seems to concern",
     answer: "To tell the citizen:",

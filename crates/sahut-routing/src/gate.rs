@@ -64,3 +64,20 @@ fn is_spam(rules: &RuleSet, evidence: &Evidence) -> bool {
     let hidden = plain.disguised && rules.disguises.show_in(&plain.text);
     hidden || (spam >= SPAM && complaint < COMPLAINT) || spam >= 2.0 * SPAM + complaint
 }
+
+/// The kind after people's decisions on messages like it were heard. An advertisement, an emergency and whoever writes a
+/// subject are beyond doubt.
+pub(crate) fn corrected(input: &Input<'_>, evidence: &Evidence, kind: Kind, needed: Option<f32>) -> Kind {
+    let settled = matches!(kind, Kind::Spam | Kind::Emergency) || input.subject.is_some();
+    match needed.filter(|_| !settled) {
+        Some(needed) if needed >= 0.5 && !kind.needs_action() => {
+            if evidence.plain.questions > 0 {
+                Kind::Information
+            } else {
+                Kind::Complaint
+            }
+        }
+        Some(needed) if needed < 0.5 && kind.needs_action() => Kind::Noise,
+        _ => kind,
+    }
+}

@@ -26,7 +26,9 @@ mod example;
 mod explain;
 mod file;
 mod gate;
+mod learn;
 mod letters;
+mod likeness;
 mod phrasebook;
 mod plain;
 mod problem;
@@ -37,5 +39,7 @@ mod spam;
 mod vocabulary;
 
 pub use explain::explain;
+pub use learn::{Lesson, Measured, Model, Taught, Trial, UnreadableModel};
+pub use likeness::Likeness;
 pub use problem::{Problem, Severity, Source};
 pub use ruleset::{Input, RuleSet};

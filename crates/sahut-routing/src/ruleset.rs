@@ -9,6 +9,8 @@ use sahut_domain::inquiry::Kind;
 use sahut_domain::office::{OfficeCode, OfficeKind};
 
 use crate::compile::compile;
+use crate::learn::{self, Bound, Model};
+use crate::likeness::Likeness;
 use crate::phrasebook::Phrasebook;
 use crate::problem::{Problem, Source};
 use crate::shorthand::Shorthand;
@@ -35,6 +37,8 @@ pub struct RuleSet {
     pub(crate) weights: Weights,
     pub(crate) fallback: OfficeCode,
     pub(crate) warnings: Vec<Problem>,
+    /// What was learned on the instance, where that is in use.
+    pub(crate) learned: Option<Bound>,
 }
 
 /// A message to be decided on.
@@ -80,6 +84,16 @@ impl RuleSet {
         compile(sources, offices, fallback)
     }
 
+    /// Lets a model, by its number, help to decide from now on.
+    pub fn teach(&mut self, model: Model, version: i64) {
+        self.learned = Some(Bound::new(model, version, self));
+    }
+
+    /// What to remember of a text for comparing it with others.
+    pub fn likeness(&self, text: &str) -> Likeness {
+        Likeness::of(text, &self.shorthand)
+    }
+
     /// Problems that did not stop the set from being used.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
@@ -88,6 +102,16 @@ impl RuleSet {
     /// How many different phrases the rules have.
     pub fn phrases(&self) -> usize {
         self.book.len()
+    }
+
+    /// The key of a topic for a model.
+    pub(crate) fn topic_key(&self, topic: usize) -> u64 {
+        let Some(topic) = self.topics.get(topic) else { return 0 };
+        match self.seats.get(topic.seat) {
+            Some(Seat::Office(code)) => learn::topic_key(&topic.name, code.as_str()),
+            Some(Seat::Outside(name)) => learn::topic_key(&topic.name, name),
+            Some(Seat::District) | None => learn::topic_key(&topic.name, ""),
+        }
     }
 
     /// Whether a decision gives a message to a seat, without needing people.

@@ -291,6 +291,7 @@ pub(crate) fn decision(office: &str, kind: Kind) -> Decision {
         place: None,
         tell: None,
         outside: None,
+        learned: None,
     }
 }
 

@@ -1,0 +1,173 @@
+//! Training: softmax regression over sparse features and a few dense hints, by `AdaGrad`.
+
+use super::HINTS;
+
+/// Rounds over the lessons.
+const ROUNDS: usize = 10;
+/// Length of the first steps.
+const STEP: f32 = 0.25;
+/// How strongly weights of words are drawn to zero.
+const DRAW: f32 = 0.1;
+/// How strongly what one seat makes of its hints is drawn to what all make of theirs.
+const DRAW_HINTS: f32 = 0.5;
+/// How strongly what all make of their hints is drawn to the preset.
+const DRAW_PRESET: f32 = 2.0;
+
+/// A lesson as numbers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Row {
+    /// Features by number, with their values.
+    pub(crate) features: Vec<(u32, f32)>,
+    /// What the rules say about each answer.
+    pub(crate) hints: Vec<[f32; HINTS]>,
+    /// The answer.
+    pub(crate) answer: usize,
+}
+
+/// What was learned.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Weights {
+    /// How many answers there are.
+    pub(crate) answers: usize,
+    /// For each feature one weight an answer, one feature after the other.
+    pub(crate) features: Vec<f32>,
+    /// How common each answer is.
+    pub(crate) bias: Vec<f32>,
+    /// What hints weigh for all answers.
+    pub(crate) hints: [f32; HINTS],
+    /// What they weigh more or less for each.
+    pub(crate) own_hints: Vec<[f32; HINTS]>,
+}
+
+/// Trains on rows; `seen` tells for each feature in how many rows it stands. Deterministic.
+pub(crate) fn train(rows: &[Row], seen: &[u32], answers: usize, preset: [f32; HINTS]) -> Weights {
+    let mut weights = Weights {
+        answers,
+        features: vec![0.0; seen.len() * answers],
+        bias: vec![0.0; answers],
+        hints: preset,
+        own_hints: vec![[0.0; HINTS]; answers],
+    };
+    let mut steps = Steps {
+        features: vec![1e-6; seen.len() * answers],
+        bias: vec![1e-2; answers],
+        hints: [1.0; HINTS],
+        own_hints: vec![[0.1; HINTS]; answers],
+    };
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    let mut shares = vec![0.0; answers];
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    #[expect(clippy::cast_precision_loss, reason = "a count of lessons")]
+    let each = 1.0 / rows.len().max(1) as f32;
+    for _ in 0..ROUNDS {
+        shuffle(&mut order, &mut state);
+        for row in order.iter().filter_map(|at| rows.get(*at)) {
+            weights.shares(row, &mut shares);
+            if let Some(share) = shares.get_mut(row.answer) {
+                *share -= 1.0;
+            }
+            weights.step(row, &shares, seen, &mut steps, preset, each);
+        }
+    }
+    weights
+}
+
+/// Sums of squared gradients, which make the steps of what is seen often shorter.
+struct Steps {
+    features: Vec<f32>,
+    bias: Vec<f32>,
+    hints: [f32; HINTS],
+    own_hints: Vec<[f32; HINTS]>,
+}
+
+impl Weights {
+    fn shares(&self, row: &Row, shares: &mut [f32]) {
+        self.begin(&row.hints, shares);
+        for (feature, value) in &row.features {
+            let from = *feature as usize * self.answers;
+            let weights = self.features.get(from..from + self.answers).unwrap_or_default();
+            shares.iter_mut().zip(weights).for_each(|(share, weight)| *share += value * weight);
+        }
+        softmax(shares);
+    }
+
+    /// What the hints alone say, before any word.
+    pub(crate) fn begin(&self, hints: &[[f32; HINTS]], sums: &mut [f32]) {
+        let all = self.bias.iter().zip(&self.own_hints).zip(hints);
+        for (sum, ((bias, own), hints)) in sums.iter_mut().zip(all) {
+            *sum = *bias;
+            for ((hint, shared), own) in hints.iter().zip(&self.hints).zip(own) {
+                *sum += hint * (shared + own);
+            }
+        }
+    }
+
+    fn step(
+        &mut self,
+        row: &Row,
+        errors: &[f32],
+        seen: &[u32],
+        steps: &mut Steps,
+        preset: [f32; HINTS],
+        each: f32,
+    ) {
+        for (feature, value) in &row.features {
+            let from = *feature as usize * self.answers;
+            #[expect(clippy::cast_precision_loss, reason = "a count of lessons")]
+            let draw = DRAW / seen.get(*feature as usize).copied().unwrap_or(1).max(1) as f32;
+            let weights = self.features.get_mut(from..from + self.answers).unwrap_or_default();
+            let squares = steps.features.get_mut(from..from + self.answers).unwrap_or_default();
+            for ((weight, square), error) in weights.iter_mut().zip(squares).zip(errors) {
+                descend(weight, square, error * value + draw * *weight);
+            }
+        }
+        for ((bias, square), error) in self.bias.iter_mut().zip(&mut steps.bias).zip(errors) {
+            descend(bias, square, error + 0.1 * each * *bias);
+        }
+        let mut shared = [0.0; HINTS];
+        let own = self.own_hints.iter_mut().zip(&mut steps.own_hints);
+        for ((own, squares), (hints, error)) in own.zip(row.hints.iter().zip(errors)) {
+            for at in 0..HINTS {
+                let gradient = error * hints[at];
+                shared[at] += gradient;
+                if hints[at] != 0.0 {
+                    let draw = DRAW_HINTS * each * own[at];
+                    descend(&mut own[at], &mut squares[at], gradient + draw);
+                }
+            }
+        }
+        for at in 0..HINTS {
+            let draw = DRAW_PRESET * each * (self.hints[at] - preset[at]);
+            descend(&mut self.hints[at], &mut steps.hints[at], shared[at] + draw);
+        }
+    }
+}
+
+fn descend(weight: &mut f32, square: &mut f32, gradient: f32) {
+    *square += gradient * gradient;
+    *weight -= STEP * gradient / square.sqrt();
+}
+
+/// Makes shares that sum up to one.
+pub(crate) fn softmax(sums: &mut [f32]) {
+    let most = sums.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut total = 0.0;
+    for sum in sums.iter_mut() {
+        *sum = (*sum - most).exp();
+        total += *sum;
+    }
+    for sum in sums {
+        *sum /= total;
+    }
+}
+
+/// The same order every time: a model can be made again from its lessons.
+fn shuffle(order: &mut [usize], state: &mut u64) {
+    for last in (1..order.len()).rev() {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        let other = usize::try_from(*state % (last as u64 + 1)).unwrap_or(0);
+        order.swap(last, other);
+    }
+}
