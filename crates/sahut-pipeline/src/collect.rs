@@ -15,6 +15,7 @@ use sahut_store::{Claim, StoreError};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+use crate::budget::{self, Doing, blocked_until};
 use crate::cadence::Cadence;
 use crate::commit::{Committer, Desk, Write, committer};
 use crate::reread::reread_one;
@@ -189,14 +190,17 @@ impl Round {
         let started_at = self.context.clock.now();
         let connector = self.context.regency.get().connectors.get(&self.lease.id).cloned();
         let result = match connector {
-            Some(Ok(connector)) => match blocked_until(&*connector, &blocked) {
-                Some(until) => failed(Trouble::Wait {
-                    until: Some(until),
-                    scope: Scope::Channel,
-                    detail: "a budget that it shares with other channels is used up".to_owned(),
-                }),
-                None => self.read_guarded(connector).await,
-            },
+            Some(Ok(connector)) => {
+                match blocked_until(&*connector, self.lease.id, Doing::Reading, &blocked) {
+                    // Noted already: only this round has to wait.
+                    Some(until) => failed(Trouble::Wait {
+                        until: Some(until),
+                        scope: Scope::Call,
+                        detail: "the platform asked for patience, or a shared budget is used up".to_owned(),
+                    }),
+                    None => self.read_guarded(connector).await,
+                }
+            }
             Some(Err(reason)) => failed(Trouble::Person { ailment: Ailment::Credential, detail: reason }),
             // Applied a moment ago: the connector comes with the next reload of the configuration.
             None => failed(Trouble::Again {
@@ -309,9 +313,8 @@ impl Round {
                 let next_at = match &trouble {
                     Trouble::Wait { until, scope, .. } => {
                         let until = until.unwrap_or(bad).max(now + SignedDuration::from_secs(1));
-                        if let Scope::Shared(scope) = scope {
-                            block = Some((scope.clone(), until, detail.clone()));
-                        }
+                        let budget = budget::name(scope, self.lease.id, Doing::Reading);
+                        block = budget.map(|budget| (budget, until, detail.clone()));
                         until
                     }
                     // What is permitted is read as usual.
@@ -387,10 +390,6 @@ fn failed(error: impl Into<WalkError>) -> RoundResult {
     let error = error.into();
     let park = matches!(error, WalkError::Platform(Trouble::Person { .. }));
     RoundResult { complete: false, used: 0.0, trouble: Some(error), park }
-}
-
-fn blocked_until(connector: &dyn Connector, blocked: &HashMap<String, Timestamp>) -> Option<Timestamp> {
-    connector.budgets().iter().filter_map(|scope| blocked.get(scope)).max().copied()
 }
 
 /// Reads one batch of admitted deliveries, and what a person wants to be read again. Answers how much it was.

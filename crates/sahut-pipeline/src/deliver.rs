@@ -16,6 +16,7 @@ use sahut_store::{Claim, StoreError};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::budget::{self, Doing};
 use crate::route::{notices, promise_again};
 use crate::stage::Errands;
 use crate::supervisor::{Heart, TaskError};
@@ -35,6 +36,8 @@ const LOOK_AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(6);
 /// The pause while a channel waits for a person, and while a platform asks for patience without saying how long.
 const MENDING: SignedDuration = SignedDuration::from_mins(1);
 const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
+
+const PATIENT: &str = "the platform asked for patience";
 
 /// Replies that are on their way. Each stores by itself what became of it.
 type Replies = Errands<Result<(), StoreError>>;
@@ -118,6 +121,9 @@ async fn send(context: &Context, work: &ReplyWork, connector: &dyn Connector) ->
     if let Err(limit) = connector.check(&reply, now) {
         return not_sent(context, work, &Outcome::Dead { error: limit.to_string() }).await;
     }
+    if let Some(at) = blocked(context, work, connector, Doing::Sending).await? {
+        return not_sent(context, work, &Outcome::Wait { at, error: PATIENT.to_owned() }).await;
+    }
     if !begin(context, work, connector.longest_send()).await? {
         return Ok(());
     }
@@ -130,6 +136,7 @@ async fn send(context: &Context, work: &ReplyWork, connector: &dyn Connector) ->
         Err(NotSent::Uncertain(error)) => uncertain(context, work, &error, LOOK_AFTER).await,
         Err(NotSent::Refused(error)) => not_sent(context, work, &Outcome::Dead { error }).await,
         Err(NotSent::Trouble(trouble)) => {
+            note_patience(context, work, &trouble, Doing::Sending).await?;
             not_sent(context, work, &after_trouble(context, work, &trouble)).await
         }
     }
@@ -155,6 +162,9 @@ async fn begin(context: &Context, work: &ReplyWork, longest: Duration) -> Result
 /// Looks for a reply whose outcome is unknown. Found: it is sent. Certainly not there: it is sent now. Not to be told:
 /// it is looked for again, and people are asked.
 async fn look_up(context: &Context, work: &ReplyWork, connector: &dyn Connector) -> Result<(), StoreError> {
+    if let Some(at) = blocked(context, work, connector, Doing::Reading).await? {
+        return uncertain(context, work, PATIENT, at.duration_since(context.clock.now())).await;
+    }
     let reply = outgoing(work, work.first_attempt_at);
     match connector.look_up(&reply, context.clock.now()).await {
         // The same words, twice in one thread: what was found is the other one.
@@ -166,8 +176,43 @@ async fn look_up(context: &Context, work: &ReplyWork, connector: &dyn Connector)
             metrics::counter!("sahut_replies_looked_up_total", "found" => "no").increment(1);
             send(context, work, connector).await
         }
-        Err(error) => look_later(context, work, &error.to_string()).await,
+        Err(error) => {
+            if let NotSent::Trouble(trouble) = &error {
+                note_patience(context, work, trouble, Doing::Reading).await?;
+            }
+            look_later(context, work, &error.to_string()).await
+        }
     }
+}
+
+/// Until when the platform wants to be left alone with this.
+async fn blocked(
+    context: &Context,
+    work: &ReplyWork,
+    connector: &dyn Connector,
+    doing: Doing,
+) -> Result<Option<Timestamp>, StoreError> {
+    let blocked = context.db.read().await?.blocked_budgets(context.clock.now()).await?;
+    Ok(budget::blocked_until(connector, work.channel, doing, &blocked))
+}
+
+/// Notes that the platform asked for patience, so that nobody else asks it meanwhile.
+async fn note_patience(
+    context: &Context,
+    work: &ReplyWork,
+    trouble: &Trouble,
+    doing: Doing,
+) -> Result<(), StoreError> {
+    let Trouble::Wait { until, scope, detail } = trouble else { return Ok(()) };
+    let Some(budget) = budget::name(scope, work.channel, doing) else { return Ok(()) };
+    let mut tx = context.db.begin().await?;
+    tx.block_budget(&budget, patience(context, *until), detail).await?;
+    tx.commit().await
+}
+
+fn patience(context: &Context, until: Option<Timestamp>) -> Timestamp {
+    let now = context.clock.now();
+    until.unwrap_or(now + PATIENCE).max(now + SignedDuration::from_secs(1))
 }
 
 async fn is_claimed(context: &Context, work: &ReplyWork, sent: &Sent) -> Result<bool, StoreError> {
@@ -243,11 +288,8 @@ async fn tell(
 fn after_trouble(context: &Context, work: &ReplyWork, trouble: &Trouble) -> Outcome {
     let now = context.clock.now();
     match trouble {
-        Trouble::Wait { until: Some(until), detail, .. } => {
-            Outcome::Wait { at: (*until).max(now), error: detail.clone() }
-        }
-        Trouble::Wait { until: None, detail, .. } => {
-            Outcome::Wait { at: now + PATIENCE, error: detail.clone() }
+        Trouble::Wait { until, detail, .. } => {
+            Outcome::Wait { at: patience(context, *until), error: detail.clone() }
         }
         Trouble::Gone { detail } => Outcome::Dead { error: detail.clone() },
         // Held while somebody mends the channel, never shown as sent.

@@ -12,6 +12,7 @@
 //! when it dies, and stops all in order. [`door`] verifies deliveries over their raw bytes, commits them, then answers.
 
 mod bells;
+mod budget;
 pub mod cadence;
 pub mod collect;
 mod commit;

@@ -7,7 +7,7 @@ mod feeds;
 mod pages;
 mod payload;
 
-pub use channels::{Channel, HealthChange, RoundEnd};
+pub use channels::{Channel, HealthChange, RoundEnd, channel_budget, sending_budget};
 pub use deliveries::DeliveryWork;
 pub use feeds::{Feed, FeedFound};
 pub use pages::{NewPage, Stored};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sahut_channels::{
-    Ask, Connector, FeedKey, FeedKind, Identity, Limit, NotSent, Outgoing, Page, Sent, Trouble,
+    Ask, Connector, FeedKey, FeedKind, Identity, Limit, NotSent, Outgoing, Page, Scope, Sent, Trouble,
 };
 use sahut_domain::Timestamp;
 use tokio::sync::Semaphore;
@@ -16,6 +16,8 @@ pub(crate) const LONGEST_SEND: Duration = Duration::from_mins(11);
 /// Takes replies, or keeps silent about them.
 pub(crate) struct Platform {
     sent: Mutex<Vec<String>>,
+    reads: Mutex<usize>,
+    patience: Mutex<Option<Trouble>>,
     answering: Semaphore,
 }
 
@@ -31,7 +33,23 @@ impl Platform {
     }
 
     fn with(answers: usize) -> Arc<Self> {
-        Arc::new(Self { sent: Mutex::default(), answering: Semaphore::new(answers) })
+        Arc::new(Self {
+            sent: Mutex::default(),
+            reads: Mutex::default(),
+            patience: Mutex::default(),
+            answering: Semaphore::new(answers),
+        })
+    }
+
+    /// Answers to the next call that it wants to be left alone.
+    pub(crate) fn ask_for_patience(&self, scope: Scope, until: Timestamp) {
+        let detail = "called too often".to_owned();
+        *self.patience.lock().unwrap() = Some(Trouble::Wait { until: Some(until), scope, detail });
+    }
+
+    /// How often it was read.
+    pub(crate) fn reads(&self) -> usize {
+        *self.reads.lock().unwrap()
     }
 
     /// The texts of the replies that it was sent, taken or not.
@@ -43,7 +61,7 @@ impl Platform {
 #[async_trait]
 impl Connector for Platform {
     fn feeds(&self) -> Vec<(FeedKey, FeedKind)> {
-        Vec::new()
+        vec![("posts".to_owned(), FeedKind::NewestFirst)]
     }
 
     async fn identify(&self) -> Result<Identity, Trouble> {
@@ -51,7 +69,8 @@ impl Connector for Platform {
     }
 
     async fn read(&self, _ask: Ask<'_>) -> Result<Page, Trouble> {
-        Ok(Page::default())
+        *self.reads.lock().unwrap() += 1;
+        self.patience.lock().unwrap().take().map_or_else(|| Ok(Page::default()), Err)
     }
 
     fn check(&self, _reply: &Outgoing, _now: Timestamp) -> Result<(), Limit> {
@@ -65,6 +84,9 @@ impl Connector for Platform {
     async fn send(&self, reply: &Outgoing, now: Timestamp) -> Result<Sent, NotSent> {
         self.sent.lock().unwrap().push(reply.text.clone());
         self.answering.acquire().await.unwrap().forget();
+        if let Some(patience) = self.patience.lock().unwrap().take() {
+            return Err(patience.into());
+        }
         Ok(Sent { external_id: format!("r-{}", reply.key), at: now, permalink: None })
     }
 

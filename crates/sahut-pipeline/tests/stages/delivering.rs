@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use sahut_channels::Scope;
 use sahut_domain::channel;
 use sahut_domain::inquiry::InquiryNumber;
 use sahut_domain::{ManualClock, Timestamp};
@@ -134,6 +136,45 @@ async fn answers_leave_a_channel_one_by_one_each_under_a_lease_as_long_as_it_may
         "and nobody took the first one over"
     );
     supervisor.stop_hard();
+}
+
+#[tokio::test]
+async fn a_platform_that_asks_for_patience_is_left_alone() {
+    let desk = Desk::open().await;
+    let platform = Platform::ready();
+    desk.town.connect_to(desk.town.channels[0], platform.clone());
+    for citizen in ["ani", "budi", "cici"] {
+        desk.answer(0, citizen).await;
+    }
+    let now = || desk.clock.clock().now();
+    let collect = async || {
+        let settings = Settings { at_once: 8, cadence: Cadence::default(), patience: Duration::ZERO };
+        Box::pin(collect_due(&desk.town.context, settings)).await.unwrap();
+    };
+    let deliver = async || while deliver_batch(&desk.town.context).await.unwrap() > 0 {};
+
+    platform.ask_for_patience(Scope::Call, now() + SignedDuration::from_hours(2));
+    deliver().await;
+    assert_eq!(platform.called_with(), ["ani"], "the others are not even tried");
+    collect().await;
+    assert_eq!(platform.reads(), 1, "reading goes on");
+    desk.clock.advance(2 * 3600);
+    deliver().await;
+    assert_eq!(platform.called_with(), ["ani", "ani", "budi", "cici"]);
+
+    platform.ask_for_patience(Scope::Channel, now() + SignedDuration::from_hours(1));
+    collect().await;
+    desk.answer(0, "dodi").await;
+    let mut tx = desk.town.context.db.begin().await.unwrap();
+    tx.hurry_channel(desk.town.channels[0], now()).await.unwrap();
+    tx.commit().await.unwrap();
+    collect().await;
+    deliver().await;
+    assert_eq!((platform.reads(), platform.called_with().len()), (2, 4), "whatever wakes it up");
+    desk.clock.advance(3600);
+    collect().await;
+    deliver().await;
+    assert_eq!((platform.reads(), platform.called_with().len()), (3, 5));
 }
 
 #[tokio::test]

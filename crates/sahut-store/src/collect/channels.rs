@@ -89,6 +89,16 @@ fn channel(row: &Row) -> Result<Channel, StoreError> {
     })
 }
 
+/// The budget of all calls about one channel.
+pub fn channel_budget(channel: ChannelId) -> String {
+    format!("channel:{channel}")
+}
+
+/// The budget of sending on one channel, apart from reading it.
+pub fn sending_budget(channel: ChannelId) -> String {
+    format!("send:{channel}")
+}
+
 impl Tx {
     /// All channels that are configured, by code.
     pub async fn channels(&mut self) -> Result<Vec<Channel>, StoreError> {
@@ -134,13 +144,12 @@ impl Tx {
         Ok(leases.into_iter().filter_map(|(_, lease)| Some((lease, by_id.remove(&lease.id)?))).collect())
     }
 
-    /// Makes a channel due now: a wake-up came for it.
+    /// Makes a channel due now: a wake-up came for it. Not while its platform wants to be left alone: what is new is found
+    /// afterwards.
     pub async fn hurry_channel(&mut self, channel: ChannelId, now: Timestamp) -> Result<(), StoreError> {
-        self.exec(
-            "UPDATE channel SET not_before = $2 WHERE id = $1 AND not_before > $2",
-            args![channel, now],
-        )
-        .await?;
+        const HURRY: &str = "UPDATE channel SET not_before = $2 WHERE id = $1 AND not_before > $2
+            AND NOT EXISTS (SELECT 1 FROM budget WHERE scope = $3 AND blocked_until > $2)";
+        self.exec(HURRY, args![channel, now, channel_budget(channel)]).await?;
         self.wake(Stage::Collect);
         Ok(())
     }
@@ -240,6 +249,9 @@ impl Tx {
         let Some(channel) = self.channel(code).await? else { return Ok(false) };
         const SET: &str = "UPDATE channel SET state = $2, not_before = $3, failures = 0 WHERE id = $1";
         self.exec(SET, args![channel.id, state.as_str(), now]).await?;
+        // Who resumes it knows better than what the platform said before.
+        const FREE: &str = "DELETE FROM budget WHERE scope IN ($1, $2)";
+        self.exec(FREE, args![channel_budget(channel.id), sending_budget(channel.id)]).await?;
         let kind = match state {
             ChannelState::Active => EventKind::ChannelResumed,
             ChannelState::Paused | ChannelState::Parked => EventKind::ChannelPaused,

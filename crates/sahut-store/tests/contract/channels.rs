@@ -137,6 +137,20 @@ on_both! {
         tx.commit().await.unwrap();
     }
 
+    async fn a_platform_that_wants_to_be_left_alone_is_not_hurried_unless_a_person_resumes_it(world: &World) {
+        let mut tx = world.begin().await;
+        let (lease, _) = claimed(&mut tx, world, 0).await;
+        tx.settle_channel(lease, &good(600, 0), at(0)).await.unwrap();
+        let budget = sahut_store::collect::channel_budget(world.channel);
+        tx.block_budget(&budget, at(600), "called too often").await.unwrap();
+        tx.hurry_channel(world.channel, at(30)).await.unwrap();
+        assert!(tx.claim_channels(&claim(at(599), at(700))).await.unwrap().iter().all(|(_, c)| c.id == world.other));
+        tx.set_channel_state("tg-dinkes", ChannelState::Active, "Admin", at(40)).await.unwrap();
+        assert!(tx.blocked_budgets(at(40)).await.unwrap().is_empty());
+        claimed(&mut tx, world, 40).await;
+        tx.commit().await.unwrap();
+    }
+
     async fn feeds_are_noted_once_and_only_news_is_written(world: &World) {
         let mut tx = world.begin().await;
         let feeds = vec![found("p1", Some("3"), Some(3)), found("p2", None, None), found("p1", Some("4"), Some(4))];
