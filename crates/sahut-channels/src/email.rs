@@ -23,7 +23,7 @@ use sahut_mail::{Fetched, FetchedMail, Imap, ImapError, Mail, Opened, Smtp, Smtp
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use self::item::item;
+use self::item::{Office, item};
 use self::reply::Writer;
 use self::settings::Settings;
 use crate::registry::{self, BuildError, Secrets};
@@ -39,6 +39,8 @@ pub(crate) struct Email {
     address: String,
     name: String,
     imap: Imap,
+    /// The server whose word about senders is believed, if any.
+    authserv_id: Option<String>,
     /// Where copies of answers are kept, if anywhere.
     sent_mailbox: Option<String>,
     /// How answers are written and sent; a channel without SMTP is only read.
@@ -68,6 +70,7 @@ impl Email {
             address,
             name: channel.name.clone(),
             imap,
+            authserv_id: settings.authserv_id,
             sent_mailbox: settings.sent_mailbox,
             outbound,
             session: Mutex::default(),
@@ -105,6 +108,10 @@ impl Email {
         address == self.address || self.outbound.as_ref().is_some_and(|(writer, _)| writer.is(address))
     }
 
+    fn office<'a>(&'a self, owns: &'a dyn Fn(&str) -> bool) -> Office<'a> {
+        Office { owns, server: self.authserv_id.as_deref() }
+    }
+
     /// Files a copy of a sent answer, unless the server has done so by itself.
     async fn file(&self, mailbox: &str, mail: &Mail, now: Timestamp) -> Result<(), ImapError> {
         let Ok(bytes) = mail.compose(now) else { return Ok(()) };
@@ -134,8 +141,9 @@ impl Connector for Email {
         let fetched = self.fetch(&ask).await?;
         let cursor = Some(format!("{}:{}", fetched.uid_validity, fetched.read_to));
         let mut page = Page { cursor, more: fetched.more, ..Page::default() };
+        let owns = |address: &str| self.is_own(address);
         for mail in fetched.mails {
-            match item(mail, &|address| self.is_own(address), ask.now) {
+            match item(mail, self.office(&owns), ask.now) {
                 Ok(item) => page.items.push(item),
                 Err(bad) => page.bad.push(bad),
             }
@@ -148,7 +156,8 @@ impl Connector for Email {
         let size = u32::try_from(raw.len()).unwrap_or(u32::MAX);
         let mail = FetchedMail { uid: 0, received_at: Some(first_seen_at), size, raw: raw.to_vec() };
         let mut page = Page::default();
-        match item(mail, &|address| self.is_own(address), first_seen_at) {
+        let owns = |address: &str| self.is_own(address);
+        match item(mail, self.office(&owns), first_seen_at) {
             Ok(item) => page.items.push(item),
             Err(bad) => page.bad.push(bad),
         }

@@ -13,17 +13,22 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 /// How long a mail may have been under way or in an outbox before its date is taken for a mistake.
 const BEHIND: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Reads a mail. `is_own` knows the channel's own addresses.
-pub(super) fn item(
-    fetched: FetchedMail,
-    is_own: &dyn Fn(&str) -> bool,
-    now: Timestamp,
-) -> Result<Item, BadItem> {
+/// What is known of the channel itself.
+#[derive(Clone, Copy)]
+pub(super) struct Office<'a> {
+    /// Whether an address is one of the channel's own.
+    pub(super) owns: &'a dyn Fn(&str) -> bool,
+    /// The server whose word about a sender is believed, as it calls itself in Authentication-Results.
+    pub(super) server: Option<&'a str>,
+}
+
+/// Reads a mail.
+pub(super) fn item(fetched: FetchedMail, office: Office<'_>, now: Timestamp) -> Result<Item, BadItem> {
     let mail = read(&fetched.raw, &Limits::default()).map_err(|error| {
         let id = fetched.raw.is_empty().then(|| format!("uid {}", fetched.uid));
         bad(id, error.to_string(), &fetched.raw)
     })?;
-    let own = mail.from.as_ref().is_some_and(|from| is_own(&from.address));
+    let own = office.wrote(&mail);
     let external_id = match &mail.message_id {
         Some(id) if own && is_reply_id(id) => id.clone(),
         _ => mail.identity.clone(),
@@ -41,8 +46,45 @@ pub(super) fn item(
         visibility: Visibility::Shown,
         permalink: None,
         attachments: attachments(mail.attachments, &fetched),
-        author: author(mail.from),
+        author: author(office.writer(mail.from, mail.reply_to)),
         raw: fetched.raw,
+    })
+}
+
+impl Office<'_> {
+    /// Whether the office itself wrote a mail that says so. Anybody can write an office's address into From, and the
+    /// forms on an office's own site do, with the citizen in Reply-To; filed as the office's words, such a mail would
+    /// keep a promise that nobody kept.
+    fn wrote(&self, mail: &ReadMail) -> bool {
+        let Some(from) = mail.from.as_ref().filter(|from| (self.owns)(&from.address)) else { return false };
+        let for_somebody_else = mail.reply_to.as_ref().is_some_and(|to| !(self.owns)(&to.address));
+        mail.message_id.as_deref().is_some_and(is_reply_id)
+            || !for_somebody_else && self.server.is_some_and(|server| is_vouched_for(mail, from, server))
+    }
+
+    /// Who is behind a mail: in one that only says to be the office's, who wants the answer.
+    fn writer(&self, from: Option<Correspondent>, reply_to: Option<Correspondent>) -> Option<Correspondent> {
+        let says_ours = from.as_ref().is_some_and(|from| (self.owns)(&from.address));
+        reply_to.filter(|to| says_ours && !(self.owns)(&to.address)).or(from)
+    }
+}
+
+/// Whether our own server found that a mail came from where its From says (RFC 8601). Only the headers above those of
+/// other servers are ours: each server puts its own on top.
+fn is_vouched_for(mail: &ReadMail, from: &Correspondent, server: &str) -> bool {
+    let domain = from.address.rsplit('@').next().unwrap_or_default();
+    let ours = mail.authentication.iter().map_while(|header| {
+        let (name, results) = header.split_once(';')?;
+        let name = name.split_whitespace().next()?;
+        name.eq_ignore_ascii_case(server).then_some(results)
+    });
+    ours.flat_map(|results| results.split(';')).any(|result| {
+        let words: Vec<String> = result.split_whitespace().map(str::to_lowercase).collect();
+        match words.first().map(String::as_str) {
+            Some("dmarc=pass" | "auth=pass") => true,
+            Some("dkim=pass") => words.contains(&format!("header.d={domain}")),
+            _ => false,
+        }
     })
 }
 
@@ -111,7 +153,39 @@ mod tests {
         let raw = mail.replace('\n', "\r\n").into_bytes();
         let size = u32::try_from(raw.len()).unwrap();
         let fetched = FetchedMail { uid: 1, received_at: Some(at("2026-11-24T01:00:00Z")), size, raw };
-        item(fetched, &|address| address == "dinkes@contoh.go.id", at("2026-11-24T02:00:00Z")).unwrap()
+        let office =
+            Office { owns: &|address| address == "dinkes@contoh.go.id", server: Some("mx.contoh.go.id") };
+        item(fetched, office, at("2026-11-24T02:00:00Z")).unwrap()
+    }
+
+    #[test]
+    fn a_form_that_writes_in_the_offices_name_is_the_citizens() {
+        let form = read_one(
+            "Authentication-Results: mx.contoh.go.id; dmarc=pass\nFrom: Formulir <dinkes@contoh.go.id>\n\
+             Reply-To: Warga <w@contoh.id>\nSubject: air\n\nAir mati.\n",
+        );
+        assert!(!form.own);
+        assert_eq!((form.author.key(), form.author.name.as_deref()), (Some("w@contoh.id"), Some("Warga")));
+    }
+
+    #[test]
+    fn what_says_to_be_the_offices_has_to_be_vouched_for_by_its_own_server() {
+        let own = |results: &str| {
+            read_one(&format!(
+                "{results}From: dinkes@contoh.go.id\nMessage-ID: <a@x>\n\nSudah kami perbaiki.\n"
+            ))
+            .own
+        };
+        let passed = |server: &str, result: &str| format!("Authentication-Results: {server}; {result}\n");
+        assert!(!own(""), "anybody can write this");
+        assert!(own(&passed("mx.contoh.go.id", "spf=none; dmarc=pass (p=none) header.from=contoh.go.id")));
+        assert!(own(&passed("MX.contoh.go.id 1", "auth=pass smtp.auth=dinkes")));
+        assert!(own(&passed("mx.contoh.go.id", "dkim=pass header.d=contoh.go.id header.s=a")));
+        assert!(!own(&passed("mx.contoh.go.id", "dkim=pass header.d=penipu.id")));
+        assert!(!own(&passed("mx.contoh.go.id", "dmarc=fail header.from=contoh.go.id")));
+        assert!(!own(&passed("mx.penipu.id", "dmarc=pass")));
+        let forged = passed("mx.lain.id", "spf=pass") + &passed("mx.contoh.go.id", "dmarc=pass");
+        assert!(!own(&forged), "below another server's, it is not ours");
     }
 
     #[test]
@@ -166,6 +240,7 @@ mod tests {
     #[test]
     fn what_is_no_mail_is_set_aside() {
         let fetched = FetchedMail { uid: 9, received_at: None, size: 0, raw: Vec::new() };
-        assert!(item(fetched, &|_| false, at("2026-11-24T02:00:00Z")).is_err());
+        let office = Office { owns: &|_| false, server: None };
+        assert!(item(fetched, office, at("2026-11-24T02:00:00Z")).is_err());
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Settings {
     imap: ImapPart,
     /// Absent: the mailbox is only read.
     smtp: Option<SmtpPart>,
+    /// How the server that takes mail in calls itself in Authentication-Results; absent: no such header is believed.
+    pub(super) authserv_id: Option<String>,
     /// Where copies of answers are kept, such as `Sent`; absent: nowhere.
     pub(super) sent_mailbox: Option<String>,
 }
