@@ -38,6 +38,10 @@ const POSTS: &str = "posts";
 /// The most that a list gives at once.
 const PAGE: usize = 100;
 
+/// How many are asked for at once, fewer where so many are longer than any answer that is read. Each divides the one
+/// before it, so that a walk goes on at the same place.
+const SIZES: [u32; 4] = [100, 25, 5, 1];
+
 /// The longest content that the comment table takes, in bytes.
 const MOST_BYTES: usize = 65_525;
 
@@ -74,8 +78,8 @@ impl WordPress {
 
     /// One page of comments.
     async fn comments(&self, walk: Walk) -> Result<Page, Failure> {
-        let number = walk.page.to_string();
-        let query = [("orderby", "id"), ("order", "desc"), ("page", &number), ("per_page", "100")];
+        let (number, size) = (walk.page.to_string(), walk.size.to_string());
+        let query = [("orderby", "id"), ("order", "desc"), ("page", &number), ("per_page", &size)];
         let list = self.site.comments(&query).await?;
         let mut page = Page { next: walk.next(list.pages, list.rows.len()), ..Page::default() };
         let mut comments: Vec<(Comment, &RawValue)> = Vec::new();
@@ -98,12 +102,12 @@ impl WordPress {
 
     /// One page of the office's posts.
     async fn posts(&self, walk: Walk) -> Result<Page, Failure> {
-        let number = walk.page.to_string();
+        let (number, size) = (walk.page.to_string(), walk.size.to_string());
         let query = [
             ("orderby", "date"),
             ("order", "desc"),
             ("page", &number),
-            ("per_page", "100"),
+            ("per_page", &size),
             ("_fields", "id,date_gmt,link,title,excerpt"),
         ];
         let list = match self.site.list(POSTS, &query).await {
@@ -168,19 +172,26 @@ impl Connector for WordPress {
 
     async fn read(&self, ask: Ask<'_>) -> Result<Page, Trouble> {
         let trouble = |failure: Failure| failure.trouble(Some(ask.now));
-        let walk = match ask.page {
+        let mut walk = match ask.page {
             Some(text) => Walk::parse(text).ok_or_else(|| Trouble::Again {
                 ailment: Ailment::Parser,
                 detail: "the place in the walk cannot be read".to_owned(),
             })?,
-            None => Walk { me: self.site.me().await.map_err(trouble)?.id, page: 1 },
+            None => Walk { me: self.site.me().await.map_err(trouble)?.id, page: 1, size: SIZES[0] },
         };
-        let page = match ask.feed {
-            COMMENTS => self.comments(walk).await,
-            POSTS => self.posts(walk).await,
-            feed => return Err(Trouble::Gone { detail: format!("a WordPress site has no feed {feed:?}") }),
-        };
-        page.map_err(trouble)
+        loop {
+            let page = match ask.feed {
+                COMMENTS => self.comments(walk).await,
+                POSTS => self.posts(walk).await,
+                feed => {
+                    return Err(Trouble::Gone { detail: format!("a WordPress site has no feed {feed:?}") });
+                }
+            };
+            match (page, walk.in_smaller_steps()) {
+                (Err(failure), Some(smaller)) if failure.is_too_large() => walk = smaller,
+                (page, _) => return page.map_err(trouble),
+            }
+        }
     }
 
     fn check(&self, reply: &Outgoing, _now: Timestamp) -> Result<(), Limit> {
@@ -212,22 +223,32 @@ impl Connector for WordPress {
     }
 }
 
-/// Where a walk down a list stands: who we were when it began, and the page that comes next.
+/// Where a walk down a list stands: who we were when it began, the page that comes next, and how long pages are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Walk {
     me: u64,
     page: u32,
+    size: u32,
 }
 
 impl Walk {
     fn parse(text: &str) -> Option<Self> {
-        let (me, page) = text.split_once('/')?;
-        Some(Self { me: me.parse().ok()?, page: page.parse().ok()? })
+        let mut parts = text.splitn(3, '/');
+        let mut part = || parts.next()?.parse::<u64>().ok();
+        let (me, page, size) = (part()?, u32::try_from(part()?).ok()?, u32::try_from(part()?).ok()?);
+        SIZES.contains(&size).then_some(Self { me, page, size })
+    }
+
+    /// The same place with shorter pages, where they can be shorter.
+    fn in_smaller_steps(self) -> Option<Self> {
+        let size = SIZES.into_iter().find(|size| *size < self.size)?;
+        let page = self.page.saturating_sub(1).saturating_mul(self.size / size).saturating_add(1);
+        Some(Self { page, size, ..self })
     }
 
     /// The walk's next page. Only the total tells the end; where a proxy strips it, an empty page does.
     fn next(self, pages: Option<u32>, rows: usize) -> Option<String> {
         let more = pages.map_or(rows > 0, |pages| self.page < pages);
-        more.then(|| format!("{}/{}", self.me, self.page.saturating_add(1)))
+        more.then(|| format!("{}/{}/{}", self.me, self.page.saturating_add(1), self.size))
     }
 }

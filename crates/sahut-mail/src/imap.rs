@@ -6,6 +6,7 @@
 
 mod command;
 mod error;
+mod line;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,13 +22,15 @@ use tokio::time::timeout;
 pub use error::ImapError;
 
 use crate::Login;
-use crate::wire::{ConnectError, Dialer, Server, Tls, Wire};
+use crate::wire::{ConnectError, Dialer, Server, Tls};
 use command::quoted;
+use line::{Heard, Line};
 
 /// Most mails in one batch.
 const BATCH: usize = 50;
-/// Bytes of mails in one batch after which no further mail is added.
-const BATCH_BYTES: u64 = 16 << 20;
+/// Bytes of mails in one batch after which no further mail is added: a batch has to come through within the time that a
+/// reader may hold its mailbox, over a thin line as well.
+const BATCH_BYTES: u64 = 4 << 20;
 /// How many UIDs are looked at first; doubled while nothing is found, since deleted mails leave gaps.
 const WINDOW: u32 = 256;
 
@@ -40,14 +43,14 @@ pub struct ImapSettings {
     pub login: Login,
     /// The mailbox, such as `INBOX`, as the server spells it (modified UTF-7 for other letters).
     pub mailbox: String,
-    /// How long one command may take.
+    /// How long the server may say nothing while it is asked for something.
     pub timeout: Duration,
     /// Most bytes of one mail that are fetched. Of a longer one the beginning is read, where header and text are.
     pub mail_bytes: u32,
 }
 
 impl ImapSettings {
-    /// The usual settings: a minute a command, 8 MiB a mail.
+    /// The usual settings: a minute of silence, 8 MiB a mail.
     pub fn new(server: Server, login: Login, mailbox: String) -> Self {
         Self { server, login, mailbox, timeout: Duration::from_mins(1), mail_bytes: 8 << 20 }
     }
@@ -62,7 +65,8 @@ pub struct Imap {
 
 /// A connection that is logged in. Dropped after any error.
 pub struct Opened {
-    session: Session<Wire>,
+    session: Session<Line>,
+    heard: Heard,
     settings: ImapSettings,
 }
 
@@ -119,14 +123,15 @@ impl Imap {
     /// Connects and logs in.
     pub async fn open(&self) -> Result<Opened, ImapError> {
         let opening = async {
-            let mut client = Client::new(self.dialer.dial().await?);
+            let heard = Heard::default();
+            let mut client = Client::new(Line::new(self.dialer.dial().await?, heard.clone()));
             if client.read_response().await?.is_none() {
                 return Err(error::lost());
             }
             let Login { user, password } = &self.settings.login;
             let session = client.login(user, password.expose_secret()).await;
             let session = session.map_err(|(error, _)| error::login(&error))?;
-            Ok(Opened { session, settings: self.settings.clone() })
+            Ok(Opened { session, heard, settings: self.settings.clone() })
         };
         let answered = timeout(self.settings.timeout, opening).await;
         answered.unwrap_or_else(|_| Err(error::late()))
@@ -313,7 +318,9 @@ mod tests {
         let many: Vec<_> = (1..200).map(|uid| mail(uid, 1000)).collect();
         assert_eq!(first_batch(&many, 8 << 20).len(), BATCH);
         let large: Vec<_> = (1..200).map(|uid| mail(uid, 6 << 20)).collect();
-        assert_eq!(first_batch(&large, 8 << 20).len(), 3);
+        assert_eq!(first_batch(&large, 8 << 20).len(), 1);
+        let middling: Vec<_> = (1..200).map(|uid| mail(uid, 1 << 20)).collect();
+        assert_eq!(first_batch(&middling, 8 << 20).len(), 4);
         assert_eq!(first_batch(&[mail(1, u32::MAX)], 8 << 20).len(), 1);
     }
 }

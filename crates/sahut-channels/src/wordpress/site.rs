@@ -101,6 +101,12 @@ impl Site {
         self.list("comments", &[&every, query].concat()).await
     }
 
+    /// Which comments these ones answer.
+    pub(super) async fn parents(&self, comments: &str) -> Result<List, Failure> {
+        let few = [("status", "any"), ("context", "edit"), ("_fields", "id,parent")];
+        self.list("comments", &[&few[..], &[("include", comments), ("per_page", "100")]].concat()).await
+    }
+
     /// One page of a list.
     pub(super) async fn list(&self, name: &str, query: &[(&str, &str)]) -> Result<List, Failure> {
         let answer = self.get(&[name], query).await?;
@@ -166,6 +172,11 @@ impl Failure {
     /// Whether WordPress refuses for this reason.
     pub(super) fn is(&self, reason: &str) -> bool {
         matches!(self, Self::Refused { code: Some(code), .. } if code == reason)
+    }
+
+    /// The answer was longer than anything that is read.
+    pub(super) fn is_too_large(&self) -> bool {
+        matches!(self, Self::Http(HttpError::TooLarge { .. }))
     }
 
     /// What was asked for by its id does not exist (any more).

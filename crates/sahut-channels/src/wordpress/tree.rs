@@ -37,7 +37,7 @@ impl Tree {
                 break;
             }
             let include = missing.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-            let list = site.comments(&[("include", &include), ("per_page", "100")]).await?;
+            let list = site.parents(&include).await?;
             tree.0.extend(list.rows.iter().filter_map(|row| node(row)));
             for gone in missing {
                 // Deleted for good: what hung under it now begins there.

@@ -111,6 +111,26 @@ async fn a_walk_proves_who_we_are_once_and_ends_where_the_site_says() {
 }
 
 #[tokio::test]
+async fn pages_that_are_too_long_are_asked_for_in_smaller_ones() {
+    let comments: Vec<Value> = (0..27).rev().map(|id| comment(id + 1, 0, 0, "approved", "halo")).collect();
+    let long = |call: &Call| call.query.get("per_page").is_some_and(|size| size.parse::<u32>().unwrap() > 5);
+    let peer =
+        Peer::start(
+            move |call| {
+                if long(call) { answer(200, "x".repeat(9 << 20)) } else { react(call, &comments) }
+            },
+        )
+        .await;
+    let pages = walk(&*site(&peer), "comments").await;
+    let ids: Vec<u64> =
+        pages.iter().flat_map(|page| &page.items).map(|item| item.external_id.parse().unwrap()).collect();
+    assert_eq!(ids, (1..=27).rev().collect::<Vec<_>>(), "none is left out and none comes twice");
+    let sizes: Vec<String> =
+        peer.calls().iter().filter_map(|call| call.query.get("per_page").cloned()).collect();
+    assert_eq!(sizes[..4], ["100", "25", "5", "5"], "what was too long once is not tried again");
+}
+
+#[tokio::test]
 async fn comments_are_read_as_what_they_are() {
     let comments = vec![
         comment(8, 0, 0, "approved", "Jalan <b>rusak</b> &lt;3\r\nsejak lama"),

@@ -15,13 +15,12 @@ impl Opened {
         command: &str,
         each: impl FnMut(&Response<'_>),
     ) -> Result<(), ImapError> {
-        let patience = self.settings.timeout;
-        timeout(patience, async {
+        let (heard, patience) = (self.heard.clone(), self.settings.timeout);
+        let answer = async {
             let tag = self.session.run_command(command).await?;
             self.finish(&tag, each).await
-        })
-        .await
-        .unwrap_or_else(|_| Err(late()))
+        };
+        heard.while_talking(patience, answer).await
     }
 
     /// Waits with IDLE until the mailbox grows (RFC 2177); false when the time is over, or the server knows no IDLE.

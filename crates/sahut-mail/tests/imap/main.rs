@@ -183,6 +183,14 @@ async fn a_lost_connection_or_a_refusal_is_never_the_end_of_the_list() {
 }
 
 #[tokio::test]
+async fn a_mail_may_take_as_long_as_it_comes_and_no_longer() {
+    let fetched = scripted(Script::DripsBody).open().await.unwrap().fetch(7, 0).await.unwrap();
+    assert_eq!(fetched.mails[0].raw, b"Subject: a\r\n\r\nhalf of the mails of today");
+    let silent = scripted(Script::FallsSilentInBody).open().await.unwrap().fetch(7, 0).await;
+    assert!(matches!(silent, Err(ImapError::Line(_))), "{silent:?}");
+}
+
+#[tokio::test]
 async fn a_busy_server_is_not_a_wrong_password() {
     let opened = scripted(Script::BusyAtLogin).open().await.map(drop);
     assert!(matches!(opened, Err(ImapError::Server(_))), "{opened:?}");

@@ -12,6 +12,8 @@ pub(crate) enum Script {
     HangsUpInList,
     RefusesList,
     HangsUpInBody,
+    DripsBody,
+    FallsSilentInBody,
     BusyAtLogin,
 }
 
@@ -43,6 +45,11 @@ fn hold(stream: TcpStream, script: Script) -> std::io::Result<()> {
             (format!("* OK [UIDVALIDITY 7] ok\r\n* OK [UIDNEXT 3] ok\r\n{tag} OK done\r\n"), true)
         } else if line.contains("RFC822.SIZE") {
             listing(script, &tag)
+        } else if line.contains("BODY.PEEK")
+            && matches!(script, Script::DripsBody | Script::FallsSilentInBody)
+        {
+            drip(lines.get_mut(), script)?;
+            (format!(")\r\n{tag} OK done\r\n"), true)
         } else if line.contains("BODY.PEEK") {
             ("* 1 FETCH (UID 1 BODY[] {40}\r\nSubject: a\r\n\r\nhalf of ".to_owned(), false)
         } else {
@@ -53,6 +60,20 @@ fn hold(stream: TcpStream, script: Script) -> std::io::Result<()> {
             return Ok(());
         }
         line.clear();
+    }
+    Ok(())
+}
+
+/// Sends a mail of forty bytes in more time than the client is patient for, and never says nothing for that long; or
+/// stops in its middle.
+fn drip(stream: &mut TcpStream, script: Script) -> std::io::Result<()> {
+    stream.write_all(b"* 1 FETCH (UID 1 BODY[] {40}\r\n")?;
+    for part in ["Subject: a", "\r\n\r\nhalf o", "f the mail", "s of today"] {
+        thread::sleep(Duration::from_millis(900));
+        stream.write_all(part.as_bytes())?;
+        if script == Script::FallsSilentInBody {
+            thread::sleep(Duration::from_secs(8));
+        }
     }
     Ok(())
 }
