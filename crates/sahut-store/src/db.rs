@@ -1,6 +1,7 @@
 //! Opening the database, and the two doors into it.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, PgPool, Row as _, SqlitePool};
+use url::Url;
 
 use crate::backup::{self, RESTORING};
 use crate::lock::{FileLock, beside, one_name};
@@ -46,6 +48,20 @@ impl FromStr for Location {
         } else {
             Self::Sqlite(PathBuf::from(text.strip_prefix("sqlite:").unwrap_or(text)))
         })
+    }
+}
+
+impl fmt::Display for Location {
+    /// The file, or the server and the database's name: who logs in, and with what, is not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => path.display().fmt(f),
+            Self::Postgres(address) => {
+                let Ok(url) = Url::parse(address) else { return f.write_str("PostgreSQL") };
+                let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+                write!(f, "postgres://{}{port}{}", url.host_str().unwrap_or_default(), url.path())
+            }
+        }
     }
 }
 
@@ -382,6 +398,20 @@ mod tests {
         for found in ["3.51.3", "3.51.10", "3.52", "4.0.0"] {
             assert!(safe_sqlite(found).is_ok(), "{found}");
         }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_login() {
+        let shown = |address: &str| Location::Postgres(address.to_owned()).to_string();
+        for address in [
+            "postgres://db:5432/sahut",
+            "postgres://u:p%40@db:5432/sahut",
+            "postgresql://u@db:5432/sahut?password=p",
+        ] {
+            assert_eq!(shown(address), "postgres://db:5432/sahut");
+        }
+        assert_eq!(shown("postgres://u:secret?@db/sahut"), "PostgreSQL");
+        assert_eq!(Location::Sqlite(PathBuf::from("a/b.db")).to_string(), "a/b.db");
     }
 
     #[test]

@@ -125,7 +125,7 @@ async fn database(app: &App, full: bool, findings: &mut Findings) {
         Ok(db) => db,
         Err(failure) => return findings.add(Verdict::Fail, "database", failure.message),
     };
-    findings.add(Verdict::Ok, "database", app.settings.database.location.clone());
+    findings.add(Verdict::Ok, "database", app.location().to_string());
     if full {
         let checked = async { db.read().await?.integrity().await }.await;
         let sound = checked
