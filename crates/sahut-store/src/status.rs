@@ -49,6 +49,14 @@ pub struct Status {
 }
 
 impl Tx {
+    /// Identifiers of the messages that are held of a channel, each with whether it is the channel's own: to be compared
+    /// with what its platform shows.
+    pub async fn held_messages(&mut self, channel: &str) -> Result<Vec<(String, bool)>, StoreError> {
+        const HELD: &str = "SELECT m.external_id, m.own FROM message m JOIN channel c ON c.id = m.channel_id
+            WHERE c.code = $1 ORDER BY m.id";
+        self.rows(HELD, args![channel], |row| Ok((row.get(0)?, row.get::<i64>(1)? == 1))).await
+    }
+
     /// Counts everything. Each number comes from an index over what is open, so that the cost does not grow with history.
     pub async fn status(&mut self, now: Timestamp) -> Result<Status, StoreError> {
         const COUNTS: &str = "SELECT

@@ -3,8 +3,10 @@
 
 mod scene;
 mod screen;
+mod tally;
 mod town;
 
 pub(crate) use scene::Scene;
 pub(crate) use screen::Screen;
+pub(crate) use tally::Tally;
 pub(crate) use town::Town;

@@ -7,7 +7,7 @@ use sahut_domain::channel::ChannelState;
 use sahut_pipeline::{Context, Regency, Shared, Stopped, Supervisor, TaskError};
 use sahut_store::{Db, StoreError};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{App, collect_settings, uses_secret};
 use crate::failure::{Failure, code};
@@ -213,7 +213,7 @@ pub(crate) async fn run(app: App, roles: &[Role]) -> Result<(), Failure> {
     if roles.contains(&Role::Door) {
         works.serve("door", "takes deliveries", public, sahut_pipeline::door::router(works.context.clone()));
     }
-    stop_on_signals(&works.supervisor)?;
+    stop_on_signals(&works.supervisor, Signals::listen()?);
     feed_watchdog(&works.supervisor);
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(
@@ -234,19 +234,37 @@ async fn bind(address: &str, name: &str) -> Result<TcpListener, Failure> {
     })
 }
 
+/// What asks a process to stop.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))
+        };
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
 /// The first signal asks the tasks to finish; the second one drops what is left.
-pub(crate) fn stop_on_signals(supervisor: &Supervisor) -> Result<(), Failure> {
-    let listen =
-        |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")));
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+pub(crate) fn stop_on_signals(supervisor: &Supervisor, mut signals: Signals) {
     let supervisor = supervisor.clone();
     #[expect(clippy::disallowed_methods, reason = "it ends with the process, which it ends")]
     tokio::spawn(async move {
         for count in 0.. {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
+            signals.next().await;
             if count == 0 {
                 tracing::info!("stop.asked");
                 let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
@@ -256,7 +274,6 @@ pub(crate) fn stop_on_signals(supervisor: &Supervisor) -> Result<(), Failure> {
             }
         }
     });
-    Ok(())
 }
 
 /// Feeds systemd's watchdog while every loop gives signs of life.

@@ -19,6 +19,8 @@ on_both! {
         world.owe(&opened, "b@x.example", false).await;
         let bad = vec![("x".to_owned(), "odd".to_owned(), b"1".to_vec())];
         world.store_page(NewPage { items: vec![item("m9", "budi")], bad, ..NewPage::default() }, at(2)).await;
+        let held = world.read().await.held_messages("tg-dinkes").await.unwrap();
+        assert_eq!(held, [("m1".to_owned(), false), ("m9".to_owned(), false)]);
         let mut tx = world.begin().await;
         tx.admit_delivery(world.other, "d1", b"{}", at(2)).await.unwrap();
         let notices = tx.claim_notices(&claim(at(2), at(10))).await.unwrap();

@@ -9,10 +9,10 @@ use clap::ValueEnum as _;
 use sahut_domain::Clock;
 
 use crate::app::App;
-use crate::demo::{Scene, Screen, Town};
+use crate::demo::{Scene, Screen, Tally, Town};
 use crate::failure::Failure;
 use crate::output;
-use crate::run::{Role, Works, stop_on_signals};
+use crate::run::{Role, Signals, Works, stop_on_signals};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -41,28 +41,34 @@ pub(crate) async fn run(args: &Args) -> Result<(), Failure> {
     scene.fill_database(&app).await?;
     let works = Works::open(Arc::clone(&app)).await?;
     works.start(Role::value_variants());
-    stop_on_signals(&works.supervisor)?;
     output::line(&scene.banner())?;
 
+    let mut signals = Signals::listen()?;
     let town = Town::new(&scene, args.seed, Duration::from_millis(args.pace));
-    let screen = Screen::new(works.context.clone(), clock);
-    let stopping = works.supervisor.stopping();
-    let life = async {
-        tokio::join!(
-            town.live(works.context.db.clone(), &app),
-            screen.follow(),
-            screen.read_mails(&scene.postbox)
-        );
-    };
-    tokio::select! {
-        () = life => {}
-        () = stopping.cancelled() => {}
-        () = after(args.seconds) => works.supervisor.stop(),
-    }
+    let screen = Screen::new(works.context.clone(), clock.clone());
     let db = works.context.db.clone();
-    let summary = scene.summary(&db).await;
+    let life = async {
+        tokio::select! {
+            () = town.live(db.clone(), &app) => {}
+            () = signals.next() => {}
+            () = after(args.seconds) => {}
+        }
+        // From now on a signal is not for the citizens, but for the program.
+        stop_on_signals(&works.supervisor, signals);
+        Tally::when_quiet(&scene, &db, &clock).await
+    };
+    let stopping = works.supervisor.stopping();
+    let tally = tokio::select! {
+        tally = life => Some(tally?),
+        () = screen.watch(&scene.postbox) => None,
+        () = stopping.cancelled() => None,
+    };
+    works.supervisor.stop();
     works.finish().await?;
-    output::line(&summary?)?;
+    if let Some(tally) = tally {
+        output::line(&format!("\n{tally}"))?;
+    }
+    output::line(&scene.farewell())?;
     scene.leave().await;
     Ok(())
 }

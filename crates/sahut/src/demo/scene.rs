@@ -112,23 +112,9 @@ impl Scene {
         )
     }
 
-    /// What came of it: what the platforms showed against what the database holds.
-    pub(crate) async fn summary(&self, db: &Db) -> Result<String, Failure> {
-        let ledger = self.simulator.ledger();
-        let written: usize = self.accounts.values().map(|keys| ledger.must_be_known(&keys.id).len()).sum();
-        let mut tx = db.read().await?;
-        let status = tx.status(sahut_domain::Clock::system().now()).await?;
-        let broken = tx.selfcheck(sahut_domain::Clock::system().now()).await?;
-        let broken = broken.iter().filter(|check| check.broken > 0).count();
-        Ok(format!(
-            "\n{written} citizens' messages on the platforms, {} collected with the offices' answers, {} inquiries, {} mails taken, {} answers posted twice, \
-             {broken} promises broken.\nDatabase and files: {}",
-            status.messages,
-            status.inquiries,
-            self.postbox.letters().len(),
-            ledger.double_posts().len(),
-            self.folder.display(),
-        ))
+    /// What the terminal says last.
+    pub(crate) fn farewell(&self) -> String {
+        format!("Database and files: {}", self.folder.display())
     }
 
     /// Takes the scene down.
@@ -192,7 +178,7 @@ fn refuse_used(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn channel_code(platform: Platform, office: &str) -> String {
+pub(super) fn channel_code(platform: Platform, office: &str) -> String {
     let short = match platform {
         Platform::Facebook => "fb",
         Platform::Instagram => "ig",

@@ -40,8 +40,13 @@ impl Screen {
         Self { context, clock, colour }
     }
 
+    /// Shows the journal and the mails until it is dropped.
+    pub(crate) async fn watch(&self, postbox: &Postbox) {
+        tokio::join!(self.follow(), self.read_mails(postbox));
+    }
+
     /// Follows the journal.
-    pub(crate) async fn follow(&self) {
+    async fn follow(&self) {
         let mut after = EventId(0);
         loop {
             match self.show_after(after).await {
@@ -53,7 +58,7 @@ impl Screen {
     }
 
     /// Shows mails as the mail server takes them.
-    pub(crate) async fn read_mails(&self, postbox: &Postbox) {
+    async fn read_mails(&self, postbox: &Postbox) {
         let mut read = 0;
         loop {
             for letter in postbox.after(read).await {
