@@ -155,7 +155,9 @@ impl Compiler {
         }
         for words in &file.kinds {
             let Some(kind) = self.kind(&words.kind) else { continue };
-            self.add_phrases(&words.phrases, Meaning::Sign(self.signs.len()));
+            let sign = self.signs.len();
+            self.add_phrases(&words.phrases, Meaning::Sign(sign));
+            words.excludes.iter().for_each(|word| self.add_phrase(word, Meaning::Silences(sign), 0.0));
             self.signs.push(Sign { kind, most: words.most.unwrap_or(f64::INFINITY) });
             self.add_examples(&words.examples, &Expected::Kind(kind));
         }

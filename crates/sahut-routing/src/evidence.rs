@@ -119,6 +119,12 @@ impl Evidence {
         self.kinds.clear();
         self.signs.clear();
         self.signs.resize(rules.signs.len(), 0.0);
+        for hit in &self.hits {
+            for (meaning, _) in &rules.book.phrase(hit.phrase).uses {
+                let Meaning::Silences(number) = *meaning else { continue };
+                self.signs.get_mut(number).into_iter().for_each(|points| *points = f64::INFINITY);
+            }
+        }
         let mut saying = 0;
         for hit in self.hits.iter().filter(|hit| !hit.near) {
             if is_idiom(rules, *hit) {

@@ -89,6 +89,8 @@ pub(crate) struct KindWords {
     pub(crate) kind: Said,
     /// At most so many points in all.
     pub(crate) most: Option<f64>,
+    /// Words beside which they say nothing: `tahun lalu` beside a fire.
+    pub(crate) excludes: Vec<Said>,
     pub(crate) phrases: Phrases,
     pub(crate) examples: Examples,
 }
@@ -214,10 +216,11 @@ impl KindWords {
     fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
         let kind = section.needed("kind", problems);
         let most = section.points("most", problems);
+        let excludes = section.list("excludes", problems);
         let phrases = Phrases::read(&mut section, problems);
         let examples = Examples::read(&mut section, problems);
         section.finish(problems);
-        Some(Self { kind: kind?, most, phrases, examples })
+        Some(Self { kind: kind?, most, excludes, phrases, examples })
     }
 }
 

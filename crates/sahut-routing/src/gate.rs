@@ -9,7 +9,7 @@ use crate::ruleset::{Input, RuleSet};
 /// Points that make an advertisement.
 const SPAM: f64 = 3.0;
 /// Points with which a complaint that names gambling is still a complaint.
-const COMPLAINT: f64 = 3.0;
+const COMPLAINT: f64 = 4.0;
 /// Points that make an emergency.
 const EMERGENCY: f64 = 3.0;
 /// How much more a word of mere talk weighs than one that asks for something.
@@ -42,7 +42,7 @@ pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> K
     }
     if information + asked > complaint && information + asked >= aspiration {
         Kind::Information
-    } else if aspiration > complaint {
+    } else if aspiration > 0.0 && aspiration >= complaint {
         Kind::Aspiration
     } else {
         Kind::Complaint

@@ -22,6 +22,8 @@ pub(crate) enum Meaning {
     Excludes(usize),
     /// It speaks for a kind, by the number of a sign.
     Sign(usize),
+    /// It silences a sign.
+    Silences(usize),
     /// What follows only says where: `depan sekolah`.
     Landmark,
     /// The words in it do not mean what they mean elsewhere: `kebakaran jenggot`.

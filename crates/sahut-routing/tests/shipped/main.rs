@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod corpus;
 mod dev_sets;
 mod regency;
 mod rules;
