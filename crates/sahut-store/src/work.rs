@@ -213,13 +213,15 @@ impl Tx {
     }
 
     /// Frees what a process that is gone had claimed. Only for the process that holds the database alone: nobody can be
-    /// at work on it, so nothing has to wait for a lease to run out.
+    /// at work on it, so nothing has to wait for a lease to run out. Except an answer that it was sending: the platform
+    /// may still be at work on it, and whoever looked now would not find what is published a moment later.
     pub(crate) async fn free_leases(&mut self) -> Result<(), StoreError> {
         const FREE: &str = "SET lease_owner = NULL, lease_until = NULL WHERE lease_until IS NOT NULL";
         self.exec_built(format!("UPDATE channel {FREE}"), args![]).await?;
-        for owed in [Owed::Delivery, Owed::Notice, Owed::Reply] {
-            self.exec_built(format!("UPDATE {} {FREE} AND state = 'due'", owed.table()), args![]).await?;
-        }
+        self.exec_built(format!("UPDATE delivery {FREE} AND state = 'due'"), args![]).await?;
+        self.exec_built(format!("UPDATE notice {FREE} AND state = 'due'"), args![]).await?;
+        let waiting = "AND state = 'due' AND delivery <> 'sending'";
+        self.exec_built(format!("UPDATE reply {FREE} {waiting}"), args![]).await?;
         Ok(())
     }
 

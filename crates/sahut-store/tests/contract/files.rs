@@ -130,6 +130,24 @@ async fn what_a_dead_process_had_claimed_is_free_for_the_next_and_not_for_one_be
 }
 
 #[tokio::test]
+async fn an_answer_that_a_dead_process_was_sending_is_left_alone_until_its_lease_ends() {
+    let world = World::sqlite().await;
+    let (opened, work) = world.claimed_reply("sudah buka").await;
+    world.owe(&opened, "a@x.example", false).await;
+    let mut tx = world.begin().await;
+    tx.begin_sending(&work, at(300), at(61)).await.unwrap();
+    tx.claim_notices(&crate::support::claim(at(61), at(300))).await.unwrap();
+    tx.commit().await.unwrap();
+    let World { db, location, .. } = world;
+    drop(db);
+    let db = Db::open(&location, "second").await.unwrap();
+    let mut tx = db.read().await.unwrap();
+    assert!(tx.has_due_notices(at(62)).await.unwrap());
+    assert!(!tx.has_due_replies(at(299)).await.unwrap(), "the platform may still be at work on it");
+    assert!(tx.has_due_replies(at(300)).await.unwrap());
+}
+
+#[tokio::test]
 async fn looking_for_a_database_does_not_make_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("typo.db");
