@@ -89,6 +89,14 @@ impl RuleSet {
         self.learned = Some(Bound::new(model, version, self));
     }
 
+    /// Those outside who are known, by name.
+    pub fn outside(&self) -> impl Iterator<Item = &str> {
+        self.seats.iter().filter_map(|seat| match seat {
+            Seat::Outside(name) => Some(name.as_str()),
+            Seat::Office(_) | Seat::District => None,
+        })
+    }
+
     /// What to remember of a text for comparing it with others.
     pub fn likeness(&self, text: &str) -> Likeness {
         Likeness::of(text, &self.shorthand)

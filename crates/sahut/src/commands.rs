@@ -14,6 +14,7 @@ mod outbox;
 mod quarantine;
 mod reply;
 mod route;
+mod routing;
 mod secret;
 mod selfcheck;
 mod status;
@@ -66,6 +67,8 @@ enum Command {
     Import(import::Args),
     /// Say where a text would go, and why.
     Route(route::Args),
+    /// Measure routing on labelled texts.
+    Routing(routing::Args),
     /// Answer a citizen.
     Reply(reply::Args),
     /// Look at inquiries.
@@ -104,6 +107,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Check(args) => return check::run(&config, &args),
         Command::Demo(args) => return Box::pin(demo::run(&args)).await,
         Command::Doctor(args) => return doctor::run(&config, &args).await,
+        Command::Routing(args) => return routing::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "sahut", &mut std::io::stdout());
             return Ok(());
@@ -135,6 +139,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         | Command::Check(_)
         | Command::Demo(_)
         | Command::Doctor(_)
+        | Command::Routing(_)
         | Command::Completions { .. } => Ok(()),
     }
 }

@@ -1,0 +1,70 @@
+//! Reading a labelled file.
+
+use std::path::Path;
+
+use crate::failure::{Failure, code};
+
+/// Which columns are what.
+pub(super) struct Columns<'a> {
+    pub(super) text: &'a [String],
+    pub(super) label: &'a str,
+    pub(super) accept: Option<&'a str>,
+}
+
+/// A labelled file, read.
+pub(super) struct Labelled {
+    pub(super) rows: Vec<Row>,
+}
+
+/// One text with who is right.
+pub(super) struct Row {
+    pub(super) subject: Option<String>,
+    pub(super) text: String,
+    pub(super) label: String,
+    /// Others that are right too.
+    pub(super) accept: Vec<String>,
+}
+
+impl Labelled {
+    pub(super) fn read(path: &Path, columns: &Columns<'_>) -> Result<Self, Failure> {
+        let comma = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+        let mut reader = csv::ReaderBuilder::new();
+        // A tab needs no quotes around it, and a citizen's quotation mark is one.
+        reader.delimiter(if comma { b',' } else { b'\t' }).quoting(comma).flexible(true);
+        let mut reader = reader.from_path(path).map_err(|error| failure(path, &error))?;
+        let headings = reader.headers().map_err(|error| failure(path, &error))?.clone();
+        let column = |name: &str| {
+            headings.iter().position(|heading| heading == name).ok_or_else(|| {
+                let known: Vec<&str> = headings.iter().collect();
+                let message = format!(
+                    "{}: there is no column {name:?}; there are: {}",
+                    path.display(),
+                    known.join(", ")
+                );
+                Failure::new(code::USAGE, message)
+            })
+        };
+        let text = columns.text.iter().map(|name| column(name)).collect::<Result<Vec<_>, _>>()?;
+        let (label, accept) = (column(columns.label)?, columns.accept.map(column).transpose()?);
+        let mut rows = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(|error| failure(path, &error))?;
+            let cell = |at: usize| record.get(at).unwrap_or_default();
+            let (last, subject) = text.split_last().map_or((0, &[][..]), |(last, rest)| (*last, rest));
+            let subject: Vec<&str> = subject.iter().map(|at| cell(*at)).collect();
+            rows.push(Row {
+                subject: (!subject.is_empty()).then(|| subject.join(" ")),
+                text: cell(last).to_owned(),
+                label: cell(label).trim().to_owned(),
+                accept: accept
+                    .map(|at| cell(at).split(',').map(|code| code.trim().to_owned()).collect())
+                    .unwrap_or_default(),
+            });
+        }
+        Ok(Self { rows })
+    }
+}
+
+fn failure(path: &Path, error: &csv::Error) -> Failure {
+    Failure::new(code::IO, format!("cannot read {}: {error}", path.display()))
+}
