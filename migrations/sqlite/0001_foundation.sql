@@ -184,6 +184,8 @@ CREATE TABLE message (
 ) STRICT;
 CREATE INDEX message_waiting ON message (id) WHERE disposition = 'waiting';
 CREATE INDEX message_thread ON message (thread_id);
+-- What the office wrote in a thread: an answer that was read before its question is found.
+CREATE INDEX message_own ON message (thread_id, written_at) WHERE own = 1;
 CREATE INDEX message_inquiry ON message (inquiry_id) WHERE inquiry_id IS NOT NULL;
 
 -- What a message said before its author changed it.
