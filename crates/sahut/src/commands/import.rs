@@ -9,12 +9,15 @@ mod lines;
 mod moment;
 mod records;
 
+use std::collections::HashMap;
 use std::io::{BufReader, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 use sahut_domain::channel::Platform;
+use sahut_domain::message::Item;
+use sahut_domain::office::OfficeCode;
 use sahut_store::collect::{Channel, NewPage};
 use sahut_store::imports::Import;
 use sahut_store::{Db, Tx};
@@ -27,7 +30,7 @@ use crate::output;
 use crate::regency::{Files, RegencySet};
 use fields::{Mapping, Wish, wish};
 use item::Meaning;
-use records::{Format, Records};
+use records::{Format, Record, Records};
 
 /// How many records one transaction stores.
 const BATCH: usize = 500;
@@ -101,7 +104,8 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         import
     };
     let finished_before = import.finished_at.is_some();
-    let mut work = Work { app, args, db: &db, channel: &channel, digest, meaning, records, import };
+    let mut work =
+        Work { app, args, db: &db, channel: &channel, digest, meaning, records, import, ahead: None };
     if !finished_before {
         work.go_on().await?;
     }
@@ -118,6 +122,17 @@ struct Work<'a> {
     meaning: Meaning,
     records: Records<BufReader<std::fs::File>>,
     import: Import,
+    /// A record that was read and belongs to the next batch.
+    ahead: Option<Meant>,
+}
+
+/// A record that was read: where it stands, and what it says or what was expected of it.
+struct Meant {
+    place: u64,
+    position: i64,
+    bytes: u64,
+    size: usize,
+    said: Result<(Item, Option<OfficeCode>), (String, Vec<u8>)>,
 }
 
 /// Records that are stored together.
@@ -159,22 +174,26 @@ impl Work<'_> {
         let position = self.import.position;
         let mut batch = Batch { page, records: 0, position, bytes: 0, last: false };
         let mut held = 0;
+        let mut texts: HashMap<String, String> = HashMap::new();
         while batch.records < most.min(BATCH as u64) && held < BATCH_BYTES {
-            let Some(record) = self.records.read().map_err(|error| unreadable(&self.args.file, &error))?
-            else {
+            let Some(record) = self.read()? else {
                 batch.last = true;
                 break;
             };
+            if let Ok((item, _)) = &record.said
+                && texts.get(&item.external_id).is_some_and(|text| *text != item.text)
+            {
+                // One batch holds one text of a message; the other one revises it.
+                self.ahead = Some(record);
+                break;
+            }
             batch.records += 1;
             (batch.position, batch.bytes) = (record.position, record.bytes);
-            held += record.raw.len();
-            let meant = match record.content {
-                Ok(content) => self.meaning.of(content, record.raw),
-                Err(error) => Err((error, record.raw)),
-            };
-            match meant {
+            held += record.size;
+            match record.said {
                 Ok((item, office)) => {
                     batch.page.given.extend(office.map(|office| (item.external_id.clone(), office)));
+                    texts.insert(item.external_id.clone(), item.text.clone());
                     batch.page.items.push(item);
                 }
                 Err((error, raw)) => {
@@ -185,6 +204,24 @@ impl Work<'_> {
             }
         }
         Ok(batch)
+    }
+
+    /// The next record, and what it says.
+    fn read(&mut self) -> Result<Option<Meant>, Failure> {
+        if let Some(ahead) = self.ahead.take() {
+            return Ok(Some(ahead));
+        }
+        let record = self.records.read().map_err(|error| unreadable(&self.args.file, &error))?;
+        Ok(record.map(|Record { place, position, bytes, raw, content }| Meant {
+            place,
+            position,
+            bytes,
+            size: raw.len(),
+            said: match content {
+                Ok(content) => self.meaning.of(content, raw),
+                Err(error) => Err((error, raw)),
+            },
+        }))
     }
 
     /// Stores a batch and where the import stands after it.

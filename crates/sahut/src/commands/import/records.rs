@@ -13,8 +13,8 @@ use super::lines::{Lines, MOST, trimmed};
 /// Most bytes that are kept of one mail: its attachments are kept up to 25 MiB, which base64 makes longer by a third.
 const MOST_OF_A_MAIL: usize = 40 << 20;
 
-/// How many records of JSON Lines are looked at to learn their keys.
-const SAMPLE: usize = 100;
+/// Most keys that are told apart in a file of JSON Lines: such a file has as many as a form, not as many as lines.
+const MOST_KEYS: usize = 1000;
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -291,12 +291,12 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// The keys of the first records, those within others by their path (`author.name`), in their order.
+/// The keys of all records, those within others by their path (`author.name`), in their order: one that only a late
+/// record has is a column too.
 fn keys(reader: impl BufRead) -> io::Result<Vec<String>> {
     let mut records = Records::new(reader, Format::Jsonl, Vec::new())?;
     let mut keys = Vec::new();
-    for _ in 0..SAMPLE {
-        let Some(record) = records.read()? else { break };
+    while let Some(record) = records.read()? {
         if let Ok(value) = object(&record.raw) {
             note_keys(&value, "", &mut keys);
         }
@@ -312,7 +312,7 @@ fn note_keys(value: &Value, path: &str, keys: &mut Vec<String>) {
                 note_keys(value, &path, keys);
             }
         }
-        _ if keys.iter().any(|known| known == path) => {}
+        _ if keys.len() >= MOST_KEYS || keys.iter().any(|known| known == path) => {}
         _ => keys.push(path.to_owned()),
     }
 }
@@ -371,6 +371,12 @@ mod tests {
         assert_eq!([of(&records[0], "dari.nama"), of(&records[0], "no")], ["W", "7"]);
         assert_eq!([of(&records[1], "isi"), of(&records[1], "x")], ["lagi", ""]);
         assert!(records[2].content.is_err());
+    }
+
+    #[test]
+    fn a_key_that_appears_late_is_a_column() {
+        let text = "{\"isi\":\"a\"}\n".repeat(300) + "{\"isi\":\"b\",\"judul\":\"c\"}\n";
+        assert_eq!(cells(&all(text.as_bytes(), Format::Jsonl)[300]), ["b", "c"]);
     }
 
     #[test]
