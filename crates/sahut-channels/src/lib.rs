@@ -23,5 +23,5 @@ pub use connector::{
     PushRefused, Sent, Usage,
 };
 pub use http::{Answer, Http, HttpError, HttpPolicy, Request};
-pub use registry::{BuildError, Secrets, build};
+pub use registry::{BuildError, Secrets, build, is_push_only};
 pub use trouble::{NotSent, Scope, Trouble};

@@ -71,6 +71,16 @@ pub fn build(
     }
 }
 
+/// Whether a channel has nothing that could be asked for and lives from deliveries alone, so that nobody can say up to
+/// when it is complete.
+pub fn is_push_only(channel: &ChannelConfig) -> bool {
+    match channel.platform {
+        Platform::Webhook => true,
+        Platform::Telegram => channel.settings.get("webhook").is_some_and(|webhook| webhook == true),
+        _ => false,
+    }
+}
+
 /// Reads a channel's settings into the type in which a connector declares what it knows.
 pub(crate) fn settings<T: DeserializeOwned>(channel: &ChannelConfig) -> Result<T, BuildError> {
     T::deserialize(&channel.settings).map_err(|error| {

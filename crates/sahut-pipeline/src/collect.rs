@@ -238,7 +238,8 @@ impl Round {
         let used = walker.used;
         match result {
             Ok(Reading { whole, confined, .. }) => RoundResult {
-                complete: whole && confined.is_none(),
+                // Nobody can say up to when deliveries alone are complete.
+                complete: whole && confined.is_none() && !roots.is_empty(),
                 used,
                 trouble: confined.map(WalkError::Platform),
                 park: false,
@@ -355,7 +356,7 @@ impl Reading {
     /// Reads one more feed; `false` when the round has to end here.
     async fn go_on(&mut self, walker: &mut Walker<'_>, feed: &Feed) -> Result<bool, WalkError> {
         match walker.walk(feed, kind_of(&feed.kind)).await {
-            Ok(walked) => Ok(walked == Walked::Complete),
+            Ok(end) => Ok(end == Walked::Complete),
             Err(WalkError::Platform(trouble)) if is_confined(feed, &trouble) => {
                 self.note(feed, trouble);
                 Ok(true)

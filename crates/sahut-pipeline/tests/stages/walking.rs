@@ -241,3 +241,12 @@ async fn calls_keep_the_platforms_pace() {
     assert_eq!(asked_at.len(), 3);
     assert!(asked_at.windows(2).all(|pair| pair[1].duration_since(pair[0]) >= pace));
 }
+
+#[tokio::test]
+async fn a_channel_that_is_only_delivered_to_is_never_called_complete() {
+    let scene = Scene::open(&[]).await;
+    scene.round().await;
+    let channel = scene.channel().await;
+    assert_eq!((channel.watermark, channel.health.ailment), (None, None));
+    assert!(channel.read_at.is_some(), "its round ended well");
+}

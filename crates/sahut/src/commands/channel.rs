@@ -46,6 +46,8 @@ struct Line {
     platform: Platform,
     state: ChannelState,
     complete_until: Option<Timestamp>,
+    /// It comes by deliveries alone: nobody can say up to when it is complete.
+    on_delivery: bool,
     last_item: Option<Timestamp>,
     last_own: Option<Timestamp>,
     ailment: Option<sahut_domain::channel::Ailment>,
@@ -67,11 +69,12 @@ async fn list(app: &App, json: bool) -> Result<(), Failure> {
     let lines: Vec<Line> = channels
         .into_iter()
         .map(|channel| Line {
+            on_delivery: sahut_channels::is_push_only(&channel.config),
             code: channel.config.code.to_string(),
             office: channel.config.office.to_string(),
             platform: channel.config.platform,
             state: channel.state,
-            complete_until: channel.watermark,
+            complete_until: channel.watermark.filter(|_| !sahut_channels::is_push_only(&channel.config)),
             last_item: channel.item_at,
             last_own: channel.own_at,
             ailment: channel.health.ailment,
@@ -81,8 +84,10 @@ async fn list(app: &App, json: bool) -> Result<(), Failure> {
     if json {
         return output::json(&lines);
     }
-    let shown = |at: Option<Timestamp>| {
-        at.map_or_else(|| "never".to_owned(), |at| at.to_string().chars().take(19).collect())
+    let complete = |line: &Line| match line.complete_until {
+        Some(at) => at.to_string().chars().take(19).collect(),
+        None if line.on_delivery => "on delivery".to_owned(),
+        None => "never".to_owned(),
     };
     let rows: Vec<[String; 6]> = lines
         .iter()
@@ -95,7 +100,7 @@ async fn list(app: &App, json: bool) -> Result<(), Failure> {
                 line.office.clone(),
                 line.platform.to_string(),
                 line.state.to_string(),
-                shown(line.complete_until),
+                complete(line),
                 ailment.unwrap_or_else(|| "well".to_owned()),
             ]
         })
