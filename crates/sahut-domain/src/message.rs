@@ -123,7 +123,8 @@ pub struct Attachment {
     pub bytes: Option<u64>,
     /// The platform's reference (a URL, a file id), where the content is not kept here.
     pub reference: Option<String>,
-    /// The content itself, kept only within the channel's limits.
+    /// The content itself, while the message is being read. It is not stored with the message: the raw payload has it,
+    /// in the order of [`Item::attachments`].
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub content: Option<Vec<u8>>,
 }

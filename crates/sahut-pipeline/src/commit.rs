@@ -21,6 +21,9 @@ use crate::supervisor::{Heart, TaskError};
 /// Messages that one transaction takes at most, give or take a page.
 const MOST_ROWS: usize = 1000;
 
+/// Bytes of payload that one transaction takes at most, give or take a page: mails are large.
+const MOST_BYTES: usize = 16 << 20;
+
 /// Writes that may wait; a reader that comes on top of them waits with its page in hand.
 const QUEUE: usize = 256;
 
@@ -85,16 +88,23 @@ impl Desk {
                 () = tokio::time::sleep(std::time::Duration::from_secs(5)) => continue,
             };
             let Some(first) = first else { return Ok(()) };
-            let mut rows = first.rows();
-            let mut batch = vec![first];
-            while rows < MOST_ROWS
-                && let Ok(order) = self.0.try_recv()
-            {
-                rows += order.rows();
-                batch.push(order);
-            }
-            commit(context, batch).await;
+            commit(context, self.gather(first)).await;
         }
+    }
+
+    /// A batch of what waits, as much as one transaction takes.
+    fn gather(&mut self, first: Order) -> Vec<Order> {
+        let (mut rows, mut bytes) = (first.rows(), first.bytes());
+        let mut batch = vec![first];
+        while rows < MOST_ROWS
+            && bytes < MOST_BYTES
+            && let Ok(order) = self.0.try_recv()
+        {
+            rows += order.rows();
+            bytes += order.bytes();
+            batch.push(order);
+        }
+        batch
     }
 }
 
@@ -109,6 +119,12 @@ impl Order {
             Write::Page { page, .. } => page.items.len().max(1),
             _ => 1,
         }
+    }
+
+    fn bytes(&self) -> usize {
+        let Write::Page { page, .. } = &self.write else { return 0 };
+        let items = page.items.iter().map(|item| item.raw.len());
+        items.chain(page.bad.iter().map(|(_, _, raw)| raw.len())).sum()
     }
 }
 
@@ -174,5 +190,28 @@ async fn write_one(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<Written
             let settled = tx.settle_channel(lease, end, now).await?;
             Ok(if settled.is_some() { Written::Done(Stored::default()) } else { Written::LeaseLost })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_bounded_in_bytes() {
+        let (committer, mut desk) = committer();
+        let order = |megabytes: usize| {
+            let bad = vec![("k".to_owned(), String::new(), vec![0; megabytes << 20])];
+            let page = Arc::new(NewPage { bad, ..NewPage::default() });
+            let lease = Lease { id: ChannelId(1), attempt: 1, failures: 0, until: Timestamp::MAX };
+            let write = Write::Page { page, cursor: None, keep_until: Timestamp::MAX };
+            Order { lease, write, answer: oneshot::channel().0 }
+        };
+        for _ in 0..5 {
+            committer.0.try_send(order(6)).ok();
+        }
+        let batch = desk.gather(order(1));
+        assert_eq!(batch.len(), 4, "19 MiB: it was below the bound before the last page");
+        assert_eq!(desk.gather(order(0)).len(), 3, "the rest");
     }
 }

@@ -24,7 +24,9 @@ pub(super) struct Office<'a> {
 
 /// Reads a mail.
 pub(super) fn item(fetched: FetchedMail, office: Office<'_>, now: Timestamp) -> Result<Item, BadItem> {
-    let mail = read(&fetched.raw, &Limits::default()).map_err(|error| {
+    // Files stay in the raw mail: of a message only their names are needed.
+    let limits = Limits { attachment: 0, ..Limits::default() };
+    let mail = read(&fetched.raw, &limits).map_err(|error| {
         let id = fetched.raw.is_empty().then(|| format!("uid {}", fetched.uid));
         bad(id, error.to_string(), &fetched.raw)
     })?;

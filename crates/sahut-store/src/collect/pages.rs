@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 use sahut_domain::channel::ChannelId;
 use sahut_domain::fault;
-use sahut_domain::message::{Item, Post, Surface};
+use sahut_domain::message::{Attachment, Item, Post, Surface};
 use sahut_domain::office::OfficeCode;
 
 use super::FeedFound;
@@ -124,11 +124,11 @@ impl Tx {
         let activity = Activity::of(&items);
         let mut ids = self.ids("message", items.len()).await?;
         let mut rows = Vec::with_capacity(items.len());
-        for (index, item) in items.into_iter().enumerate() {
+        for (index, mut item) in items.into_iter().enumerate() {
             let citizen = if item.own { None } else { citizens.get(&citizen_key(&item)).copied() };
             let digest = digest(&item);
             let given = given.get(&item.external_id);
-            let attachments = attachments(&item);
+            let attachments = attachments(std::mem::take(&mut item.attachments));
             let disposition = if item.automatic && !item.own { "automatic" } else { "waiting" };
             let thread = threads.get(&(item.thread.surface, item.thread.external_id)).copied();
             rows.push(row![
@@ -361,6 +361,8 @@ fn citizen_key(item: &Item) -> String {
     }
 }
 
-fn attachments(item: &Item) -> Option<String> {
-    if item.attachments.is_empty() { None } else { serde_json::to_string(&item.attachments).ok() }
+/// What is told of attachments. Their content is in the raw payload, in the same order, and goes when that goes.
+fn attachments(mut all: Vec<Attachment>) -> Option<String> {
+    all.iter_mut().for_each(|attachment| attachment.content = None);
+    if all.is_empty() { None } else { serde_json::to_string(&all).ok() }
 }

@@ -40,7 +40,7 @@ on_both! {
             name: Some("jalan.jpg".to_owned()),
             bytes: Some(7),
             reference: Some("file:1".to_owned()),
-            content: None,
+            content: Some(vec![255; 7]),
         };
         let full = Item {
             parent: Some("m0".to_owned()),
@@ -54,6 +54,8 @@ on_both! {
         };
         let page = NewPage { items: vec![full], given: HashMap::from([("m1".to_owned(), code("kominfo"))]), ..NewPage::default() };
         world.store_page(page, at(1)).await;
+        let kept = world.raw().await.texts("SELECT attachments FROM message").await.remove(0);
+        assert!(kept.contains("jalan.jpg") && !kept.contains("255"), "its content is in the payload: {kept}");
         let mut tx = world.begin().await;
         let waiting = tx.take_waiting(10).await.unwrap().remove(0);
         assert_eq!(waiting.text, "jalan 🛣️ rusak\n\u{FFFD} sekali", "no database keeps NUL");
