@@ -278,7 +278,7 @@ impl Round {
         let missing: Vec<FeedFound> = connector
             .feeds()
             .into_iter()
-            .filter(|(key, _)| !known.iter().any(|feed| feed.key == *key))
+            .filter(|(key, _)| !known.iter().any(|feed| feed.key == *key && !feed.found))
             .map(|(key, kind)| FeedFound {
                 key,
                 kind: kind_word(kind),

@@ -164,7 +164,8 @@ impl Walker<'_> {
             let oldest = page.items.iter().map(|item| item.written_at).min();
             let listed_down_to = page.listed_down_to;
             let Some(stored) = self.store(page, None).await? else { return Ok((Walked::LeaseLost, found)) };
-            found += stored.new;
+            // The platform counts our own answers as well.
+            found += stored.new + stored.read_back;
             known = if stored.new + stored.changed > 0 { 0 } else { known + stored.known };
             let Some(next) = next else { return Ok((Walked::Complete, found)) };
             let overlaps = known >= OVERLAP_ITEMS && below_last_walk(feed, oldest);

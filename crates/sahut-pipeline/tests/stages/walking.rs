@@ -12,10 +12,13 @@ use sahut_channels::{
 };
 use sahut_domain::ManualClock;
 use sahut_domain::channel::{Ailment, ChannelState, Platform};
+use sahut_domain::inquiry::InquiryNumber;
 use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
 use sahut_pipeline::collect::{Settings, collect_due};
+use sahut_pipeline::route::route_batch;
 use sahut_simulator::Keys;
-use sahut_store::collect::Channel;
+use sahut_store::Claim;
+use sahut_store::collect::{Channel, FeedFound};
 
 use crate::regency::{Account, Town};
 
@@ -129,7 +132,7 @@ impl Scene {
             author: Author { external_id: Some("warga".to_owned()), ..Author::default() },
             own: false,
             automatic: false,
-            text: format!("Halo {id}"),
+            text: format!("Jalan rusak di Topos, tolong diperbaiki ({id})"),
             subject: None,
             written_at: self.now(),
             edited_at: None,
@@ -153,6 +156,19 @@ fn found(key: &str, counter: i64) -> FeedSeen {
         count: None,
         urgent: false,
     }
+}
+
+/// The office's answer to the first inquiry, which the platform took under this id.
+async fn answer(scene: &Scene, id: &str) {
+    route_batch(&scene.town.context).await.unwrap();
+    let (now, until) = (scene.now(), scene.now() + SignedDuration::from_mins(1));
+    let mut tx = scene.town.context.db.begin().await.unwrap();
+    let number = InquiryNumber { year: 2026, sequence: 1 };
+    tx.queue_reply(number, "Sudah diperbaiki.", "Admin PUPR", "op-1", now).await.unwrap();
+    let work = tx.claim_replies(&Claim { owner: "test", now, until, limit: 1 }).await.unwrap().remove(0);
+    tx.begin_sending(&work, until, now).await.unwrap();
+    tx.settle_sent(&work, Some(id), None, now, now).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 fn not_permitted() -> Trouble {
@@ -249,4 +265,45 @@ async fn a_channel_that_is_only_delivered_to_is_never_called_complete() {
     let channel = scene.channel().await;
     assert_eq!((channel.watermark, channel.health.ailment), (None, None));
     assert!(channel.read_at.is_some(), "its round ended well");
+}
+
+#[tokio::test]
+async fn a_wake_up_before_the_first_round_does_not_hide_a_list() {
+    let scene = Scene::open(&["letters", "posts"]).await;
+    let wake = FeedFound {
+        key: "letters".to_owned(),
+        kind: "newest_first",
+        found: true,
+        counter: None,
+        count: None,
+        urgent: true,
+    };
+    let mut tx = scene.town.context.db.begin().await.unwrap();
+    tx.note_feeds(scene.town.channels[0], vec![wake.clone()], scene.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(scene.round().await, ["letters", "posts"]);
+    let mut tx = scene.town.context.db.begin().await.unwrap();
+    tx.note_feeds(scene.town.channels[0], vec![wake], scene.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    scene.round().await;
+    assert_eq!(scene.round().await, ["letters", "posts"], "in every round");
+}
+
+#[tokio::test]
+async fn an_answer_of_ours_is_no_gap_in_the_count() {
+    let scene = Scene::open(&["posts"]).await;
+    let counted = |count| {
+        let feed = FeedSeen { count: Some(count), ..found("a", count) };
+        scene.lists.says("posts", Ok(Page { feeds: vec![feed], ..Page::default() }));
+    };
+    counted(1);
+    scene.lists.says("a", Ok(scene.items(&["m1"])));
+    scene.round().await;
+    answer(&scene, "m2").await;
+    counted(2);
+    let ours = Item { own: true, ..scene.item("m2") };
+    scene.lists.says("a", Ok(Page { items: vec![ours], ..scene.items(&["m1"]) }));
+    assert_eq!(scene.round().await, ["posts", "a"], "once, not again down to its end");
+    counted(3);
+    assert_eq!(scene.round().await, ["posts", "a", "a"], "one is missing now");
 }

@@ -92,11 +92,13 @@ impl Tx {
         feeds: Vec<FeedFound>,
         now: Timestamp,
     ) -> Result<usize, StoreError> {
-        const KNOWN: &str = "SELECT key, counter, count FROM feed WHERE channel_id = $1 AND gone = 0 AND key";
+        const KNOWN: &str =
+            "SELECT key, counter, count, found FROM feed WHERE channel_id = $1 AND gone = 0 AND key";
         let keys = feeds.iter().map(|feed| &feed.key).collect();
-        let known =
-            self.rows_in(KNOWN, args![channel], keys, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))));
-        let known: HashMap<String, (Option<String>, Option<i64>)> = known.await?.into_iter().collect();
+        let known = self.rows_in(KNOWN, args![channel], keys, |row| {
+            Ok((row.get(0)?, (row.get(1)?, row.get(2)?, row.get(3)?)))
+        });
+        let known: HashMap<String, KnownFeed> = known.await?.into_iter().collect();
         // Where a feed is told of twice the last word counts, and a wake-up is not lost.
         let mut news: BTreeMap<String, FeedFound> = BTreeMap::new();
         for mut feed in feeds {
@@ -126,6 +128,7 @@ impl Tx {
         const NOTE: &str =
             "INSERT INTO feed (id, channel_id, key, kind, found, counter, count, urgent_at, seen_at)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel_id, key) DO UPDATE SET
+            found = CASE WHEN excluded.found = 0 THEN 0 ELSE feed.found END,
             counter = COALESCE(excluded.counter, feed.counter), count = COALESCE(excluded.count, feed.count),
             urgent_at = COALESCE(excluded.urgent_at, feed.urgent_at), seen_at = excluded.seen_at, gone = 0";
         self.insert(NOTE, rows).await?;
@@ -168,9 +171,15 @@ impl Tx {
     }
 }
 
+/// Counter, count, and whether it was found.
+type KnownFeed = (Option<String>, Option<i64>, bool);
+
 impl FeedFound {
-    /// Whether this adds to what is known: what the platform leaves out is no news.
-    fn says_more_than(&self, (counter, count): &(Option<String>, Option<i64>)) -> bool {
-        (self.counter.is_some() && self.counter != *counter) || (self.count.is_some() && self.count != *count)
+    /// Whether this adds to what is known: what the platform leaves out is no news. A wake-up may tell of a feed before
+    /// the channel's first round knows that every channel of the platform has it.
+    fn says_more_than(&self, (counter, count, found): &KnownFeed) -> bool {
+        (self.counter.is_some() && self.counter != *counter)
+            || (self.count.is_some() && self.count != *count)
+            || (*found && !self.found)
     }
 }

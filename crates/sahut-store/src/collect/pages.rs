@@ -43,6 +43,8 @@ pub struct Stored {
     pub changed: usize,
     /// Messages that were known as they are.
     pub known: usize,
+    /// Answers of ours among the known ones that the platform shows for the first time.
+    pub read_back: usize,
     /// Unreadable items that were not known.
     pub quarantined: usize,
     /// Feeds that are new, or of which the platform said something new.
@@ -58,7 +60,7 @@ impl Tx {
         page: NewPage,
         now: Timestamp,
     ) -> Result<Stored, StoreError> {
-        let mut page = page.cleaned();
+        let mut page = page.cleaned(now);
         let items = std::mem::take(&mut page.items);
         let mut stored = Stored::default();
         let known = self.known_messages(channel, &items).await?;
@@ -76,6 +78,7 @@ impl Tx {
                 Some((known, News::ReadBack)) => {
                     self.read_back(known.id, &item).await?;
                     stored.known += 1;
+                    stored.read_back += 1;
                 }
                 Some((known, News::Changed)) => {
                     self.revise(channel, known.id, &item, now).await?;
@@ -314,12 +317,14 @@ impl Activity {
 
 impl NewPage {
     /// Takes out what the database cannot hold: NUL in what identifies, and things without an identifier. Such items
-    /// are set apart, so that their neighbours flow.
-    fn cleaned(mut self) -> Self {
+    /// are set apart, so that their neighbours flow. What claims to come from the future was written now at the latest:
+    /// a clock that is ahead must not push a deadline away, or put a question after its answer.
+    fn cleaned(mut self, now: Timestamp) -> Self {
         let mut items = Vec::with_capacity(self.items.len());
         for mut item in self.items {
             clean(&mut item.external_id);
             clean(&mut item.thread.external_id);
+            item.written_at = item.written_at.min(now);
             let author = &mut item.author;
             [&mut author.external_id, &mut author.name, &mut author.handle]
                 .into_iter()
@@ -333,7 +338,10 @@ impl NewPage {
             }
         }
         self.items = items;
-        self.posts.iter_mut().for_each(|post| clean(&mut post.external_id));
+        for post in &mut self.posts {
+            clean(&mut post.external_id);
+            post.published_at = post.published_at.min(now);
+        }
         self.posts.retain(|post| !post.external_id.is_empty());
         self.feeds.iter_mut().for_each(|feed| clean(&mut feed.key));
         self.feeds.retain(|feed| !feed.key.is_empty());

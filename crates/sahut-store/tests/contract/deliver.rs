@@ -70,8 +70,10 @@ on_both! {
         tx.settle_sent(&work, Some("r1"), None, at(62), at(62)).await.unwrap();
         tx.commit().await.unwrap();
         let as_shown = Item { written_at: at(62), ..own("r1", "Sudah  buka.") };
-        assert_eq!(world.store(vec![as_shown.clone()], at(70)).await.known, 1);
-        assert_eq!(world.store(vec![as_shown.clone()], at(71)).await.known, 1);
+        let first = world.store(vec![as_shown.clone()], at(70)).await;
+        assert_eq!((first.known, first.read_back), (1, 1));
+        let again = world.store(vec![as_shown.clone()], at(71)).await;
+        assert_eq!((again.known, again.read_back), (1, 0));
         assert!(!world.read().await.has_waiting().await.unwrap());
         assert_eq!(world.count("SELECT COUNT(*) FROM message_revision").await, 0);
         let hidden = Item { visibility: Visibility::Hidden, ..as_shown };

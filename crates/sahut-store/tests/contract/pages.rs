@@ -10,7 +10,7 @@ use sahut_store::collect::{NewPage, Stored};
 use crate::support::{World, at, code, item, on_both, own};
 
 fn stored(new: usize, changed: usize, known: usize) -> Stored {
-    Stored { new, changed, known, quarantined: 0, feeds: 0 }
+    Stored { new, changed, known, ..Stored::default() }
 }
 
 async fn kinds(world: &World) -> Vec<EventKind> {
