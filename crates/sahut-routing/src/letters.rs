@@ -42,9 +42,11 @@ fn fold_part(part: char, out: &mut String) -> Folded {
     } else if !part.is_alphanumeric() {
         Folded::Break
     } else {
-        match look_alike(part) {
-            Some(letter) => out.push(letter),
-            None => out.extend(part.to_lowercase().filter(|c| !is_combining_mark(*c))),
+        if let Some(letter) = look_alike(part) {
+            out.push(letter);
+        } else {
+            let small = part.to_lowercase().filter(|c| !is_combining_mark(*c));
+            out.extend(small.map(|c| look_alike(c).unwrap_or(c)));
         }
         Folded::Letters
     }

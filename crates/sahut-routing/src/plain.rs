@@ -67,7 +67,7 @@ impl Plain {
         }
         reader.close(original.len());
         if reader.singles >= SPELLED_OUT {
-            self.join_spelled();
+            reader.join_spelled();
         }
     }
 
@@ -89,48 +89,23 @@ impl Plain {
         self.text.get(word.start..word.end).unwrap_or_default()
     }
 
-    /// Joins letters that were written one by one (`g a c o r`).
-    fn join_spelled(&mut self) {
+    /// Where letters stand that were written one by one (`g a c o r`), by the numbers of the words.
+    fn spelled_out(&self) -> Vec<std::ops::Range<usize>> {
         let mut runs = Vec::new();
         let mut from = 0;
-        while from < self.words.len() {
-            let rest = self.words.get(from..).unwrap_or_default();
-            let run = rest.iter().take_while(|word| word.end - word.start == 1).count();
-            let begins = rest
-                .first()
-                .is_some_and(|word| !self.letters(word).starts_with(|c: char| c.is_ascii_digit()));
-            if !begins {
+        while let Some(first) = self.words.get(from) {
+            if self.letters(first).starts_with(|c: char| c.is_ascii_digit()) {
                 from += 1;
                 continue;
             }
+            let rest = self.words.get(from..).unwrap_or_default();
+            let run = rest.iter().take_while(|word| word.end - word.start == 1).count();
             if run >= SPELLED_OUT {
                 runs.push(from..from + run);
             }
             from += run + 1;
         }
-        if !runs.is_empty() {
-            self.disguised = true;
-            self.rebuild(&runs);
-        }
-    }
-
-    fn rebuild(&mut self, joined: &[std::ops::Range<usize>]) {
-        let (text, words) = (std::mem::take(&mut self.text), std::mem::take(&mut self.words));
-        self.text.push(' ');
-        for (at, word) in words.into_iter().enumerate() {
-            let letters = text.get(word.start..word.end).unwrap_or_default();
-            let continues = joined.iter().any(|run| run.start < at && at < run.end);
-            if let Some(last) = self.words.last_mut().filter(|_| continues) {
-                self.text.pop();
-                self.text.push_str(letters);
-                (last.end, last.original.1) = (self.text.len(), word.original.1);
-            } else {
-                let start = self.text.len();
-                self.text.push_str(letters);
-                self.words.push(Word { start, end: self.text.len(), ..word });
-            }
-            self.text.push(' ');
-        }
+        runs
     }
 }
 
@@ -233,6 +208,35 @@ impl Reader<'_> {
         at + c.len_utf8()
     }
 
+    /// Joins letters that were written one by one, and reads what they make like any other word.
+    fn join_spelled(&mut self) {
+        let runs = self.plain.spelled_out();
+        if runs.is_empty() {
+            return;
+        }
+        self.plain.disguised = true;
+        let (text, words) = (std::mem::take(&mut self.plain.text), std::mem::take(&mut self.plain.words));
+        self.plain.text.push(' ');
+        let mut runs = runs.into_iter().peekable();
+        for (at, word) in words.into_iter().enumerate() {
+            let start = self.plain.text.len();
+            self.plain.text.push_str(text.get(word.start..word.end).unwrap_or_default());
+            if self.word.is_none() {
+                self.sentence_ended = word.begins_sentence;
+            }
+            let Some(run) = runs.peek().filter(|run| run.contains(&at)) else {
+                self.push(start, word.original, word.expanded);
+                continue;
+            };
+            self.word.get_or_insert((start, word.original.0));
+            self.untidy = true;
+            if at + 1 == run.end {
+                runs.next();
+                self.close(word.original.1);
+            }
+        }
+    }
+
     /// Ends the word being read, if there is one.
     fn close(&mut self, at: usize) {
         let Some((start, from)) = self.word.take() else { return };
@@ -302,6 +306,8 @@ fn push_shortened(word: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn plain(text: &str) -> Plain {
@@ -330,6 +336,31 @@ mod tests {
         ] {
             assert_eq!(plain(written).text, read, "{written}");
         }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_what_was_read_changes_nothing(text in prop_oneof![any::<String>(), "[a-zA-Z2 .@!]{0,40}", "([a-z0-9] ){0,9}[a-z]{0,5}2?"]) {
+            let once = plain(&text).text;
+            prop_assert_eq!(&plain(&once).text, &once);
+        }
+    }
+
+    #[test]
+    fn letters_one_by_one_are_read_like_a_word() {
+        for (written, read) in [
+            ("r s a b c d e", " rsabcde "),
+            ("j l n", " j l n "),
+            ("di g a c o r ya s l o t", " di gacor ya slot "),
+            ("a a a a a a", " a "),
+            ("1 s l o t 2 3 4 5", " 1 slot2345 "),
+        ] {
+            assert_eq!(plain(written).text, read, "{written}");
+        }
+        let text = "di g a c o r ya";
+        let read = plain(text);
+        let span = read.original(1, 2);
+        assert_eq!(&text[span.0..span.1], "g a c o r");
     }
 
     #[test]
