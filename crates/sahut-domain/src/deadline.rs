@@ -31,7 +31,7 @@ words! {
         Paused = "paused",
         /// Kept; or answered late, when `met_at` is after `due_at`.
         Met = "met",
-        /// Void: the inquiry was closed, or turned out to need nobody.
+        /// Void: the inquiry was closed, turned out to need nobody, or became an emergency with a sooner promise.
         Void = "void",
     }
 }

@@ -161,12 +161,18 @@ impl Batch<'_> {
         // What is read later than the answer and was written before it, the office had before its eyes.
         let newer = current.answered_at.is_none_or(|answered_at| waiting.written_at > answered_at);
         let reopens = wants_something && newer && current.state.after(Act::CitizenWrote) == Some(State::Open);
-        let promise = if reopens {
-            make_promise(self.regency, &current.office, current.kind, waiting.written_at)
+        let emergency = decision.kind == Kind::Emergency
+            && current.kind != Kind::Emergency
+            && (reopens || current.state == State::Open);
+        let kind = if emergency { Kind::Emergency } else { current.kind };
+        let promise = if reopens || emergency {
+            make_promise(self.regency, &current.office, kind, waiting.written_at)
         } else {
             None
         };
-        let reopened = promise.is_some();
+        let (reopens, hastens) = if reopens { (promise, None) } else { (None, promise) };
+        let reopened = reopens.is_some();
+        let elsewhere = self.is_for_another(&decision, &current.office);
         let joining = Joining {
             message: waiting.message,
             channel: waiting.channel,
@@ -179,18 +185,33 @@ impl Batch<'_> {
                 doubt: None,
                 ..decision
             },
-            reopens: promise,
+            reopens,
+            emergency,
+            hastens,
         };
         let event = tx.join_inquiry(&joining, self.now).await?;
         if wants_something {
             let urgent = joining.decision.priority == Priority::Emergency;
-            let told = self.notices(event, Template::FollowUp, current.id, &current.office, urgent);
+            let mut told = self.notices(event, Template::FollowUp, current.id, &current.office, urgent);
+            if elsewhere {
+                let triage = &self.regency.triage_office;
+                told.extend(self.notices(event, Template::FollowUp, current.id, triage, urgent));
+            }
             tx.owe(told, self.now).await?;
         }
-        if reopened {
-            self.changed.insert(current.id, CurrentInquiry { state: State::Open, ..current });
+        if reopened || emergency {
+            self.changed.insert(current.id, CurrentInquiry { state: State::Open, kind, ..current });
         }
         self.answer_before_read(tx, vec![waiting.message]).await
+    }
+
+    /// Whether the words clearly concern another office than the one whose inquiry the message joins: then those who
+    /// decide are told too.
+    fn is_for_another(&self, decision: &Decision, office: &OfficeCode) -> bool {
+        matches!(decision.basis, Basis::Topics | Basis::Mention)
+            && decision.doubt.is_none()
+            && decision.office.as_ref().is_some_and(|named| named != office)
+            && self.regency.triage_office != *office
     }
 
     /// What the office wrote on the platform itself: a reply of ours that is read back, or an answer given there by

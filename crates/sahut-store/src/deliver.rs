@@ -487,9 +487,9 @@ fn reply_work(row: &Row, leases: &[Lease<i64>]) -> Result<ReplyWork, StoreError>
 }
 
 /// Ends the stretch that is open.
-fn closed(mut segments: Vec<Segment>, at: Timestamp) -> Result<String, StoreError> {
+pub(crate) fn closed(mut segments: Vec<Segment>, at: Timestamp) -> Result<String, StoreError> {
     for segment in &mut segments {
-        segment.to.get_or_insert(at);
+        segment.to.get_or_insert(at.max(segment.from));
     }
     serde_json::to_string(&segments).map_err(|error| StoreError::Refused(error.to_string()))
 }

@@ -12,6 +12,7 @@ use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, Priority, PublicCode
 use sahut_domain::message::{CitizenId, MessageId, Surface, ThreadId};
 use sahut_domain::office::OfficeCode;
 
+use crate::deliver::closed;
 use crate::journal::NewEvent;
 use crate::value::{Row, Value, args, row};
 use crate::{StoreError, Tx};
@@ -142,6 +143,10 @@ pub struct Joining {
     pub decision: Decision,
     /// The new promise, when the citizen comes back after an answer and wants something.
     pub reopens: Option<(Explanation, Timestamp)>,
+    /// It makes an emergency of the inquiry.
+    pub emergency: bool,
+    /// What an open inquiry that becomes an emergency is promised, unless it is promised that sooner.
+    pub hastens: Option<(Explanation, Timestamp)>,
 }
 
 /// Messages.
@@ -241,14 +246,22 @@ impl Tx {
         Ok(opened.map(|((id, number), event)| Opened { id, event, number }).collect())
     }
 
-    /// Lets a message join an inquiry; where it reopens the inquiry, a new promise begins and the old one is kept.
+    /// Lets a message join an inquiry; where it reopens or hastens the inquiry, a new promise begins and the old one is
+    /// kept.
     /// Answers the journal's line to tell people about.
     pub async fn join_inquiry(&mut self, joining: &Joining, now: Timestamp) -> Result<EventId, StoreError> {
         self.place(vec![(joining.message, joining.inquiry)]).await?;
         self.store_decisions(vec![(joining.message, &joining.decision)], now).await?;
+        if joining.emergency {
+            const RAISE: &str = "UPDATE inquiry SET kind = 'emergency', priority = 'emergency', version = version + 1 WHERE id = $1";
+            self.exec(RAISE, args![joining.inquiry]).await?;
+        }
+        if let Some((promise, next_at)) = &joining.hastens {
+            self.hasten(joining, promise, *next_at, now).await?;
+        }
         let kind = match &joining.reopens {
             Some((promise, next_at)) => {
-                self.reopen(joining.inquiry, &joining.office, promise, *next_at).await?;
+                self.promise_anew(joining.inquiry, &joining.office, promise, *next_at, None).await?;
                 EventKind::InquiryReopened
             }
             None => EventKind::InquiryContinued,
@@ -259,8 +272,39 @@ impl Tx {
             .channel(joining.channel)
             .message(joining.message)
             .inquiry(joining.inquiry, &joining.office)
-            .with(serde_json::json!({ "due_at": due_at }));
+            .with(serde_json::json!({ "due_at": due_at, "urgent": joining.emergency }));
         self.record_one(event, now).await
+    }
+
+    /// Puts a sooner promise in the place of the one that is open.
+    async fn hasten(
+        &mut self,
+        joining: &Joining,
+        promise: &Explanation,
+        next_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let later = format!(
+            "SELECT d.id, d.due_at, d.segments FROM inquiry i JOIN deadline d ON d.id = i.deadline_id
+             WHERE i.id = $1 AND i.state = 'open' AND d.live = 1 AND d.due_at > $2{}",
+            self.dialect().hold("i, d")
+        );
+        let later: Option<(DeadlineId, Timestamp, Vec<Segment>)> = self
+            .opt(&later, args![joining.inquiry, promise.due.at], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.json(2)?))
+            })
+            .await?;
+        let Some((later, was_due_at, segments)) = later else { return Ok(()) };
+        const VOID: &str =
+            "UPDATE deadline SET state = 'void', live = 0, next_at = NULL, segments = $2 WHERE id = $1";
+        self.exec(VOID, args![later, closed(segments, promise.started_at)?]).await?;
+        let (inquiry, office) = (joining.inquiry, &joining.office);
+        let deadline = self.promise_anew(inquiry, office, promise, next_at, Some(later)).await?;
+        let data =
+            serde_json::json!({ "deadline": deadline, "due_at": promise.due.at, "was_due_at": was_due_at });
+        let event = NewEvent::new(EventKind::DeadlineMoved, joining.written_at).message(joining.message);
+        self.record_one(event.inquiry(inquiry, office).with(data), now).await?;
+        Ok(())
     }
 
     /// What the citizen asked first in an answered inquiry after its answer: the answer was collected, or its sending
@@ -294,7 +338,7 @@ impl Tx {
         next_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.reopen(asked.inquiry, &asked.office, promise, next_at).await?;
+        self.promise_anew(asked.inquiry, &asked.office, promise, next_at, None).await?;
         let event = NewEvent::new(EventKind::InquiryReopened, asked.written_at)
             .by("citizen")
             .channel(asked.channel)
@@ -423,23 +467,25 @@ impl Tx {
         Ok(numbers)
     }
 
-    async fn reopen(
+    /// Begins another promise on an inquiry that has none open, or in the place of the one that is.
+    async fn promise_anew(
         &mut self,
         inquiry: InquiryId,
         office: &OfficeCode,
         promise: &Explanation,
         next_at: Timestamp,
-    ) -> Result<(), StoreError> {
+        instead_of: Option<DeadlineId>,
+    ) -> Result<DeadlineId, StoreError> {
         let deadline = DeadlineId(self.id("deadline").await?);
-        const REOPEN: &str = "UPDATE inquiry SET state = 'open', round = round + 1, version = version + 1,
+        const ANEW: &str = "UPDATE inquiry SET state = 'open', round = round + 1, version = version + 1,
             due_at = $3, deadline_id = $2, deadline_live = 1
-            WHERE id = $1 AND state IN ('answered', 'waiting') RETURNING round";
-        let values = args![inquiry, deadline, promise.due.at];
-        let round: Option<i64> = self.opt(REOPEN, values, |row| row.get(0)).await?;
+            WHERE id = $1 AND state <> 'closed' AND (deadline_id IS NULL OR deadline_id = $4) RETURNING round";
+        let values = args![inquiry, deadline, promise.due.at, instead_of];
+        let round: Option<i64> = self.opt(ANEW, values, |row| row.get(0)).await?;
         let round = round
             .ok_or_else(|| StoreError::Conflict(format!("inquiry {inquiry} is not answered any more")))?;
         self.insert(PROMISE, vec![promise_row(deadline, inquiry, office, promise, round, next_at)?]).await?;
-        Ok(())
+        Ok(deadline)
     }
 
     /// Puts messages into their inquiries.

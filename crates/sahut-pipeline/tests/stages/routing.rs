@@ -1,13 +1,18 @@
 //! What becomes of messages that are routed together.
 
 use jiff::SignedDuration;
+use sahut_domain::calendar::Term;
 use sahut_domain::channel::Platform;
-use sahut_domain::inquiry::{InquiryNumber, State};
+use sahut_domain::deadline::{DeadlineState, Policy};
+use sahut_domain::inquiry::{InquiryNumber, Kind, Priority, State};
 use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
+use sahut_domain::office::{OfficeCode, OfficeKind};
 use sahut_domain::reply::{ReplyId, ReplyState};
 use sahut_domain::{ManualClock, Timestamp};
 use sahut_pipeline::deliver::deliver_batch;
 use sahut_pipeline::route::route_batch;
+use sahut_pipeline::{Policies, Regency};
+use sahut_routing::{RuleSet, Source};
 use sahut_simulator::{Simulator, SimulatorSettings};
 use sahut_store::Claim;
 use sahut_store::collect::NewPage;
@@ -174,4 +179,83 @@ async fn an_answer_that_a_person_saw_does_not_bury_a_newer_question() {
     assert_eq!((inquiry.line.state, inquiry.promises.len()), (State::Open, 2));
     assert_eq!(inquiry.promises[0].met_at, Some(now));
     assert_eq!(inquiry.replies[0].delivery, ReplyState::Sent);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_moves_no_deadline() {
+    let street = Street::open().await;
+    let asked = item("1", false, "jalan rusak di depan pasar, tolong diperbaiki", 60 * 24 * 365);
+    street.route(vec![asked]).await;
+    assert_eq!(street.inquiry().await.line.opened_at, street.now());
+    street.clock.advance(600);
+    street.route(vec![item("2", true, "Kami cek hari ini", 65)]).await;
+    assert_eq!(street.stand().await, (State::Answered, 1));
+}
+
+/// The street's regency with an emergency's pace, a second office, and somebody else who decides.
+fn wider(regency: &Regency) -> Regency {
+    let code = |text: &str| OfficeCode::parse(text).unwrap();
+    let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
+    let gate = "[[kind]]\nkind = \"complaint\"\nstrong = [\"tolong diperbaiki\"]\n\
+        [[kind]]\nkind = \"emergency\"\nstrong = [\"kebakaran\"]\n";
+    let duty = |code: &str, phrase: &str| {
+        let text = format!("duty = \"{code}\"\n\n[[topic]]\nname = \"{code}\"\nstrong = [\"{phrase}\"]\n");
+        source(&format!("rules/{code}.toml"), &text)
+    };
+    let rules = [source("rules/gate.toml", gate), duty("pupr", "jalan rusak"), duty("pdam", "air mati")];
+    let technical = [code("pupr"), code("pdam"), code("kominfo")].map(|code| (code, OfficeKind::Technical));
+    let usual = regency.policies.usual.clone();
+    let fast = Policy { term: Term::Minutes(30), ..usual.clone() };
+    let mut offices = regency.offices.clone();
+    let mut kominfo = offices[&code("pupr")].clone();
+    kominfo.code = code("kominfo");
+    kominfo.people[0].mail = "admin@kominfo.example".to_owned();
+    offices.insert(code("kominfo"), kominfo);
+    Regency {
+        revision: regency.revision,
+        instance: regency.instance.clone(),
+        language: regency.language,
+        triage_office: code("kominfo"),
+        calendars: regency.calendars.clone(),
+        policies: Policies { by_kind: [(Kind::Emergency, fast)].into(), usual },
+        operators: Vec::new(),
+        rules: RuleSet::compile(&rules, &technical, &code("kominfo")).unwrap(),
+        offices,
+        connectors: regency.connectors.clone(),
+        outbox: None,
+    }
+}
+
+#[tokio::test]
+async fn an_emergency_in_a_conversation_hastens_it() {
+    let street = Street::open().await;
+    street.town.context.regency.set(wider(&street.town.context.regency.get()));
+    street.route(vec![item("1", false, "jalan rusak di depan pasar, tolong diperbaiki", 0)]).await;
+    street.route(vec![item("2", false, "kebakaran di depan pasar", 10)]).await;
+    let inquiry = street.inquiry().await;
+    assert_eq!((inquiry.line.kind, inquiry.line.priority), (Kind::Emergency, Priority::Emergency));
+    assert_eq!(inquiry.line.due_at, start() + SignedDuration::from_mins(40));
+    let states: Vec<_> = inquiry.promises.iter().map(|promise| promise.state).collect();
+    assert_eq!(states, [DeadlineState::Void, DeadlineState::Running]);
+
+    street.route(vec![item("3", true, "Petugas berangkat", 15)]).await;
+    street.route(vec![item("4", false, "kebakaran lagi", 20)]).await;
+    let inquiry = street.inquiry().await;
+    assert_eq!(
+        (inquiry.line.state, inquiry.line.due_at),
+        (State::Open, start() + SignedDuration::from_mins(50))
+    );
+}
+
+#[tokio::test]
+async fn those_who_decide_are_told_when_a_conversation_turns_to_another_office() {
+    let street = Street::open().await;
+    street.town.context.regency.set(wider(&street.town.context.regency.get()));
+    street.route(vec![item("1", false, "jalan rusak di depan pasar, tolong diperbaiki", 0)]).await;
+    street.route(vec![item("2", false, "jalan rusak di Topos juga, tolong diperbaiki", 5)]).await;
+    street.route(vec![item("3", false, "air mati di rumah, tolong diperbaiki", 10)]).await;
+    let outbox = street.town.context.db.read().await.unwrap().outbox(10).await.unwrap();
+    let told: Vec<_> = outbox.iter().filter(|line| line.to == "admin@kominfo.example").collect();
+    assert_eq!(told.len(), 1, "{outbox:?}");
+    assert_eq!(told[0].detail, "follow_up");
 }

@@ -22,6 +22,8 @@ fn joining(waiting: &Waiting, reopens: bool) -> Joining {
         decision: decision("dinkes", Kind::Complaint),
         reopens: reopens
             .then(|| (promise(waiting.written_at), waiting.written_at + SignedDuration::from_hours(1))),
+        emergency: false,
+        hastens: None,
     }
 }
 
