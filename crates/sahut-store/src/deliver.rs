@@ -186,6 +186,8 @@ impl Tx {
         at: Timestamp,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        // A platform's clock that is ahead must not put what the citizen asks next before this answer.
+        let at = at.min(now);
         const SENT: &str =
             "UPDATE reply SET delivery = 'sent', state = 'done', sent_at = $3, external_id = $4,
                 permalink = $5, last_error = NULL, lease_owner = NULL, lease_until = NULL
