@@ -379,7 +379,8 @@ CREATE TABLE notice (
     lease_until BIGINT,
     last_error TEXT,
     UNIQUE (event_id, recipient, template),
-    CHECK ((state = 'done') = (sent_at IS NOT NULL))
+    -- Done and never sent: what it urged was done before it could leave.
+    CHECK (sent_at IS NULL OR state = 'done')
 );
 CREATE INDEX notice_due ON notice (urgent DESC, not_before, id) WHERE state = 'due';
 CREATE INDEX notice_dead ON notice (id) WHERE state = 'dead';

@@ -230,9 +230,9 @@ CREATE TABLE delivery (
     state TEXT NOT NULL CHECK (state IN ('due', 'done', 'dead')),
     not_before INTEGER NOT NULL,
     attempt INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
     lease_until INTEGER,
-    failures INTEGER NOT NULL DEFAULT 0,
     last_error TEXT,
     UNIQUE (channel_id, key)
 ) STRICT;
@@ -374,12 +374,13 @@ CREATE TABLE notice (
     state TEXT NOT NULL CHECK (state IN ('due', 'done', 'dead')),
     not_before INTEGER NOT NULL,
     attempt INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
     lease_until INTEGER,
-    failures INTEGER NOT NULL DEFAULT 0,
     last_error TEXT,
     UNIQUE (event_id, recipient, template),
-    CHECK ((state = 'done') = (sent_at IS NOT NULL))
+    -- Done and never sent: what it urged was done before it could leave.
+    CHECK (sent_at IS NULL OR state = 'done')
 ) STRICT;
 CREATE INDEX notice_due ON notice (urgent DESC, not_before, id) WHERE state = 'due';
 CREATE INDEX notice_dead ON notice (id) WHERE state = 'dead';
@@ -406,9 +407,9 @@ CREATE TABLE reply (
     state TEXT NOT NULL CHECK (state IN ('due', 'done', 'dead')),
     not_before INTEGER NOT NULL,
     attempt INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
     lease_owner TEXT,
     lease_until INTEGER,
-    failures INTEGER NOT NULL DEFAULT 0,
     last_error TEXT,
     CHECK ((delivery = 'sent') = (sent_at IS NOT NULL)),
     CHECK (said_by IS NULL OR delivery IN ('uncertain', 'sent')),

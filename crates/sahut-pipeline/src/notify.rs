@@ -85,6 +85,9 @@ async fn settle_and_claim(
     if let Some(outbox) = due {
         let (until, limit) = (lease_end(outbox, now), i64::try_from(room).unwrap_or(i64::MAX));
         claimed = tx.claim_notices(&Claim { owner: &context.owner, now, until, limit }).await?;
+        let moot: Vec<NoticeWork> = claimed.extract_if(.., |work| work.is_moot()).collect();
+        tx.settle_moot(&moot).await?;
+        metrics::counter!("sahut_notices_total", "outcome" => "moot").increment(moot.len() as u64);
         fault::point("notify.before_claim_commit");
     }
     tx.commit().await?;

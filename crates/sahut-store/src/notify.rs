@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sahut_domain::channel::{ChannelId, Platform};
-use sahut_domain::deadline::Explanation;
+use sahut_domain::deadline::{DeadlineId, Explanation};
 use sahut_domain::decision::Decision;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, State};
@@ -63,6 +63,15 @@ pub struct NoticeWork {
     pub message_text: Option<String>,
 }
 
+impl NoticeWork {
+    /// Whether it urges an answer to a promise that is not open any more: true when it was owed, and not now.
+    pub fn is_moot(&self) -> bool {
+        let urges = matches!(self.template, Template::Reminder | Template::Overdue);
+        let open = self.inquiry.as_ref().and_then(|inquiry| inquiry.open).map(|open| open.0);
+        urges && (open.is_none() || self.data["deadline"].as_i64() != open)
+    }
+}
+
 /// What mails tell of an inquiry.
 #[derive(Debug, Clone)]
 pub struct InquiryFacts {
@@ -88,6 +97,8 @@ pub struct InquiryFacts {
     pub opened_at: Timestamp,
     /// The promise that is open, or the last one.
     pub promise: Explanation,
+    /// The promise that is open.
+    pub open: Option<DeadlineId>,
     /// Why it went to its office.
     pub decision: Decision,
     /// The channel that it came in by.
@@ -127,7 +138,8 @@ const FACTS: &str =
         m.text,
         i.id, i.year, i.sequence, i.title, i.kind, i.state, io.code, io.short_name, first.text,
         COALESCE(z.name, z.handle, ''), first.permalink, i.opened_at, d.explanation, x.body,
-        c.code, c.name, c.platform, c.ailment_detail, c.read_at, c.item_at, c.watermark
+        c.code, c.name, c.platform, c.ailment_detail, c.read_at, c.item_at, c.watermark,
+        i.deadline_id
     FROM notice n
     JOIN event e ON e.id = n.event_id
     LEFT JOIN office o ON o.code = n.office
@@ -238,6 +250,16 @@ impl Tx {
     /// Keeps the lease on a notice; asked right before the mail is handed over. `false`: it was lost, do not send.
     pub async fn keep_notice(&mut self, lease: Lease<i64>, until: Timestamp) -> Result<bool, StoreError> {
         self.extend(Owed::Notice, lease, until).await
+    }
+
+    /// Settles mails that are not worth sending any more. Nothing happened that the journal should tell of.
+    pub async fn settle_moot(&mut self, moot: &[NoticeWork]) -> Result<(), StoreError> {
+        for work in moot {
+            const MOOT: &str = "UPDATE notice SET state = 'done', lease_owner = NULL, lease_until = NULL
+                WHERE id = $1 AND attempt = $2 AND state = 'due'";
+            self.exec(MOOT, args![work.lease.id, work.lease.attempt]).await?;
+        }
+        Ok(())
     }
 
     /// Stores what became of mails, with the journal's lines; answers the lines about those that were given up. Leases
@@ -411,6 +433,7 @@ fn inquiry_facts(row: &Row, id: InquiryId, channel: ChannelFacts) -> Result<Inqu
         permalink: row.get(20)?,
         opened_at: row.get(21)?,
         promise: row.json(22)?,
+        open: row.get(31)?,
         decision: row.json(23)?,
         channel,
     })

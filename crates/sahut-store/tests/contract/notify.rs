@@ -166,4 +166,24 @@ on_both! {
         assert_eq!((dead.id, dead.state.as_str()), (999, "dead"));
         tx.commit().await.unwrap();
     }
+
+    async fn a_reminder_of_what_is_answered_by_now_is_not_worth_sending(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        let due = tx.take_due_deadlines(at(3600), 10).await.unwrap().remove(0);
+        let event = tx.note_step(&due, false, Some(due.due_at), at(3600)).await.unwrap();
+        let reminder = NewNotice { event, template: Template::Reminder, ..notice(&opened, "a@x.example", false) };
+        tx.owe(vec![reminder], at(3600)).await.unwrap();
+        let owed = tx.claim_notices(&claim(at(3600), at(3700))).await.unwrap();
+        assert!(!owed[0].is_moot(), "it is owed an answer");
+        tx.answer_inquiry(opened.id, &code("dinkes"), at(3650), "Admin", at(3650)).await.unwrap();
+        let owed = tx.claim_notices(&claim(at(3700), at(3800))).await.unwrap();
+        assert!(owed[0].is_moot());
+        let lines = tx.events_of(opened.id).await.unwrap().len();
+        tx.settle_moot(&owed).await.unwrap();
+        assert!(!tx.has_due_notices(at(9999)).await.unwrap());
+        assert_eq!(tx.events_of(opened.id).await.unwrap().len(), lines);
+        tx.commit().await.unwrap();
+        assert_eq!(world.count("SELECT COUNT(*) FROM notice WHERE state = 'done' AND sent_at IS NULL").await, 1);
+    }
 }

@@ -162,7 +162,7 @@ on_both! {
         prepare(world).await;
         one_of(world, &notice(901, "a@x.example"), &notice(902, "a@x.example")).await;
         refused(world, &notice(903, "")).await;
-        for change in ["state = 'done'", "sent_at = 1", "state = 'lost'", "event_id = 999", "urgent = 2"] {
+        for change in ["sent_at = 1", "state = 'lost'", "event_id = 999", "urgent = 2"] {
             refused(world, &format!("UPDATE notice SET {change} WHERE id > 900;")).await;
         }
     }
