@@ -371,6 +371,8 @@ fn citizen_key(item: &Item) -> String {
 
 /// What is told of attachments. Their content is in the raw payload, in the same order, and goes when that goes.
 fn attachments(mut all: Vec<Attachment>) -> Option<String> {
-    all.iter_mut().for_each(|attachment| attachment.content = None);
+    for attachment in &mut all {
+        attachment.content = None;
+    }
     if all.is_empty() { None } else { serde_json::to_string(&all).ok() }
 }
