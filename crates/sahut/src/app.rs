@@ -59,9 +59,7 @@ impl App {
     }
 
     pub(crate) fn location(&self) -> Location {
-        match self.settings.database.location.parse() {
-            Ok(location) => location,
-        }
+        self.settings.database.place()
     }
 
     /// Opens the database beside a running process, for a command of a few statements.
@@ -71,8 +69,8 @@ impl App {
 
     /// How this process names itself: on locks and on leases.
     pub(crate) fn owner(purpose: &str) -> String {
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        format!("{purpose} {} (process {})", host.trim(), std::process::id())
+        let system = rustix::system::uname();
+        format!("{purpose} {} (process {})", system.nodename().to_string_lossy(), std::process::id())
     }
 
     /// Compiles the configuration that is in the database, with its connectors.

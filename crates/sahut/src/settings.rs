@@ -4,10 +4,12 @@
 //! the database as a numbered set. Every setting can be given by the environment as well: `SAHUT__MAIL__HOST` stands for
 //! `host` under `[mail]`. Secrets stand in neither: they are files (`…_file`) or sealed in the database.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use sahut_mail::Tls;
 use sahut_routing::{Problem, Source};
+use sahut_store::Location;
 use serde::Deserialize;
 
 use crate::failure::Failure;
@@ -115,6 +117,15 @@ pub(crate) struct LogSettings {
     pub(crate) json: bool,
 }
 
+impl DatabaseSettings {
+    /// The location, read.
+    pub(crate) fn place(&self) -> Location {
+        match self.location.parse() {
+            Ok(location) => location,
+        }
+    }
+}
+
 impl Default for DatabaseSettings {
     fn default() -> Self {
         Self { location: "sahut.db".to_owned() }
@@ -168,12 +179,15 @@ impl Settings {
             _ => Failure::file(path, "cannot read", &error),
         })?;
         let source = Source { path: path.display().to_string(), text };
-        let mut settings = Self::parse(&source, std::env::vars())?;
+        let mut settings = Self::parse(&source, std::env::vars_os())?;
         settings.anchor(path.parent().unwrap_or(Path::new("")));
         Ok(settings)
     }
 
-    fn parse(source: &Source, environment: impl Iterator<Item = (String, String)>) -> Result<Self, Failure> {
+    fn parse(
+        source: &Source,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Failure> {
         // Read by itself first, so that a mistake in the file is shown at its place.
         toml::from_str::<Self>(&source.text)
             .map_err(|error| Failure::problems(&[toml_problem(source, &error)]))?;
@@ -181,9 +195,13 @@ impl Settings {
             .map_err(|error| Failure::problems(&[toml_problem(source, &error)]))?;
         let mut given = Vec::new();
         for (name, value) in environment {
+            let name = name.to_string_lossy();
             if let Some(path) = name.strip_prefix(PREFIX) {
-                set(&mut table, path, &value)?;
-                given.push(name);
+                let value = value
+                    .to_str()
+                    .ok_or_else(|| Failure::config(format!("{name} in the environment is not UTF-8")))?;
+                set(&mut table, path, value)?;
+                given.push(name.into_owned());
             }
         }
         table.try_into().map_err(|error: toml::de::Error| {
@@ -200,8 +218,7 @@ impl Settings {
             mail.password_file.as_mut().map(anchor);
             mail.ca_file.as_mut().map(anchor);
         }
-        if !self.database.location.starts_with("postgres") {
-            let file = self.database.location.trim_start_matches("sqlite:");
+        if let Location::Sqlite(file) = self.database.place() {
             self.database.location = folder.join(file).display().to_string();
         }
     }
@@ -249,7 +266,7 @@ mod tests {
 
     fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Settings, Failure> {
         let source = Source { path: "sahut.toml".to_owned(), text: text.to_owned() };
-        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into()));
         Settings::parse(&source, environment)
     }
 
@@ -266,6 +283,32 @@ mod tests {
         let given = [("SAHUT__MAIL__HOST", "b"), ("SAHUT__MAIL__PORT", "2525"), ("HOME", "/")];
         let mail = parse(text, &given).unwrap().mail.unwrap();
         assert_eq!((mail.host.as_str(), mail.port), ("b", Some(2525)));
+    }
+
+    #[test]
+    fn only_a_setting_has_to_be_readable_text() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let source = Source { path: "sahut.toml".to_owned(), text: String::new() };
+        let load = |name: &str| {
+            let odd = OsString::from_vec(vec![b'x', 0xff]);
+            Settings::parse(&source, [(OsString::from(name), odd)].into_iter())
+        };
+        assert!(load("LESSCHARSET").is_ok());
+        assert!(load("SAHUT__MAIL__HOST").unwrap_err().message.contains("SAHUT__MAIL__HOST"));
+    }
+
+    #[test]
+    fn a_file_is_found_from_the_settings_whatever_it_is_called() {
+        let anchored = |location: &str| {
+            let mut settings = Settings::default();
+            location.clone_into(&mut settings.database.location);
+            settings.anchor(Path::new("/etc/sahut"));
+            settings.database.location
+        };
+        assert_eq!(anchored("postgres.db"), "/etc/sahut/postgres.db");
+        assert_eq!(anchored("sqlite:a.db"), "/etc/sahut/a.db");
+        assert_eq!(anchored("/var/lib/a.db"), "/var/lib/a.db");
+        assert_eq!(anchored("postgres://u@h/d"), "postgres://u@h/d");
     }
 
     #[test]

@@ -30,7 +30,7 @@ enum Command {
         file: PathBuf,
     },
     /// Put a backup in the place of a database that is damaged or gone. Mail and answers are held until
-    /// `sahut outbox release`: what has left since the backup was made would leave again.
+    /// `sahut outbox release`; what may have left since the backup was made is looked for before it is sent again.
     Restore {
         /// The backup.
         file: PathBuf,

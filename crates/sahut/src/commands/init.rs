@@ -16,9 +16,10 @@ pub(crate) struct Args {
     /// The folder to write into; made where it does not exist.
     #[arg(default_value = ".")]
     folder: PathBuf,
-    /// Where the database is to be: a file, or postgres://….
-    #[arg(long, default_value = "sahut.db")]
-    database: String,
+    /// Where the database is to be: a file, or postgres://…. When not given: sahut.db in the folder; for /etc/sahut/NAME,
+    /// where the service cannot write, /var/lib/sahut/NAME/sahut.db.
+    #[arg(long)]
+    database: Option<String>,
     /// The mail server that notices leave through.
     #[arg(long, default_value = "localhost")]
     mail_host: String,
@@ -43,8 +44,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     write(&settings, &settings_text(args))?;
     output::line(&format!(
         "Wrote {}, {} and the example regency in {}.\n\n\
-         Next:\n  1. edit the files in {} (offices, people, channels)\n  2. sahut --config {} check\n  \
-         3. sahut --config {} run\n  4. sahut --config {} secret set CHANNEL token < token.txt",
+         Next:\n  1. edit the files in {}: offices, people, and your accounts in channels.toml\n  \
+         2. sahut --config {} check\n  3. sahut --config {} run\n  \
+         4. sahut --config {} secret set CHANNEL token < token.txt",
         settings.display(),
         key.display(),
         regency.display(),
@@ -64,6 +66,14 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     file.write_all(text.as_bytes()).map_err(|error| doing(&error))
 }
 
+fn database(args: &Args) -> String {
+    let usual = || match args.folder.strip_prefix("/etc/sahut") {
+        Ok(name) if name.components().count() == 1 => format!("/var/lib/sahut/{}/sahut.db", name.display()),
+        _ => "sahut.db".to_owned(),
+    };
+    args.database.clone().unwrap_or_else(usual)
+}
+
 fn settings_text(args: &Args) -> String {
     // Values go through the TOML writer: whatever stands in them, the file stays readable.
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
@@ -77,7 +87,7 @@ fn settings_text(args: &Args) -> String {
          # For this machine only: probes and metrics.\noperator = \"127.0.0.1:9090\"\n\n\
          [mail]\nhost = {}\n# starttls (587), implicit (465), or none: only for a server on this machine (25)\n\
          tls = {}\nfrom = {}\nfrom_name = \"Sahut\"\n# user = \"…\"\n# password_file = \"mail.password\"\n",
-        quoted(&args.database),
+        quoted(&database(args)),
         quoted(&args.mail_host),
         quoted(if args.mail_host == "localhost" { "none" } else { "starttls" }),
         quoted(&args.mail_from),
