@@ -403,7 +403,7 @@ CREATE TABLE reply (
     sent_at INTEGER,
     -- Who saw on the platform that it arrived; the outcome was unknown.
     said_by TEXT,
-    delivery TEXT NOT NULL CHECK (delivery IN ('queued', 'sending', 'uncertain', 'sent', 'failed')),
+    delivery TEXT NOT NULL CHECK (delivery IN ('queued', 'sending', 'uncertain', 'sent', 'elsewhere', 'failed')),
     state TEXT NOT NULL CHECK (state IN ('due', 'done', 'dead')),
     not_before INTEGER NOT NULL,
     attempt INTEGER NOT NULL DEFAULT 0,
@@ -411,10 +411,10 @@ CREATE TABLE reply (
     lease_owner TEXT,
     lease_until INTEGER,
     last_error TEXT,
-    CHECK ((delivery = 'sent') = (sent_at IS NOT NULL)),
+    CHECK ((delivery IN ('sent', 'elsewhere')) = (sent_at IS NOT NULL)),
     CHECK (said_by IS NULL OR delivery IN ('uncertain', 'sent')),
     CHECK (delivery NOT IN ('sending', 'uncertain', 'sent') OR first_attempt_at IS NOT NULL),
-    CHECK ((delivery = 'sent') = (state = 'done')),
+    CHECK ((delivery IN ('sent', 'elsewhere')) = (state = 'done')),
     CHECK ((delivery = 'failed') = (state = 'dead'))
 ) STRICT;
 CREATE INDEX reply_due ON reply (not_before, id) WHERE state = 'due';

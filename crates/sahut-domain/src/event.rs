@@ -54,6 +54,8 @@ words! {
         ReplyFailed = "reply.failed",
         /// Nobody knows whether an answer arrived.
         ReplyUncertain = "reply.uncertain",
+        /// The citizen was answered by another way than the platform.
+        ReplyElsewhere = "reply.elsewhere",
         /// Somebody had an answer sent again that was given up, or that did not arrive.
         ReplyRetried = "reply.retried",
         /// A channel began to ail.
@@ -74,6 +76,10 @@ words! {
         ItemDropped = "item.dropped",
         /// A configuration set became the running one.
         ConfigurationApplied = "configuration.applied",
+        /// A model was trained from what people decided.
+        ModelTrained = "model.trained",
+        /// A model was put to use again, or taken out of use.
+        ModelChosen = "model.chosen",
         /// Notices were held or let go after a restore.
         OutboxHeld = "outbox.held",
     }

@@ -19,6 +19,8 @@ words! {
         Uncertain = "uncertain",
         /// The platform shows it.
         Sent = "sent",
+        /// The citizen was given it by another way: a letter, a call, at the counter.
+        Elsewhere = "elsewhere",
         /// The platform refused it, or a person gave it up.
         Failed = "failed",
     }

@@ -102,7 +102,7 @@ async fn deliver(context: &Context, work: &ReplyWork) -> Result<(), StoreError> 
         ReplyState::Queued => send(context, work, &*connector).await,
         // Left in the middle of an attempt: the outcome is not known, so it is looked up first.
         ReplyState::Sending | ReplyState::Uncertain => look_up(context, work, &*connector).await,
-        ReplyState::Sent | ReplyState::Failed => Ok(()),
+        ReplyState::Sent | ReplyState::Elsewhere | ReplyState::Failed => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use sahut_domain::channel::ChannelId;
+use sahut_domain::channel::{ChannelId, Platform};
 use sahut_domain::deadline::Segment;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::fault;
@@ -81,6 +81,20 @@ pub enum Queued {
     NoInquiry,
     /// The inquiry has no message of a citizen that could be answered.
     NothingToAnswer,
+    /// It came from a file: no platform carries answers back.
+    Imported,
+}
+
+/// An inquiry that is to be answered.
+struct Asked {
+    inquiry: InquiryId,
+    office: OfficeCode,
+    channel: ChannelId,
+    platform: Platform,
+    /// The citizen's last message that the platform still shows.
+    shown: Option<MessageId>,
+    /// The citizen's last message.
+    last: Option<MessageId>,
 }
 
 /// How far a platform's clock may be behind ours.
@@ -115,15 +129,12 @@ impl Tx {
         if let Some(known) = known {
             return Ok(Queued::Known(known));
         }
-        const INQUIRY: &str = "SELECT i.id, i.office, i.channel_id,
-                (SELECT id FROM message WHERE message.inquiry_id = i.id AND message.own = 0
-                 AND message.visibility <> 'deleted' ORDER BY written_at DESC, id DESC LIMIT 1)
-            FROM inquiry i WHERE i.year = $1 AND i.sequence = $2";
-        let values = args![i64::from(number.year), number.sequence];
-        let found: Option<(InquiryId, OfficeCode, ChannelId, Option<MessageId>)> =
-            self.opt(INQUIRY, values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).await?;
-        let Some((inquiry, office, channel, message)) = found else { return Ok(Queued::NoInquiry) };
-        let Some(message) = message else { return Ok(Queued::NothingToAnswer) };
+        let Some(asked) = self.asked(number).await? else { return Ok(Queued::NoInquiry) };
+        let Asked { inquiry, office, channel, .. } = asked;
+        if asked.platform == Platform::Import {
+            return Ok(Queued::Imported);
+        }
+        let Some(message) = asked.shown else { return Ok(Queued::NothingToAnswer) };
         let id = ReplyId(self.id("reply").await?);
         const QUEUE: &str =
             "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, created_at,
@@ -138,6 +149,59 @@ impl Tx {
         self.record_one(event, now).await?;
         self.wake(Stage::Deliver);
         Ok(Queued::New(id))
+    }
+
+    /// Stores an answer that the citizen was given by another way than the platform (a letter, a call, at the counter)
+    /// and meets the promise now. Nothing is sent. `key` names the operation, as for [`Tx::queue_reply`].
+    pub async fn answer_elsewhere(
+        &mut self,
+        number: InquiryNumber,
+        text: &str,
+        author: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Queued, StoreError> {
+        let known = self.opt("SELECT id FROM reply WHERE key = $1", args![key], |row| row.get(0)).await?;
+        if let Some(known) = known {
+            return Ok(Queued::Known(known));
+        }
+        let Some(Asked { inquiry, office, channel, last, .. }) = self.asked(number).await? else {
+            return Ok(Queued::NoInquiry);
+        };
+        let Some(message) = last else { return Ok(Queued::NothingToAnswer) };
+        let id = ReplyId(self.id("reply").await?);
+        const GIVEN: &str =
+            "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, created_at, sent_at,
+                delivery, state, not_before)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, 'elsewhere', 'done', $8)";
+        self.exec(GIVEN, args![id, key, inquiry, channel, message, text, author, now]).await?;
+        let event = NewEvent::new(EventKind::ReplyElsewhere, now)
+            .by(author)
+            .inquiry(inquiry, &office)
+            .with(serde_json::json!({ "reply": id }));
+        self.record_one(event, now).await?;
+        self.answer_inquiry(inquiry, &office, now, author, now).await?;
+        Ok(Queued::New(id))
+    }
+
+    async fn asked(&mut self, number: InquiryNumber) -> Result<Option<Asked>, StoreError> {
+        const ASKED: &str = "SELECT i.id, i.office, i.channel_id, c.platform,
+                (SELECT id FROM message WHERE message.inquiry_id = i.id AND message.own = 0
+                 AND message.visibility <> 'deleted' ORDER BY written_at DESC, id DESC LIMIT 1),
+                (SELECT id FROM message WHERE message.inquiry_id = i.id AND message.own = 0
+                 ORDER BY written_at DESC, id DESC LIMIT 1)
+            FROM inquiry i JOIN channel c ON c.id = i.channel_id WHERE i.year = $1 AND i.sequence = $2";
+        self.opt(ASKED, args![i64::from(number.year), number.sequence], |row| {
+            Ok(Asked {
+                inquiry: row.get(0)?,
+                office: row.get(1)?,
+                channel: row.get(2)?,
+                platform: row.word(3)?,
+                shown: row.get(4)?,
+                last: row.get(5)?,
+            })
+        })
+        .await
     }
 
     /// Claims replies whose time has come. None while replies are held after a restore.

@@ -227,4 +227,28 @@ on_both! {
         assert_eq!(tx.recognise_own(&back, at(71)).await.unwrap(), None, "once");
         tx.commit().await.unwrap();
     }
+
+    async fn an_answer_by_another_way_counts_and_is_not_sent(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        world.store_page(NewPage { deleted: vec!["m1".to_owned()], ..NewPage::default() }, at(9)).await;
+        let mut tx = world.begin().await;
+        let given = tx.answer_elsewhere(opened.number, "lewat surat", "Admin", "k", at(60)).await.unwrap();
+        let Queued::New(id) = given else { panic!("{given:?}") };
+        let again = tx.answer_elsewhere(opened.number, "lewat surat", "Admin", "k", at(61)).await.unwrap();
+        assert_eq!(again, Queued::Known(id));
+        assert!(!tx.has_due_replies(at(9999)).await.unwrap());
+        tx.commit().await.unwrap();
+        let inquiry = world.read().await.inquiry(opened.number).await.unwrap().unwrap();
+        assert_eq!((inquiry.line.state.as_str(), inquiry.line.answered_at), ("answered", Some(at(60))));
+        assert_eq!((inquiry.replies[0].delivery, inquiry.replies[0].text.as_str()), (ReplyState::Elsewhere, "lewat surat"));
+        assert!(inquiry.events.iter().any(|event| event.kind == EventKind::ReplyElsewhere && event.actor == "Admin"));
+    }
+
+    async fn what_came_from_a_file_is_answered_by_another_way_only(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        world.raw().await.run("UPDATE channel SET platform = 'import'").await.unwrap();
+        let mut tx = world.begin().await;
+        let refused = tx.queue_reply(opened.number, "sudah", "Admin", "k", at(60)).await.unwrap();
+        assert_eq!(refused, Queued::Imported);
+    }
 }
