@@ -174,6 +174,8 @@ CREATE TABLE message (
     inquiry_id BIGINT,
     -- The office that an import already knew, where it did.
     given_office TEXT REFERENCES office (code),
+    -- It was set aside, and a person brought it back: it needs somebody.
+    brought_back BIGINT NOT NULL DEFAULT 0 CHECK (brought_back IN (0, 1)),
     UNIQUE (channel_id, external_id),
     -- Every routed message belongs to exactly one inquiry, or to none when it needs nobody.
     CHECK ((disposition = 'inquiry' AND inquiry_id IS NOT NULL) OR (disposition = 'own')
@@ -296,6 +298,39 @@ CREATE TABLE decision (
     body TEXT NOT NULL,
     made_at BIGINT NOT NULL
 );
+
+-- What people decided on a message, where that is to be learned from: whose it is, or whether it needs anybody.
+CREATE TABLE lesson (
+    id BIGINT NOT NULL PRIMARY KEY,
+    message_id BIGINT NOT NULL UNIQUE REFERENCES message (id),
+    -- Code of an office, or the name of somebody outside.
+    seat TEXT,
+    needed BIGINT NOT NULL CHECK (needed IN (0, 1)),
+    origin TEXT NOT NULL CHECK (origin IN ('handover', 'triage', 'brought_back', 'talk')),
+    actor TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    CHECK (needed = 1 OR seat IS NULL)
+);
+
+-- What was learned, version by version.
+CREATE TABLE model (
+    id BIGINT NOT NULL PRIMARY KEY,
+    revision BIGINT NOT NULL REFERENCES revision (id),
+    made_at BIGINT NOT NULL,
+    -- Corrections that there were.
+    corrections BIGINT NOT NULL,
+    -- The lessons that it was held back from in turn, and how often it and the rules alone were right about them.
+    lessons BIGINT NOT NULL,
+    model_right BIGINT NOT NULL,
+    rules_right BIGINT NOT NULL,
+    in_use BIGINT NOT NULL CHECK (in_use IN (0, 1)),
+    -- Why it is not, or no longer, in use.
+    reason TEXT,
+    -- Absent once it is old.
+    body BYTEA,
+    CHECK (in_use = 0 OR body IS NOT NULL)
+);
+CREATE UNIQUE INDEX model_in_use ON model (in_use) WHERE in_use = 1;
 
 CREATE TABLE deadline (
     id BIGINT NOT NULL PRIMARY KEY,
@@ -480,6 +515,8 @@ CREATE SEQUENCE seal_id;
 CREATE SEQUENCE notice_id;
 CREATE SEQUENCE reply_id;
 CREATE SEQUENCE import_id;
+CREATE SEQUENCE lesson_id;
+CREATE SEQUENCE model_id;
 
 -- References to tables that come later in this file.
 ALTER TABLE message ADD FOREIGN KEY (inquiry_id) REFERENCES inquiry (id) DEFERRABLE INITIALLY DEFERRED;

@@ -174,6 +174,8 @@ CREATE TABLE message (
     inquiry_id INTEGER REFERENCES inquiry (id) DEFERRABLE INITIALLY DEFERRED,
     -- The office that an import already knew, where it did.
     given_office TEXT REFERENCES office (code),
+    -- It was set aside, and a person brought it back: it needs somebody.
+    brought_back INTEGER NOT NULL DEFAULT 0 CHECK (brought_back IN (0, 1)),
     UNIQUE (channel_id, external_id),
     -- Every routed message belongs to exactly one inquiry, or to none when it needs nobody.
     CHECK ((disposition = 'inquiry' AND inquiry_id IS NOT NULL) OR (disposition = 'own')
@@ -298,6 +300,39 @@ CREATE TABLE decision (
     body TEXT NOT NULL,
     made_at INTEGER NOT NULL
 ) STRICT;
+
+-- What people decided on a message, where that is to be learned from: whose it is, or whether it needs anybody.
+CREATE TABLE lesson (
+    id INTEGER NOT NULL PRIMARY KEY,
+    message_id INTEGER NOT NULL UNIQUE REFERENCES message (id),
+    -- Code of an office, or the name of somebody outside.
+    seat TEXT,
+    needed INTEGER NOT NULL CHECK (needed IN (0, 1)),
+    origin TEXT NOT NULL CHECK (origin IN ('handover', 'triage', 'brought_back', 'talk')),
+    actor TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    CHECK (needed = 1 OR seat IS NULL)
+) STRICT;
+
+-- What was learned, version by version.
+CREATE TABLE model (
+    id INTEGER NOT NULL PRIMARY KEY,
+    revision INTEGER NOT NULL REFERENCES revision (id),
+    made_at INTEGER NOT NULL,
+    -- Corrections that there were.
+    corrections INTEGER NOT NULL,
+    -- The lessons that it was held back from in turn, and how often it and the rules alone were right about them.
+    lessons INTEGER NOT NULL,
+    model_right INTEGER NOT NULL,
+    rules_right INTEGER NOT NULL,
+    in_use INTEGER NOT NULL CHECK (in_use IN (0, 1)),
+    -- Why it is not, or no longer, in use.
+    reason TEXT,
+    -- Absent once it is old.
+    body BLOB,
+    CHECK (in_use = 0 OR body IS NOT NULL)
+) STRICT;
+CREATE UNIQUE INDEX model_in_use ON model (in_use) WHERE in_use = 1;
 
 CREATE TABLE deadline (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -468,4 +503,4 @@ CREATE TABLE sequence (
 INSERT INTO sequence (name, next) VALUES
     ('revision', 1), ('person', 1), ('channel', 1), ('feed', 1), ('post', 1), ('citizen', 1), ('thread', 1),
     ('payload', 1), ('message', 1), ('message_revision', 1), ('quarantine', 1), ('delivery', 1), ('inquiry', 1),
-    ('deadline', 1), ('event', 1), ('seal', 1), ('notice', 1), ('reply', 1), ('import', 1);
+    ('deadline', 1), ('event', 1), ('seal', 1), ('notice', 1), ('reply', 1), ('import', 1), ('lesson', 1), ('model', 1);

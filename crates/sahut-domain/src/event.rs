@@ -18,6 +18,8 @@ words! {
         MessageDeleted = "message.deleted",
         /// A message needs nobody.
         MessageSetAside = "message.set_aside",
+        /// Somebody brought back a message that was set aside.
+        MessageBroughtBack = "message.brought_back",
         /// An inquiry began.
         InquiryOpened = "inquiry.opened",
         /// The citizen added a message to an inquiry.

@@ -6,7 +6,8 @@
 //! - [`collect`] reads channels that are due (`walk` is the one loop that reads them all) and admitted deliveries;
 //!   everything it writes goes through `commit`, which gathers many small writes into few transactions;
 //! - [`route`] decides where messages belong, opens inquiries and makes promises;
-//! - [`notify`] mails what is owed; [`deliver`] carries answers to the platforms; [`watch`] notices what came due.
+//! - [`notify`] mails what is owed; [`deliver`] carries answers to the platforms; [`watch`] notices what came due;
+//! - beside them [`learn`] learns from what people put right.
 //!
 //! [`Regency`] is the running configuration, swapped whole. [`Supervisor`] starts every long task by name, restarts it
 //! when it dies, and stops all in order. [`door`] verifies deliveries over their raw bytes, commits them, then answers.
@@ -18,6 +19,7 @@ pub mod collect;
 mod commit;
 pub mod deliver;
 pub mod door;
+pub mod learn;
 pub mod notify;
 mod regency;
 mod reread;

@@ -92,7 +92,7 @@ impl Batch<'_> {
         };
         match self.current(tx, waiting, citizen).await? {
             Some(current) => self.join(tx, waiting, current, decision).await,
-            None if waiting.history && waiting.given_office.is_none() => {
+            None if waiting.history && waiting.given_office.is_none() && !waiting.brought_back => {
                 let decision = Decision { basis: Basis::History, ..decision };
                 tx.set_aside(vec![(waiting, decision)], self.now).await
             }
@@ -366,7 +366,8 @@ pub(crate) fn notices(
 fn decide(regency: &Regency, waiting: &Waiting) -> Decision {
     let mut decision = regency.rules.decide(&Input {
         text: &waiting.text,
-        subject: waiting.subject.as_deref(),
+        // Somebody said that it is needed: an empty subject keeps the gate open.
+        subject: waiting.subject.as_deref().or(waiting.brought_back.then_some("")),
         owner: Some(&waiting.owner),
         revision: regency.revision,
         mentions: &[],
@@ -378,7 +379,9 @@ fn decide(regency: &Regency, waiting: &Waiting) -> Decision {
         if !decision.kind.needs_action() {
             decision.kind = Kind::Complaint;
         }
-    } else if wordless_but_meant(waiting, &decision) {
+    } else if (waiting.brought_back && !decision.kind.needs_action())
+        || wordless_but_meant(waiting, &decision)
+    {
         decision.kind = Kind::Complaint;
         decision.basis = Basis::Triage;
         decision.doubt = Some(Doubt::NoMatch);

@@ -77,6 +77,7 @@ fn own(surface: Surface, parent: Option<String>) -> Result<Waiting, Box<dyn std:
         history: false,
         has_attachments: false,
         given_office: None,
+        brought_back: false,
         current: None,
     })
 }

@@ -19,6 +19,7 @@ use crate::{StoreError, Tx};
 
 /// A message without a decision.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one message")]
 pub struct Waiting {
     /// The message.
     pub message: MessageId,
@@ -52,6 +53,8 @@ pub struct Waiting {
     pub has_attachments: bool,
     /// The office that an import knew.
     pub given_office: Option<OfficeCode>,
+    /// It was set aside, and a person brought it back: it needs somebody.
+    pub brought_back: bool,
     /// The citizen's inquiry in this thread, unless it is closed.
     pub current: Option<CurrentInquiry>,
 }
@@ -158,7 +161,8 @@ impl Tx {
             "SELECT m.id, m.external_id, m.channel_id, c.platform, c.office, m.thread_id, t.surface, m.citizen_id,
                 m.subject, m.text, m.written_at, m.own, m.parent,
                 CAST(CASE WHEN m.attachments IS NULL THEN 0 ELSE 1 END AS BIGINT), m.given_office, i.id,
-                CAST(CASE WHEN m.written_at < c.since AND c.platform <> 'import' THEN 1 ELSE 0 END AS BIGINT)
+                CAST(CASE WHEN m.written_at < c.since AND c.platform <> 'import' THEN 1 ELSE 0 END AS BIGINT),
+                m.brought_back
              FROM message m
              JOIN channel c ON c.id = m.channel_id
              JOIN thread t ON t.id = m.thread_id
@@ -565,6 +569,7 @@ fn waiting(row: &Row) -> Result<Waiting, StoreError> {
         has_attachments: row.get(13)?,
         given_office: row.get(14)?,
         history: row.get(16)?,
+        brought_back: row.get(17)?,
         current: None,
     })
 }

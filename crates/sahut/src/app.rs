@@ -12,6 +12,7 @@ use sahut_domain::channel::Platform;
 use sahut_domain::{Chance, Clock};
 use sahut_mail::{Login, Mailbox, Server, Smtp, SmtpSettings, Tls};
 use sahut_pipeline::{Connectors, Outbox, Regency};
+use sahut_routing::{Model, RuleSet};
 use sahut_store::collect::Channel;
 use sahut_store::secrets::Sealed;
 use sahut_store::{Db, Location};
@@ -34,6 +35,8 @@ pub(crate) struct App {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stamp {
     revision: i64,
+    /// What was learned and is in use.
+    model: Option<i64>,
     secrets: Vec<(String, Vec<u8>)>,
     /// Nobody is mailed there, so the people of the offices are other ones.
     refused: BTreeSet<String>,
@@ -85,14 +88,18 @@ impl App {
         let offices = tx.offices().await?;
         let sealed = tx.secrets().await?;
         let refused = tx.refused_addresses().await?;
+        let model = tx.model_in_use().await?;
         tx.commit().await?;
         let stamp = Stamp {
             revision: revision.id,
+            model: model.as_ref().map(|(number, _)| *number),
             secrets: sealed.iter().map(|(name, sealed)| (name.clone(), sealed.nonce.clone())).collect(),
             refused,
         };
         let files = Files(revision.files);
-        let set = RegencySet::read(&files, revision.id).map_err(|problems| Failure::problems(&problems))?;
+        let mut set =
+            RegencySet::read(&files, revision.id).map_err(|problems| Failure::problems(&problems))?;
+        teach(&mut set.rules, model);
         let connectors = self.connectors(&channels, &sealed.into_iter().collect())?;
         let regency = Regency {
             revision: revision.id,
@@ -117,7 +124,8 @@ impl App {
         let revision = tx.revision_number().await?.ok_or_else(no_configuration)?;
         let sealed = tx.secrets().await?;
         let secrets = sealed.into_iter().map(|(name, sealed)| (name, sealed.nonce)).collect();
-        Ok(Stamp { revision, secrets, refused: tx.refused_addresses().await? })
+        let model = tx.model_number().await?;
+        Ok(Stamp { revision, model, secrets, refused: tx.refused_addresses().await? })
     }
 
     pub(crate) fn vault(&self) -> Result<Vault, Failure> {
@@ -162,6 +170,15 @@ impl App {
         };
         let built = sahut_channels::build(&channel.config, &find, &self.http);
         closed.into_inner().map_or_else(|| built.map_err(|error| error.to_string()), Err)
+    }
+}
+
+/// Lets the model in use help to decide. One that cannot be read is left out: the rules decide without it.
+pub(crate) fn teach(rules: &mut RuleSet, model: Option<(i64, Vec<u8>)>) {
+    let Some((number, bytes)) = model else { return };
+    match Model::from_bytes(&bytes) {
+        Ok(model) => rules.teach(model, number),
+        Err(error) => tracing::error!(model = number, %error, "model.unreadable"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the program, and who answers.
 
 pub(crate) mod apply;
+mod aside;
 mod backup;
 mod channel;
 mod check;
@@ -73,6 +74,8 @@ enum Command {
     Reply(reply::Args),
     /// Look at inquiries.
     Inquiry(inquiry::Args),
+    /// Look at messages that need nobody, and bring back those that do.
+    Aside(aside::Args),
     /// Look at channels, test, pause and resume them.
     Channel(channel::Args),
     /// Store the tokens and passwords of channels.
@@ -107,7 +110,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Check(args) => return check::run(&config, &args),
         Command::Demo(args) => return Box::pin(demo::run(&args)).await,
         Command::Doctor(args) => return doctor::run(&config, &args).await,
-        Command::Routing(args) => return routing::run(&args),
+        Command::Routing(args) => return routing::run(&config, &args).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "sahut", &mut std::io::stdout());
             return Ok(());
@@ -127,6 +130,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Route(args) => route::run(&app, &args).await,
         Command::Reply(args) => reply::run(&app, &args).await,
         Command::Inquiry(args) => inquiry::run(&app, &args).await,
+        Command::Aside(args) => aside::run(&app, &args).await,
         Command::Channel(args) => channel::run(&app, &args).await,
         Command::Secret(args) => secret::run(&app, &args).await,
         Command::Quarantine(args) => quarantine::run(&app, &args).await,

@@ -92,6 +92,7 @@ impl Works {
         task!(Role::Notify, "notify", "mails what is owed", sahut_pipeline::notify::run);
         task!(Role::Deliver, "deliver", "carries answers to the platforms", sahut_pipeline::deliver::run);
         task!(Role::Watch, "watch", "notices what came due", sahut_pipeline::watch::run);
+        task!(Role::Watch, "learn", "learns from what people put right", sahut_pipeline::learn::run);
         task!(Role::Watch, "bells", "rings at times of day", sahut_pipeline::ring_bells);
     }
 

@@ -5,6 +5,7 @@
 mod connector;
 mod delivering;
 mod door;
+mod learning;
 mod ledger;
 mod mailing;
 mod regency;

@@ -8,6 +8,7 @@
 mod cancelled;
 mod channels;
 mod configuration;
+mod correct;
 mod deliver;
 mod deliveries;
 mod files;

@@ -4,12 +4,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sahut_domain::Language;
 use sahut_domain::inquiry::{InquiryNumber, State};
+use sahut_domain::notice::Template;
 use sahut_domain::office::OfficeCode;
 use sahut_render::explain::deadline_words;
 use sahut_render::format::{moment, time_left};
 use sahut_render::tame::one_line;
 use sahut_render::words::word;
 use sahut_store::inquiries::{Filter, Inquiry};
+use sahut_store::notify::NewNotice;
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -34,6 +36,30 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Give an inquiry to an office, or confirm the one that has it. Routing learns from it.
+    Give(GiveArgs),
+    /// Close an inquiry that asks for nothing: talk, thanks, an advertisement. Routing learns from it.
+    Talk {
+        /// Its number, such as K-2026-00123.
+        number: InquiryNumber,
+        /// Who says so.
+        #[arg(long, default_value = "operator")]
+        by: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct GiveArgs {
+    /// Its number, such as K-2026-00123.
+    number: InquiryNumber,
+    /// Code of the office.
+    office: String,
+    /// Why, for the office and the journal.
+    #[arg(long, default_value = "")]
+    reason: String,
+    /// Who decides.
+    #[arg(long, default_value = "operator")]
+    by: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,7 +88,49 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     match &args.command {
         Command::List(args) => list(app, args).await,
         Command::Show { number, json } => show(app, *number, *json).await,
+        Command::Give(args) => give(app, args).await,
+        Command::Talk { number, by } => talk(app, *number, by).await,
     }
+}
+
+async fn give(app: &App, args: &GiveArgs) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let office = OfficeCode::parse(&args.office)
+        .map_err(|error| Failure::new(crate::failure::code::USAGE, error.to_string()))?;
+    let db = app.beside().await?;
+    let mut tx = db.begin().await?;
+    let given = tx.hand_over(args.number, &office, &args.reason, &args.by, now).await?;
+    let given = given.ok_or_else(|| unknown(args.number))?;
+    if given.from != office {
+        let offices = tx.offices().await?;
+        let people = offices.iter().find(|known| known.code == office).map(|office| office.people.clone());
+        let notice = |recipient| NewNotice {
+            event: given.event,
+            template: Template::Assignment,
+            recipient,
+            office: Some(office.clone()),
+            inquiry: Some(given.inquiry),
+            channel: None,
+            urgent: false,
+            not_before: now,
+        };
+        tx.owe(people.unwrap_or_default().into_iter().map(notice).collect(), now).await?;
+    }
+    tx.commit().await?;
+    let from = if given.from == office { String::new() } else { format!(", from {}", given.from) };
+    output::line(&format!("{} is {office}'s now{from}.", args.number))
+}
+
+async fn talk(app: &App, number: InquiryNumber, by: &str) -> Result<(), Failure> {
+    let db = app.beside().await?;
+    let mut tx = db.begin().await?;
+    tx.close_as_talk(number, by, app.clock.now()).await?.ok_or_else(|| unknown(number))?;
+    tx.commit().await?;
+    output::line(&format!("{number} is closed: it asks for nothing."))
+}
+
+fn unknown(number: InquiryNumber) -> Failure {
+    Failure::failed(format!("there is no inquiry {number}: `sahut inquiry list` shows what there is"))
 }
 
 async fn list(app: &App, args: &ListArgs) -> Result<(), Failure> {
@@ -107,9 +175,7 @@ async fn show(app: &App, number: InquiryNumber, json: bool) -> Result<(), Failur
     let db = app.beside().await?;
     let mut tx = db.read().await?;
     let found = tx.inquiry(number).await?;
-    let inquiry = found.ok_or_else(|| {
-        Failure::failed(format!("there is no inquiry {number}: `sahut inquiry list` shows what there is"))
-    })?;
+    let inquiry = found.ok_or_else(|| unknown(number))?;
     if json {
         return output::json(&inquiry);
     }

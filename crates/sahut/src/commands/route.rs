@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sahut_domain::office::OfficeCode;
 use sahut_routing::Input;
 
-use crate::app::App;
+use crate::app::{App, teach};
 use crate::commands::apply;
 use crate::failure::{Failure, code};
 use crate::output;
@@ -59,13 +59,18 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
 
 /// The running configuration; the folder that the settings name where none was applied yet.
 async fn running(app: &App) -> Result<(RegencySet, i64), Failure> {
-    let revision = match app.beside().await {
-        Ok(db) => db.read().await?.revision().await?,
-        Err(_) => None,
+    let (revision, model) = match app.beside().await {
+        Ok(db) => {
+            let mut tx = db.read().await?;
+            (tx.revision().await?, tx.model_in_use().await?)
+        }
+        Err(_) => (None, None),
     };
     let Some(revision) = revision else { return Ok((apply::read(app, &app.settings.regency.files)?.1, 0)) };
     let set = RegencySet::read(&Files(revision.files), revision.id);
-    Ok((set.map_err(|problems| Failure::problems(&problems))?, revision.id))
+    let mut set = set.map_err(|problems| Failure::problems(&problems))?;
+    teach(&mut set.rules, model);
+    Ok((set, revision.id))
 }
 
 fn known_office(set: &RegencySet, owner: &str) -> Result<OfficeCode, Failure> {

@@ -1,9 +1,10 @@
-//! `sahut routing evaluate`: how well the rules, and what can be learned, do on labelled texts. Nothing is stored.
+//! `sahut routing`: how well the rules, and what can be learned, do on labelled texts; and what this instance learned.
 
 mod evaluation;
 mod labelled;
+mod models;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sahut_domain::decision::Decision;
@@ -11,6 +12,7 @@ use sahut_routing::{Input, Lesson, Model, RuleSet, Taught, Trial};
 
 use self::evaluation::{Answer, Evaluation};
 use self::labelled::{Columns, Labelled, Row};
+use crate::app::App;
 use crate::example;
 use crate::failure::{Failure, code};
 use crate::output;
@@ -26,6 +28,20 @@ pub(crate) struct Args {
 enum Verb {
     /// Decide every text of a labelled file, and compare.
     Evaluate(Box<Evaluate>),
+    /// What this instance learned from its people's decisions, the newest first.
+    Models {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Put a kept model to use, or none: the rules then decide alone until more is learned.
+    Use {
+        /// Its number, or `none`.
+        model: models::Choice,
+        /// Who decides.
+        #[arg(long, default_value = "operator")]
+        by: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -62,8 +78,15 @@ struct Evaluate {
 /// What a label is usually called that means that somebody is needed.
 const NEEDED: &str = "keluhan,pengaduan,perlu,complaint,needed,yes,ya,1,true";
 
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let Verb::Evaluate(args) = &args.verb;
+pub(crate) async fn run(config: &Path, args: &Args) -> Result<(), Failure> {
+    match &args.verb {
+        Verb::Evaluate(args) => evaluate(args),
+        Verb::Models { json } => models::list(&App::load(config)?, *json).await,
+        Verb::Use { model, by } => models::choose(&App::load(config)?, *model, by).await,
+    }
+}
+
+fn evaluate(args: &Evaluate) -> Result<(), Failure> {
     let files = match &args.files {
         Some(folder) => Files::read(folder)?,
         None => example::kabupaten(),

@@ -159,13 +159,7 @@ impl Evaluation {
             .iter()
             .map(|label| {
                 let rows = label.rows.to_string();
-                [
-                    label.name.clone(),
-                    rows,
-                    percent(label.precision),
-                    percent(label.recall),
-                    percent(label.f1),
-                ]
+                [label.name.clone(), rows, percent(label.precision), percent(label.recall), percent(label.f1)]
             })
             .collect();
         output::table(["OFFICE", "TEXTS", "PRECISION", "RECALL", "F1"], &rows)?;

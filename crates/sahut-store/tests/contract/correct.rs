@@ -1,0 +1,127 @@
+//! People put right what was decided, and it becomes a lesson.
+
+use sahut_domain::decision::{Decision, Learned};
+use sahut_domain::event::EventKind;
+use sahut_domain::inquiry::{InquiryNumber, Kind, State};
+use sahut_domain::message::MessageId;
+use sahut_store::StoreError;
+use sahut_store::learn::NewModel;
+
+use crate::support::{World, at, code, decision, item, on_both};
+
+const FIRST: InquiryNumber = InquiryNumber { year: 2026, sequence: 1 };
+
+fn model(refused: Option<&str>) -> NewModel {
+    NewModel {
+        revision: 1,
+        corrections: 25,
+        lessons: 40,
+        right: 30,
+        rules_right: 20,
+        refused: refused.map(str::to_owned),
+        body: vec![1, 2, 3],
+    }
+}
+
+on_both! {
+    async fn a_handover_moves_the_clock_and_teaches(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        let given = tx.hand_over(FIRST, &code("kominfo"), "bukan urusan kami", "Admin", at(600)).await.unwrap().unwrap();
+        assert_eq!((given.inquiry, &given.from, given.state), (opened.id, &code("dinkes"), State::Open));
+        assert_eq!(tx.lesson_count().await.unwrap(), (1, 1));
+        let lessons = tx.lessons(10).await.unwrap();
+        assert_eq!((lessons[0].seat.as_deref(), lessons[0].needed), (Some("kominfo"), true));
+        let inquiry = tx.inquiry(FIRST).await.unwrap().unwrap();
+        assert_eq!((inquiry.line.office, inquiry.line.triage), (code("kominfo"), false));
+        let last = inquiry.events.last().unwrap();
+        assert_eq!((last.id, last.kind), (given.event, EventKind::InquiryHandedOver));
+        assert_eq!(last.data["from"], "dinkes");
+        assert!(tx.answer_inquiry(opened.id, &code("kominfo"), at(700), "Admin", at(700)).await.unwrap());
+        let unknown = tx.hand_over(FIRST, &code("lain"), "", "Admin", at(800)).await;
+        assert!(matches!(unknown, Err(StoreError::Refused(_))), "{unknown:?}");
+        let missing = InquiryNumber { year: 2026, sequence: 99 };
+        assert_eq!(tx.hand_over(missing, &code("kominfo"), "", "Admin", at(800)).await.unwrap(), None);
+    }
+
+    async fn talk_is_closed_without_a_promise_and_teaches(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        assert_eq!(tx.close_as_talk(FIRST, "Admin", at(10)).await.unwrap(), Some(opened.id));
+        assert!(matches!(tx.close_as_talk(FIRST, "Admin", at(11)).await, Err(StoreError::Conflict(_))));
+        assert!(matches!(tx.hand_over(FIRST, &code("kominfo"), "", "Admin", at(11)).await, Err(StoreError::Conflict(_))));
+        let lesson = tx.lessons(10).await.unwrap().remove(0);
+        assert_eq!((lesson.seat, lesson.needed), (None, false));
+        tx.commit().await.unwrap();
+        let inquiry = world.read().await.inquiry(FIRST).await.unwrap().unwrap();
+        assert_eq!((inquiry.line.state, inquiry.line.kind), (State::Closed, Kind::Noise));
+        assert!(world.begin().await.take_due_deadlines(at(1_000_000), 10).await.unwrap().is_empty());
+    }
+
+    async fn what_is_brought_back_is_routed_again_and_teaches(world: &World) {
+        world.store(vec![item("m1", "ani")], at(0)).await;
+        let mut tx = world.begin().await;
+        let waiting = tx.take_waiting(10).await.unwrap();
+        tx.set_aside(vec![(&waiting[0], decision("dinkes", Kind::Noise))], at(1)).await.unwrap();
+        let aside = tx.set_asides(None, 10).await.unwrap();
+        assert_eq!((aside.len(), aside[0].decision.kind), (1, Kind::Noise));
+        assert!(tx.set_asides(Some(aside[0].message), 10).await.unwrap().is_empty());
+        assert!(tx.bring_back(aside[0].message, "Admin", at(2)).await.unwrap());
+        assert!(!tx.bring_back(aside[0].message, "Admin", at(3)).await.unwrap(), "once");
+        assert!(!tx.bring_back(MessageId(999), "Admin", at(3)).await.unwrap());
+        let again = tx.take_waiting(10).await.unwrap();
+        assert!(again[0].brought_back && !waiting[0].brought_back);
+        let new = crate::support::new_inquiry(&again[0]);
+        tx.open_inquiries(vec![new], &world.chance, at(4)).await.unwrap();
+        let lesson = tx.lessons(10).await.unwrap().remove(0);
+        assert_eq!((lesson.seat, lesson.needed), (None, true));
+    }
+
+    async fn an_answer_without_a_handover_confirms_the_office(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        assert!(tx.lessons(10).await.unwrap().is_empty());
+        tx.answer_inquiry(opened.id, &code("dinkes"), at(700), "Admin", at(700)).await.unwrap();
+        let lesson = tx.lessons(10).await.unwrap().remove(0);
+        assert_eq!((lesson.seat.as_deref(), lesson.needed), (Some("dinkes"), true));
+    }
+
+    async fn one_model_is_in_use_at_a_time(world: &World) {
+        let mut tx = world.begin().await;
+        assert_eq!(tx.model_in_use().await.unwrap(), None);
+        let first = tx.store_model(model(None), at(1)).await.unwrap();
+        let refused = tx.store_model(model(Some("no better than the rules")), at(2)).await.unwrap();
+        assert_eq!(tx.model_in_use().await.unwrap(), Some((first, vec![1, 2, 3])));
+        let second = tx.store_model(model(None), at(3)).await.unwrap();
+        assert_eq!(tx.model_number().await.unwrap(), Some(second));
+        let lines = tx.models(10).await.unwrap();
+        let used: Vec<_> = lines.iter().map(|line| (line.id, line.in_use, line.reason.is_some())).collect();
+        assert_eq!(used, [(second, true, false), (refused, false, true), (first, false, true)]);
+        assert!(tx.use_model(Some(first), "back", "Admin", at(4)).await.unwrap());
+        assert_eq!(tx.model_number().await.unwrap(), Some(first));
+        assert!(tx.use_model(None, "worse than the rules", "sahut", at(5)).await.unwrap());
+        assert_eq!(tx.model_number().await.unwrap(), None);
+        for moment in 0..6 {
+            tx.store_model(model(Some("no better")), at(10 + moment)).await.unwrap();
+        }
+        assert!(!tx.use_model(Some(first), "back", "Admin", at(20)).await.unwrap(), "its body is gone");
+    }
+
+    async fn a_model_is_held_to_what_people_say_of_its_decisions(world: &World) {
+        let mut tx = world.begin().await;
+        let id = tx.store_model(model(None), at(0)).await.unwrap();
+        tx.commit().await.unwrap();
+        world.store(vec![item("m1", "ani")], at(0)).await;
+        let mut tx = world.begin().await;
+        let waiting = tx.take_waiting(10).await.unwrap();
+        let mut new = crate::support::new_inquiry(&waiting[0]);
+        let learned = Learned { model: id, needed: None, shares: Vec::new(), words: Vec::new() };
+        new.decision = Decision { learned: Some(learned), ..new.decision };
+        tx.open_inquiries(vec![new], &world.chance, at(1)).await.unwrap();
+        assert!(tx.checked(id, 10).await.unwrap().is_empty());
+        tx.hand_over(FIRST, &code("kominfo"), "", "Admin", at(5)).await.unwrap();
+        let checked = tx.checked(id, 10).await.unwrap();
+        assert_eq!((checked.len(), checked[0].seat.as_str()), (1, "kominfo"));
+        assert!(tx.checked(id + 1, 10).await.unwrap().is_empty());
+    }
+}

@@ -1,0 +1,109 @@
+//! `sahut aside`: messages that need nobody by the rules, and the way back for those that do.
+
+use jiff::tz::TimeZone;
+use sahut_domain::Language;
+use sahut_domain::mask::mask;
+use sahut_domain::message::MessageId;
+use sahut_render::format::moment;
+use sahut_render::tame::one_line;
+use sahut_render::words::word;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::output;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// What was set aside, the newest first.
+    List {
+        /// Only those before this number.
+        #[arg(long)]
+        before: Option<i64>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: i64,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring messages back: they are routed again as ones that need somebody. Routing learns from it.
+    BringBack {
+        /// Their numbers, as `sahut aside list` shows them.
+        #[arg(required = true)]
+        messages: Vec<i64>,
+        /// Who says so.
+        #[arg(long, default_value = "operator")]
+        by: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Line {
+    message: MessageId,
+    written_at: jiff::Timestamp,
+    channel: String,
+    kind: sahut_domain::inquiry::Kind,
+    /// Masked.
+    text: String,
+    why: String,
+}
+
+pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    match &args.command {
+        Command::List { before, limit, json } => list(app, before.map(MessageId), *limit, *json).await,
+        Command::BringBack { messages, by } => bring_back(app, messages, by).await,
+    }
+}
+
+async fn list(app: &App, before: Option<MessageId>, limit: i64, json: bool) -> Result<(), Failure> {
+    let db = app.beside().await?;
+    let found = db.read().await?.set_asides(before, limit).await?;
+    let language = Language::Indonesian;
+    let lines: Vec<Line> = found
+        .into_iter()
+        .map(|aside| Line {
+            message: aside.message,
+            written_at: aside.written_at,
+            channel: aside.channel,
+            kind: aside.decision.kind,
+            text: one_line(&mask(&aside.text)),
+            why: sahut_routing::explain(&aside.decision, &ToString::to_string, language),
+        })
+        .collect();
+    if json {
+        return output::json(&lines);
+    }
+    if lines.is_empty() {
+        return output::line("Tidak ada.");
+    }
+    let rows: Vec<[String; 5]> = lines
+        .into_iter()
+        .map(|line| {
+            let kind = word(line.kind, language).to_owned();
+            let at = moment(line.written_at, &TimeZone::system(), language);
+            [line.message.to_string(), at, line.channel, kind, line.text]
+        })
+        .collect();
+    output::table(["PESAN", "DITULIS", "KANAL", "JENIS", "ISI"], &rows)
+}
+
+async fn bring_back(app: &App, messages: &[i64], by: &str) -> Result<(), Failure> {
+    let db = app.beside().await?;
+    let mut tx = db.begin().await?;
+    for message in messages {
+        if !tx.bring_back(MessageId(*message), by, app.clock.now()).await? {
+            return Err(Failure::failed(format!(
+                "message {message} is not set aside; nothing was changed: `sahut aside list` shows what is"
+            )));
+        }
+    }
+    tx.commit().await?;
+    output::line(&format!("{} message(s) are routed again.", messages.len()))
+}
