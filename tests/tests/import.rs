@@ -147,6 +147,10 @@ fn a_bad_row_is_set_apart_and_its_neighbours_flow() {
     );
     assert!(finished.stderr.contains("laporan.csv:3: a date such as"), "{}", finished.stderr);
     assert!(done(&sahut, &["quarantine", "list"]).contains("laporan.csv:3"));
+    // Nothing but a file can give these rows again, and the answer says so.
+    assert!(done(&sahut, &["quarantine", "retry"]).contains("2 row(s) of imported files"));
+    assert!(done(&sahut, &["quarantine", "drop", "1", "2"]).contains("2 item(s) are dropped"));
+    assert!(done(&sahut, &["quarantine", "list"]).contains("Nothing is set apart"));
 }
 
 #[test]

@@ -131,15 +131,15 @@ impl Tx {
         now: Timestamp,
     ) -> Result<Retried, StoreError> {
         let (item, stage) = match which {
-            Apart::All => (0, ""),
-            Apart::Stage(stage) => (0, stage),
-            Apart::Item(item) => (item, ""),
+            Apart::All => (None, None),
+            Apart::Stage(stage) => (None, Some(stage)),
+            Apart::Item(item) => (Some(item), None),
         };
         const ASK: &str = "UPDATE quarantine SET asked_at = $3 WHERE state = 'held' AND stage = 'page'
-            AND ($1 = 0 OR id = $1) AND ($2 = '' OR stage = $2)";
+            AND ($1 IS NULL OR id = $1) AND ($2 IS NULL OR stage = $2)";
         let asked = self.exec(ASK, args![item, stage, now]).await?;
         const BACK: &str = "SELECT id, channel_id, stage, key FROM quarantine WHERE state = 'held'
-            AND stage IN ('route', 'delivery') AND ($1 = 0 OR id = $1) AND ($2 = '' OR stage = $2) ORDER BY id";
+            AND stage IN ('route', 'delivery') AND ($1 IS NULL OR id = $1) AND ($2 IS NULL OR stage = $2) ORDER BY id";
         let back: Vec<(i64, ChannelId, String, String)> = self
             .rows(BACK, args![item, stage], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .await?;
@@ -149,7 +149,7 @@ impl Tx {
         let again = asked + back.len() as u64;
         self.recovered(back.into_iter().map(|(id, channel, ..)| (id, channel)).collect(), now).await?;
         const IMPORTS: &str = "SELECT COUNT(*) FROM quarantine WHERE state = 'held' AND stage = 'import'
-            AND ($1 = 0 OR id = $1) AND ($2 = '' OR stage = $2)";
+            AND ($1 IS NULL OR id = $1) AND ($2 IS NULL OR stage = $2)";
         let imports: i64 = self.one(IMPORTS, args![item, stage], |row| row.get(0)).await?;
         self.wake(Stage::Receive);
         self.wake(Stage::Route);

@@ -31,6 +31,9 @@ on_both! {
         world.store_page(bad("no date"), at(1)).await;
         let mut tx = world.begin().await;
         assert!(!tx.has_asked().await.unwrap());
+        for other in [Apart::Item(0), Apart::Stage("import")] {
+            assert_eq!(tx.retry_quarantined(other, at(2)).await.unwrap(), Retried::default());
+        }
         assert_eq!(tx.retry_quarantined(Apart::All, at(2)).await.unwrap(), Retried { again: 1, imports: 0 });
         assert!(tx.has_asked().await.unwrap());
         let asked = tx.take_asked().await.unwrap().unwrap();
