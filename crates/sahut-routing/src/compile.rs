@@ -233,13 +233,15 @@ impl Compiler {
     }
 
     fn add_phrase(&mut self, phrase: &Said, meaning: Meaning, weight: f64) {
-        let plain = self.plain(&phrase.text);
+        let short = self.shorthand.get(&phrase.text).is_some();
+        let as_written = short && matches!(meaning, Meaning::Sign(_));
+        let plain = if as_written { phrase.text.clone() } else { self.plain(&phrase.text) };
         if plain.is_empty() {
             let what = format!("the phrase {:?} can never be found", phrase.text);
             self.problems.error(&phrase.at, what, "no letters or digits", "write words, or take it out");
             return;
         }
-        if self.shorthand.get(&phrase.text).is_some() {
+        if short && !as_written {
             let what = format!("`{}` is an abbreviation: this phrase means `{plain}`", phrase.text);
             self.problems.warn(
                 &phrase.at,

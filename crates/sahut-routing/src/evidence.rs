@@ -84,10 +84,25 @@ impl Evidence {
         self.meant.clear();
         self.hits.clear();
         rules.book.find(words, &self.ids, false, &mut self.hits);
+        self.find_short(rules, text);
         if !self.hits.iter().any(|hit| is_duty(rules, hit)) {
             self.look_near(rules);
         }
         self.find_kinds(rules);
+    }
+
+    /// Finds abbreviations that say something as they are written: `jl` begins an address, `jalan` need not.
+    fn find_short(&mut self, rules: &RuleSet, text: &str) {
+        let found = self.hits.len();
+        for (start, word) in self.plain.words.iter().enumerate().filter(|(_, word)| word.expanded) {
+            let written = text.get(word.original.0..word.original.1).unwrap_or_default();
+            if let Some(phrase) = rules.book.single(&written.to_ascii_lowercase()) {
+                self.hits.push(Hit { start, end: start + 1, phrase, near: false });
+            }
+        }
+        if self.hits.len() > found {
+            self.hits.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
+        }
     }
 
     /// Looks again with words changed to what they may have been meant to be.

@@ -159,6 +159,12 @@ impl Phrasebook {
         }
     }
 
+    /// A phrase of one word.
+    pub(crate) fn single(&self, letters: &str) -> Option<usize> {
+        let node = self.first.get(self.word(letters)?.0 as usize).copied().flatten()?;
+        self.nodes.get(node)?.phrase
+    }
+
     /// A phrase by its number.
     pub(crate) fn phrase(&self, number: usize) -> &Phrase {
         static NONE: Phrase = Phrase { written: String::new(), uses: Vec::new() };
