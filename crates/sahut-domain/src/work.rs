@@ -73,6 +73,9 @@ pub const LONGEST_WAIT: i64 = 6 * 3600;
 /// After how many failures without a definite refusal a piece of work is given up: about a week of six-hour waits.
 pub const LAST_FAILURE: i64 = 40;
 
+/// The failures after which the waits of what is urgent grow no longer: the fifth waits 5^4 seconds.
+const LAST_URGENT_STEP: i64 = 4;
+
 /// The wait after failure number `failure` (counted from 1): `min(failure^4 s, 6 h)`, spread by a quarter to both sides
 /// so that many rows that failed together do not come back together.
 pub fn wait_after(failure: i64, chance: &Chance) -> SignedDuration {
@@ -95,6 +98,11 @@ pub fn again(now: Timestamp, failures: i64, error: String, chance: &Chance) -> O
     }
 }
 
+/// The same for what is urgent: it waits about ten minutes at most, and is never given up over what may pass.
+pub fn again_soon(now: Timestamp, failures: i64, error: String, chance: &Chance) -> Outcome {
+    again(now, failures.min(LAST_URGENT_STEP), error, chance)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +120,16 @@ mod tests {
                 assert!(wait > before);
             }
             before = wait;
+        }
+    }
+
+    #[test]
+    fn what_is_urgent_is_tried_every_ten_minutes_and_never_given_up() {
+        let chance = Chance::seeded(1);
+        for failures in 0..1000 {
+            let tried = again_soon(Timestamp::UNIX_EPOCH, failures, String::new(), &chance);
+            let soon = Timestamp::UNIX_EPOCH + SignedDuration::from_millis(5_i64.pow(4) * 1250);
+            assert!(matches!(tried, Outcome::Again { at, .. } if at <= soon), "{failures}: {tried:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use sahut_domain::fault;
 use sahut_domain::notice::{Template, message_id, thread_id};
 use sahut_domain::office::{OfficeCode, Person};
 use sahut_domain::reply::ReplyId;
-use sahut_domain::work::{Outcome, again};
+use sahut_domain::work::{Outcome, again, again_soon};
 use sahut_mail::{AutoSubmitted, Mail, Mailbox, SmtpError};
 use sahut_render::mail::{
     About, Assignment, Candidate, ChannelSilent, ChannelTrouble, Context as MailContext, FollowUp,
@@ -150,7 +150,8 @@ fn lease_end(outbox: &Outbox, now: Timestamp) -> Timestamp {
 
 fn end_after(context: &Context, work: &NoticeWork, sent: Result<(), SmtpError>) -> NoticeEnd {
     let now = context.clock.now();
-    let retry = |error: String| again(now, work.lease.failures, error, &context.chance);
+    let back_off = if work.urgent { again_soon } else { again };
+    let retry = |error: String| back_off(now, work.lease.failures, error, &context.chance);
     let (outcome, address_refused, label) = match sent {
         Ok(()) => (Outcome::Done, false, "sent"),
         Err(SmtpError::Again(error)) => (retry(error), false, "again"),

@@ -49,6 +49,8 @@ pub struct NoticeWork {
     pub template: Template,
     /// Who gets it.
     pub recipient: Person,
+    /// Goes before everything else.
+    pub urgent: bool,
     /// Code, name and short name of the recipient's office.
     pub office: Option<(OfficeCode, String, String)>,
     /// When the thing happened that it tells of.
@@ -139,7 +141,7 @@ const FACTS: &str =
         i.id, i.year, i.sequence, i.title, i.kind, i.state, io.code, io.short_name, first.text,
         COALESCE(z.name, z.handle, ''), first.permalink, i.opened_at, d.explanation, x.body,
         c.code, c.name, c.platform, c.ailment_detail, c.read_at, c.item_at, c.watermark,
-        i.deadline_id
+        i.deadline_id, n.urgent
     FROM notice n
     JOIN event e ON e.id = n.event_id
     LEFT JOIN office o ON o.code = n.office
@@ -211,7 +213,8 @@ impl Tx {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         for person in people {
-            const INSTEAD: &str = "INSERT INTO notice (id, event_id, template, recipient, recipient_name, office,
+            const INSTEAD: &str =
+                "INSERT INTO notice (id, event_id, template, recipient, recipient_name, office,
                     inquiry_id, channel_id, urgent, created_at, state, not_before)
                 SELECT $2, event_id, template, $3, $4, office, inquiry_id, channel_id, urgent, $5, 'due', $5
                 FROM notice WHERE id = $1 ON CONFLICT (event_id, recipient, template) DO NOTHING";
@@ -409,6 +412,7 @@ fn work(row: &Row, leases: &[Lease<i64>]) -> Result<NoticeWork, StoreError> {
         id: NoticeId(id),
         template: row.word(1)?,
         recipient: Person { mail: row.get(2)?, name: row.get(3)? },
+        urgent: row.get(32)?,
         office,
         at: row.get(7)?,
         data: row.json(8)?,
