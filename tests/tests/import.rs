@@ -157,7 +157,10 @@ fn a_bad_row_is_set_apart_and_its_neighbours_flow() {
 fn a_record_that_stands_again_with_other_words_revises_the_first() {
     let Some(mut sahut) = fresh() else { return };
     sahut
-        .write("laporan.csv", "nomor,tanggal,isi\n1,2026-11-02,Lampu jalan mati\n1,2026-11-02,Lampu jalan depan pasar mati\n")
+        .write(
+            "laporan.csv",
+            "nomor,tanggal,isi\n1,2026-11-02,Lampu jalan mati\n1,2026-11-02,Lampu jalan depan pasar mati\n",
+        )
         .unwrap();
     let read = import(&sahut, "laporan.csv", &[]);
     assert_eq!((number(&read, "imported"), number(&read, "known"), number(&read, "position")), (1, 1, 2));

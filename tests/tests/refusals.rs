@@ -116,8 +116,12 @@ fn a_lost_key_costs_the_channels_whose_secrets_it_sealed_and_nothing_else() {
     };
     town.wait_for("channel that names its secret", PATIENCE, parked).unwrap();
     town.store_secret("fb-puprhub", "token", &page.token).unwrap();
-    town.wait_for("healthy channel", PATIENCE, |town| Ok((channel(town)?["state"] == "active").then_some(())))
-        .unwrap();
+    town.wait_for(
+        "healthy channel",
+        PATIENCE,
+        |town| Ok((channel(town)?["state"] == "active").then_some(())),
+    )
+    .unwrap();
 
     // What is no longer configured can be forgotten all the same.
     let channels = fs::read_to_string(town.sahut.folder().join("regency/channels.toml")).unwrap();

@@ -1,13 +1,11 @@
 //! A backup takes the place of the database, and nothing that has left since then leaves again.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
-
 use std::fs;
 use std::time::Duration;
 
-use sahut_tests::{Town, header, or_skip};
+use sahut_tests::{Town, or_skip};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Exit codes, as in `crates/sahut/src/failure.rs`.
 const IO: i32 = 74;
@@ -22,7 +20,9 @@ fn answers_that_left_after_the_backup_are_not_published_again() {
     let (world, now) = (town.world().clone(), town.world().clock().now());
     let post = world.post(&page.id, "Perbaikan jalan", now).unwrap();
     world.comment(&post, "warga_topos", "Jalan Topos rusak parah, tolong diaspal", now).unwrap();
-    world.telegram(&bot.id, "warga_amen", "KTP saya belum jadi, alasannya blangko kosong terus", now).unwrap();
+    world
+        .telegram(&bot.id, "warga_amen", "KTP saya belum jadi, alasannya blangko kosong terus", now)
+        .unwrap();
     town.start().unwrap();
     let look = |town: &mut Town| Ok(Some(town.inquiries()?).filter(|found| found.len() == 2));
     let inquiries = town.wait_for("inquiries", PATIENCE, look).unwrap();
@@ -46,8 +46,10 @@ fn answers_that_left_after_the_backup_are_not_published_again() {
     town.ask(&["outbox", "release"]).unwrap();
     // The page shows what stands there; a bot cannot look at what it said, so the office is asked.
     let sent = "SELECT c.code FROM reply r JOIN channel c ON c.id = r.channel_id WHERE r.delivery = 'sent'";
-    town.wait_for("answer that is found", PATIENCE, |town| Ok((town.query(sent)? == ["fb-puprhub"]).then_some(())))
-        .unwrap();
+    town.wait_for("answer that is found", PATIENCE, |town| {
+        Ok((town.query(sent)? == ["fb-puprhub"]).then_some(()))
+    })
+    .unwrap();
     town.wait_for("question to the office", PATIENCE, |town| {
         let asked = "SELECT DISTINCT template FROM notice WHERE template = 'reply_uncertain'";
         Ok((town.query(asked)?.len() == 1).then_some(()))
@@ -58,8 +60,6 @@ fn answers_that_left_after_the_backup_are_not_published_again() {
     town.wait_until_quiet(PATIENCE).unwrap();
     assert_eq!(town.ledger().accepted.len(), 2, "published once each");
     town.ask(&["selfcheck"]).unwrap();
-    let told = town.letters().iter().filter(|mail| header(&mail.raw, "Subject").contains("[K-")).count();
-    assert!(told > 0);
 }
 
 #[test]
