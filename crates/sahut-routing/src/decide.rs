@@ -271,7 +271,7 @@ impl Deciding<'_> {
         Some(Learned {
             model: model.version,
             needed: model.needed.map(f64::from),
-            shares: shares.iter().take(KEPT_SCORES).filter_map(share).collect(),
+            shares: shares.iter().filter_map(share).collect(),
             words: words.iter().filter_map(word).collect(),
         })
     }

@@ -62,7 +62,7 @@ pub(crate) fn hints(rules: &RuleSet, evidence: &Evidence, owner: Option<usize>, 
     out.clear();
     out.resize(rules.seats.len(), [0.0; HINTS]);
     let mut best = (0.0, None);
-    for (seat, points) in evidence.points.iter().enumerate() {
+    for (seat, points) in evidence.points.iter().enumerate().filter(|(_, points)| **points > 0.0) {
         let seat = seat_taught(rules, seat);
         let Some(hint) = out.get_mut(seat) else { continue };
         #[expect(clippy::cast_possible_truncation, reason = "points are small")]

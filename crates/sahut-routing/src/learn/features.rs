@@ -101,11 +101,6 @@ pub(crate) fn letters(plain: &Plain, at: usize) -> &str {
     plain.words.get(at).map_or("", |word: &Word| plain.letters(word))
 }
 
-/// The key under which the sum of a word's runs is kept.
-pub(crate) fn sum_key(word: u64) -> u64 {
-    pair_key(word, u64::from(b'r'))
-}
-
 /// The key of a topic, by what it is called and whose it is.
 pub(crate) fn topic_key(name: &str, seat: &str) -> u64 {
     pair_key(key(b't', name), key(b't', seat))
