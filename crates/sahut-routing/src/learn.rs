@@ -11,11 +11,14 @@
 //! word with another ending or a slip is still known. The weights of a known word's runs are summed up once, after
 //! training, so that deciding costs two rows a word.
 //!
-//! A model is trained in memory within seconds (`softmax`), is deterministic, and is put to use only after a
+//! A model is trained in memory within seconds (`school`, `softmax`), is deterministic, and is put to use only after a
 //! [`Trial`]: five times a fifth of the lessons is held back and decided by a model that has not seen it.
 
+mod bound;
+mod bytes;
 mod features;
 mod model;
+mod school;
 mod softmax;
 mod trial;
 
@@ -24,11 +27,12 @@ use sahut_domain::inquiry::Kind;
 use crate::evidence::Evidence;
 use crate::ruleset::{Input, RuleSet, Seat};
 
-pub use model::{Model, UnreadableModel};
+pub use bytes::UnreadableModel;
+pub use model::Model;
 pub use trial::{Measured, Trial};
 
+pub(crate) use bound::{Bound, Opinion};
 pub(crate) use features::{key, topic_key};
-pub(crate) use model::{Bound, Opinion};
 
 /// A message that people decided on.
 #[derive(Debug, Clone, Copy)]

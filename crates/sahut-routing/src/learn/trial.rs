@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sahut_domain::decision::Decision;
 
-use super::model::Bound;
+use super::bound::Bound;
 use super::{Lesson, Model, Taught};
 use crate::likeness::Likeness;
 use crate::ruleset::RuleSet;
