@@ -370,6 +370,7 @@ fn decide(regency: &Regency, waiting: &Waiting) -> Decision {
         subject: waiting.subject.as_deref().or(waiting.brought_back.then_some("")),
         owner: Some(&waiting.owner),
         revision: regency.revision,
+        direct: waiting.surface != Surface::Comment,
         mentions: &[],
     });
     if let Some(office) = &waiting.given_office {

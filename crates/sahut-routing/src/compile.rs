@@ -304,6 +304,7 @@ impl Compiler {
                 least: decide.least.unwrap_or(weights.least),
                 margin: decide.margin.unwrap_or(weights.margin),
                 open: decide.open.unwrap_or(weights.open),
+                direct: decide.direct.unwrap_or(weights.direct),
             };
         }
         weights

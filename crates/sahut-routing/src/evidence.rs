@@ -85,8 +85,10 @@ impl Evidence {
         self.hits.clear();
         rules.book.find(words, &self.ids, false, &mut self.hits);
         self.find_short(rules, text);
+        self.drop_sayings(rules);
         if !self.hits.iter().any(|hit| is_duty(rules, hit)) {
             self.look_near(rules);
+            self.drop_sayings(rules);
         }
         self.find_kinds(rules);
     }
@@ -103,6 +105,18 @@ impl Evidence {
         if self.hits.len() > found {
             self.hits.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
         }
+    }
+
+    /// Leaves out what was found inside of sayings.
+    fn drop_sayings(&mut self, rules: &RuleSet) {
+        let mut saying = 0;
+        self.hits.retain(|hit| {
+            let idiom = is_idiom(rules, *hit);
+            if idiom {
+                saying = hit.end;
+            }
+            idiom || hit.end > saying
+        });
     }
 
     /// Looks again with words changed to what they may have been meant to be.
@@ -140,13 +154,7 @@ impl Evidence {
                 self.signs.get_mut(number).into_iter().for_each(|points| *points = f64::INFINITY);
             }
         }
-        let mut saying = 0;
         for hit in self.hits.iter().filter(|hit| !hit.near) {
-            if is_idiom(rules, *hit) {
-                saying = hit.end;
-            } else if hit.end <= saying {
-                continue;
-            }
             for (meaning, weight) in &rules.book.phrase(hit.phrase).uses {
                 let Meaning::Sign(number) = *meaning else { continue };
                 let Some(sign) = rules.signs.get(number) else { continue };
@@ -170,16 +178,22 @@ impl Evidence {
         self.find_places(rules);
         self.find_conditions(rules);
         let mut cover: Option<Hit> = None;
+        let mut named: Option<Hit> = None;
         let mut landmark = None;
         for at in 0..self.hits.len() {
             let Some(hit) = self.hits.get(at).copied() else { break };
             if is_landmark(rules, hit) {
                 landmark = Some(hit.end);
             }
-            if let Some(longer) = cover.filter(|longer| hit.end <= longer.end && hit.near == longer.near) {
+            let inside = |longer: &Hit| hit.end <= longer.end && hit.near == longer.near;
+            // In `camat amen` the office is named as well as the place.
+            let apart = |longer: &Hit| is_name(rules, hit) && is_place(rules, *longer);
+            let covered = cover.filter(inside).filter(|longer| !apart(longer)).or(named.filter(inside));
+            if let Some(longer) = covered {
                 self.leave_out(rules, hit, longer);
             } else if self.count_hit(rules, hit, kind, landmark == Some(hit.start)) {
                 cover = Some(hit);
+                named = if is_name(rules, hit) { Some(hit) } else { named };
             }
         }
     }
@@ -256,7 +270,7 @@ impl Evidence {
                     }
                 }
                 Speaks::Silenced(seat, by) => self.uncounted.push((seat, hit, by)),
-                Speaks::OfPlace | Speaks::OfElse => subject = true,
+                Speaks::OfPlace => subject = true,
                 Speaks::ForNobody => {}
             }
         }
@@ -286,7 +300,6 @@ impl Evidence {
             Meaning::Duty(number) => number,
             Meaning::Name(seat) => return Speaks::For(seat, None),
             Meaning::Place(_) => return Speaks::OfPlace,
-            Meaning::Idiom => return Speaks::OfElse,
             _ => return Speaks::ForNobody,
         };
         let Some(topic) = rules.topics.get(number) else { return Speaks::ForNobody };
@@ -339,8 +352,6 @@ enum Speaks {
     Silenced(usize, Hit),
     /// It names a place.
     OfPlace,
-    /// It is a saying that has nothing to do with the duties of its words.
-    OfElse,
     /// It says nothing about the subject.
     ForNobody,
 }
@@ -350,6 +361,14 @@ fn duty(meaning: Meaning) -> Option<usize> {
         Meaning::Duty(topic) => Some(topic),
         _ => None,
     }
+}
+
+fn is_place(rules: &RuleSet, hit: Hit) -> bool {
+    rules.book.phrase(hit.phrase).uses.iter().any(|(meaning, _)| matches!(meaning, Meaning::Place(_)))
+}
+
+fn is_name(rules: &RuleSet, hit: Hit) -> bool {
+    rules.book.phrase(hit.phrase).uses.iter().any(|(meaning, _)| matches!(meaning, Meaning::Name(_)))
 }
 
 fn is_landmark(rules: &RuleSet, hit: Hit) -> bool {

@@ -116,6 +116,7 @@ pub(crate) struct Decide {
     pub(crate) least: Option<f64>,
     pub(crate) margin: Option<f64>,
     pub(crate) open: Option<f64>,
+    pub(crate) direct: Option<f64>,
 }
 
 impl File {
@@ -248,10 +249,10 @@ impl Place {
 
 impl Decide {
     fn read(mut section: Section<'_>, problems: &mut Problems) -> Self {
-        let [owner, name, least, margin, open] =
-            ["owner", "name", "least", "margin", "open"].map(|key| section.points(key, problems));
+        let [owner, name, least, margin, open, direct] =
+            ["owner", "name", "least", "margin", "open", "direct"].map(|key| section.points(key, problems));
         let at = section.at.clone();
         section.finish(problems);
-        Self { at, owner, name, least, margin, open }
+        Self { at, owner, name, least, margin, open, direct }
     }
 }

@@ -18,6 +18,11 @@ const IDLE: f64 = 2.0;
 /// What a place of the regency is worth: whoever names one mostly wants something done there.
 const PLACE: f64 = 2.0;
 
+/// From so many points a phrase is clear.
+const CLEAR: f64 = 2.0;
+/// What it is worth that an office is written to about its own duty.
+const OWN: f64 = 2.0;
+
 /// Decides the kind of a message.
 pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> Kind {
     let points = |kind| evidence.kind(kind);
@@ -37,7 +42,8 @@ pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> K
     // Signs of different wishes do not add up: somebody who asks and grumbles a little does neither in earnest.
     let wish = (complaint + named_place(rules, evidence)).max(information + asked).max(aspiration);
     let formal = input.subject.is_some() && !plain.words.is_empty();
-    if wish + subject - idle < rules.weights.open && !formal {
+    let open = if input.direct { rules.weights.direct } else { rules.weights.open };
+    if wish + subject + own_duty(rules, input, evidence) - idle < open && !formal {
         return if points(Kind::Thanks) > 0.0 { Kind::Thanks } else { Kind::Noise };
     }
     if information + asked > complaint && information + asked >= aspiration {
@@ -47,6 +53,17 @@ pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> K
     } else {
         Kind::Complaint
     }
+}
+
+/// Points for a clear phrase of the duty of the office on whose channel it stands.
+fn own_duty(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> f64 {
+    let Some(owner) = rules.owner_seat(input.owner) else { return 0.0 };
+    let own = |topic: usize| rules.topics.get(topic).is_some_and(|topic| topic.seat == owner);
+    let uses = evidence.hits.iter().flat_map(|hit| &rules.book.phrase(hit.phrase).uses);
+    let clear = |(meaning, weight): &(Meaning, f64)| {
+        *weight >= CLEAR && matches!(meaning, Meaning::Duty(topic) if own(*topic))
+    };
+    if uses.into_iter().any(clear) { OWN } else { 0.0 }
 }
 
 /// Points for a place of the regency in the text.

@@ -52,6 +52,8 @@ pub struct Input<'a> {
     pub owner: Option<&'a OfficeCode>,
     /// Number of the applied configuration set that the rules come from.
     pub revision: i64,
+    /// Whether it was written to the office alone, and not below a post: whoever does that mostly wants something.
+    pub direct: bool,
     /// User names that it mentions as the platform tells, besides those written in the text.
     pub mentions: &'a [&'a str],
 }
@@ -59,7 +61,7 @@ pub struct Input<'a> {
 impl<'a> Input<'a> {
     /// A text and nothing else.
     pub fn of(text: &'a str) -> Self {
-        Self { text, subject: None, owner: None, revision: 0, mentions: &[] }
+        Self { text, subject: None, owner: None, revision: 0, direct: false, mentions: &[] }
     }
 
     /// What the spans of a decision point into: the subject, a line end, and the text; or the text alone.
@@ -227,10 +229,12 @@ pub(crate) struct Weights {
     pub(crate) margin: f64,
     /// With fewer points than these a message needs nobody.
     pub(crate) open: f64,
+    /// The same for a message to the office alone.
+    pub(crate) direct: f64,
 }
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { owner: 1.0, name: 3.0, least: 1.5, margin: 1.0, open: 2.5 }
+        Self { owner: 1.0, name: 3.0, least: 1.5, margin: 1.0, open: 2.5, direct: 2.5 }
     }
 }

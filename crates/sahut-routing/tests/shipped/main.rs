@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod citizens;
 mod corpus;
 mod dev_sets;
 mod regency;

@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Code of the office on whose channel it is written.
     #[arg(long)]
     owner: Option<String>,
+    /// It is written to the office alone, and not below a post.
+    #[arg(long)]
+    direct: bool,
     /// Use the files of a folder instead of the running configuration.
     #[arg(long)]
     files: Option<PathBuf>,
@@ -43,6 +46,7 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         subject: args.subject.as_deref(),
         owner: owner.as_ref(),
         revision,
+        direct: args.direct,
         mentions: &[],
     };
     let decision = set.rules.decide(&input);
