@@ -345,7 +345,8 @@ impl Tx {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         // The new attempt takes the reply from whoever is looking it up at this moment.
-        const TAKE: &str = "UPDATE reply SET attempt = attempt + 1, failures = 0, lease_owner = NULL, lease_until = NULL,
+        const TAKE: &str =
+            "UPDATE reply SET attempt = attempt + 1, failures = 0, lease_owner = NULL, lease_until = NULL,
                 not_before = $2, said_by = $3, delivery = CASE WHEN $3 IS NULL THEN 'queued' ELSE delivery END
             WHERE id = $1 AND delivery = 'uncertain'";
         if self.exec(TAKE, args![reply, now, arrived.then_some(actor)]).await? == 0 {

@@ -127,7 +127,10 @@ impl Tx {
         let until = claim.until;
         let mut leases: Vec<(i64, Lease<ChannelId>)> = self
             .rows(&sql, args![claim.owner, until, claim.now, claim.limit], |row| {
-                Ok((row.get(0)?, Lease { id: row.get(1)?, attempt: row.get(2)?, failures: row.get(3)?, until }))
+                Ok((
+                    row.get(0)?,
+                    Lease { id: row.get(1)?, attempt: row.get(2)?, failures: row.get(3)?, until },
+                ))
             })
             .await?;
         leases.sort_by_key(|(not_before, lease)| (*not_before, lease.id));

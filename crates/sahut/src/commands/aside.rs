@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::output;
+use crate::regency::{Files, RegencySet};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -64,7 +65,11 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
 
 async fn list(app: &App, before: Option<MessageId>, limit: i64, json: bool) -> Result<(), Failure> {
     let db = app.beside().await?;
-    let found = db.read().await?.set_asides(before, limit).await?;
+    let mut tx = db.read().await?;
+    let found = tx.set_asides(before, limit).await?;
+    let set =
+        tx.revision().await?.and_then(|revision| RegencySet::read(&Files(revision.files), revision.id).ok());
+    let zone = set.map_or(TimeZone::UTC, |set| set.zone());
     let language = Language::Indonesian;
     let lines: Vec<Line> = found
         .into_iter()
@@ -87,7 +92,7 @@ async fn list(app: &App, before: Option<MessageId>, limit: i64, json: bool) -> R
         .into_iter()
         .map(|line| {
             let kind = word(line.kind, language).to_owned();
-            let at = moment(line.written_at, &TimeZone::system(), language);
+            let at = moment(line.written_at, &zone, language);
             [line.message.to_string(), at, line.channel, kind, line.text]
         })
         .collect();

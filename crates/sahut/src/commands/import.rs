@@ -311,8 +311,7 @@ async fn zone(args: &Args, tx: &mut Tx) -> Result<TimeZone, Failure> {
         tx.revision().await?.ok_or_else(|| Failure::config("no configuration has been applied yet"))?;
     let set = RegencySet::read(&Files(revision.files), revision.id)
         .map_err(|problems| Failure::problems(&problems))?;
-    let calendar = set.offices.first().and_then(|office| set.calendars.get(&office.calendar));
-    Ok(calendar.map_or(TimeZone::UTC, |calendar| calendar.zone.clone()))
+    Ok(set.zone())
 }
 
 fn unreadable(file: &Path, error: &std::io::Error) -> Failure {

@@ -48,6 +48,12 @@ impl RegencySet {
         }
     }
 
+    /// The zone that the regency lives in: that of its first office.
+    pub(crate) fn zone(&self) -> TimeZone {
+        let calendar = self.offices.first().and_then(|office| self.calendars.get(&office.calendar));
+        calendar.map_or(TimeZone::UTC, |calendar| calendar.zone.clone())
+    }
+
     /// Reads a set; all problems of all files at once. `revision` is the number that its decisions name.
     pub(crate) fn read(files: &Files, revision: i64) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
