@@ -8,27 +8,12 @@ use std::time::{Duration, Instant};
 
 use sahut_tests::{Sahut, or_skip};
 
-/// The example regency, with everything since 2020 taken for work and a mail server that nobody is behind.
 fn fresh() -> Option<Sahut> {
-    let sahut = or_skip(Sahut::new())?;
-    assert_eq!(sahut.run(&["init", "."]).unwrap().code, Some(0));
-    let read = |name: &str| std::fs::read_to_string(sahut.folder().join(name)).unwrap();
-    let port = sahut.web_port().to_string();
-    let settings = read("sahut.toml").replace(":8080", ":0").replace(":9090", &format!(":{port}"));
-    let settings = settings.replace("host = \"localhost\"", "host = \"127.0.0.1\"\nport = 1");
-    sahut.write("sahut.toml", &settings).unwrap();
-    let channel = "\n[[channel]]\ncode = \"berkas\"\noffice = \"kominfo\"\nplatform = \"import\"\nname = \"Berkas\"\n\
-        since = \"2020-01-01\"\n";
-    sahut.write("regency/channels.toml", &(read("regency/channels.toml") + channel)).unwrap();
-    done(&sahut, &["migrate"]);
-    done(&sahut, &["apply", "regency"]);
-    Some(sahut)
+    or_skip(Sahut::with_archive())
 }
 
 fn done(sahut: &Sahut, arguments: &[&str]) -> String {
-    let finished = sahut.run(arguments).unwrap();
-    assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);
-    finished.stdout
+    sahut.done(arguments).unwrap()
 }
 
 fn import(sahut: &Sahut, file: &str, more: &[&str]) -> String {

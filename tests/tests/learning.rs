@@ -8,30 +8,15 @@ use sahut_tests::{Sahut, or_skip};
 use serde_json::Value;
 
 fn fresh() -> Option<Sahut> {
-    let sahut = or_skip(Sahut::new())?;
-    assert_eq!(sahut.run(&["init", "."]).unwrap().code, Some(0));
-    let read = |name: &str| std::fs::read_to_string(sahut.folder().join(name)).unwrap();
-    let port = sahut.web_port().to_string();
-    let settings = read("sahut.toml").replace(":8080", ":0").replace(":9090", &format!(":{port}"));
-    sahut
-        .write("sahut.toml", &settings.replace("host = \"localhost\"", "host = \"127.0.0.1\"\nport = 1"))
-        .unwrap();
-    let channel = "\n[[channel]]\ncode = \"berkas\"\noffice = \"kominfo\"\nplatform = \"import\"\nname = \"Berkas\"\n\
-        since = \"2020-01-01\"\n";
-    sahut.write("regency/channels.toml", &(read("regency/channels.toml") + channel)).unwrap();
-    done(&sahut, &["migrate"]);
-    done(&sahut, &["apply", "regency"]);
-    Some(sahut)
+    or_skip(Sahut::with_archive())
 }
 
 fn done(sahut: &Sahut, arguments: &[&str]) -> String {
-    let finished = sahut.run(arguments).unwrap();
-    assert_eq!(finished.code, Some(0), "{arguments:?}: {}", finished.stderr);
-    finished.stdout
+    sahut.done(arguments).unwrap()
 }
 
 fn json(sahut: &Sahut, arguments: &[&str]) -> Value {
-    serde_json::from_str(&done(sahut, &[arguments, &["--json"]].concat())).unwrap()
+    sahut.json(arguments).unwrap()
 }
 
 fn wait_for(what: &str, mut reached: impl FnMut() -> bool) {
@@ -87,10 +72,7 @@ const ORDINARY: [&str; 10] = [
 #[test]
 fn corrections_teach_the_running_program_and_it_says_so() {
     let Some(mut sahut) = fresh() else { return };
-    let row = |(at, text): (usize, &&str)| format!("T-{at},2026-11-02,\"{text}\"\n");
-    let rows: String = TOWERS.iter().chain(&ORDINARY).enumerate().map(row).collect();
-    let file = sahut.write("menara.csv", &format!("nomor,tanggal,isi\n{rows}")).unwrap();
-    done(&sahut, &["import", file.to_str().unwrap(), "--channel", "berkas"]);
+    sahut.import_texts(TOWERS.iter().chain(&ORDINARY).copied()).unwrap();
     sahut.start(&["run"]).unwrap();
     wait_for("routing", || json(&sahut, &["status"])["messages_waiting"] == 0);
     for aside in json(&sahut, &["aside", "list"]).as_array().unwrap() {
@@ -127,9 +109,7 @@ fn corrections_teach_the_running_program_and_it_says_so() {
 #[test]
 fn talk_is_brought_back_and_an_inquiry_is_closed_as_talk() {
     let Some(mut sahut) = fresh() else { return };
-    let rows = "T-1,2026-11-02,Wkwkwk mantap jiwa\nT-2,2026-11-02,Mohon jalan rusak di Topos diperbaiki\n";
-    let file = sahut.write("dua.csv", &format!("nomor,tanggal,isi\n{rows}")).unwrap();
-    done(&sahut, &["import", file.to_str().unwrap(), "--channel", "berkas"]);
+    sahut.import_texts(["Wkwkwk mantap jiwa", "Mohon jalan rusak di Topos diperbaiki"]).unwrap();
     sahut.start(&["run"]).unwrap();
     wait_for("routing", || json(&sahut, &["status"])["messages_waiting"] == 0);
     let aside = json(&sahut, &["aside", "list"]);

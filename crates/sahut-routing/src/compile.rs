@@ -37,6 +37,9 @@ pub(crate) fn compile(
     let (rules, examples, mut problems) = compiler.finish(offices, fallback, weights);
     let Some(mut rules) = rules else { return Err(problems.into_found()) };
     for example in examples {
+        if let Some(source) = sources.get(example.said.at.source) {
+            *rules.examples.entry(source.path.clone()).or_default() += 1;
+        }
         example.check(&rules, &mut problems);
     }
     if !problems.usable() {
@@ -358,6 +361,7 @@ impl Compiler {
             weights,
             fallback: fallback.clone(),
             warnings: Vec::new(),
+            examples: BTreeMap::new(),
             learned: None,
         };
         (Some(rules), self.examples, self.problems)

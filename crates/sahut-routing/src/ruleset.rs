@@ -37,6 +37,8 @@ pub struct RuleSet {
     pub(crate) weights: Weights,
     pub(crate) fallback: OfficeCode,
     pub(crate) warnings: Vec<Problem>,
+    /// How many examples each file has, by its path.
+    pub(crate) examples: BTreeMap<String, usize>,
     /// What was learned on the instance, where that is in use.
     pub(crate) learned: Option<Bound>,
 }
@@ -107,6 +109,11 @@ impl RuleSet {
     /// Problems that did not stop the set from being used.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
+    }
+
+    /// How many examples each file has, by its path. All of them hold, or the set would not have been compiled.
+    pub fn examples(&self) -> &BTreeMap<String, usize> {
+        &self.examples
     }
 
     /// How many different phrases the rules have.

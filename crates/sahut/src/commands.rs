@@ -16,6 +16,7 @@ mod quarantine;
 mod reply;
 mod route;
 mod routing;
+mod rules;
 mod secret;
 mod selfcheck;
 mod status;
@@ -68,8 +69,10 @@ enum Command {
     Import(import::Args),
     /// Say where a text would go, and why.
     Route(route::Args),
-    /// Measure routing on labelled texts.
+    /// Measure routing on labelled texts; look at what was learned.
     Routing(routing::Args),
+    /// Check rules, run their examples, try them on what came in so far, go back to earlier ones.
+    Rules(rules::Args),
     /// Answer a citizen.
     Reply(reply::Args),
     /// Look at inquiries.
@@ -111,6 +114,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => return Box::pin(demo::run(&args)).await,
         Command::Doctor(args) => return doctor::run(&config, &args).await,
         Command::Routing(args) => return routing::run(&config, &args).await,
+        Command::Rules(args) => return rules::run(&config, &args).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "sahut", &mut std::io::stdout());
             return Ok(());
@@ -144,6 +148,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         | Command::Demo(_)
         | Command::Doctor(_)
         | Command::Routing(_)
+        | Command::Rules(_)
         | Command::Completions { .. } => Ok(()),
     }
 }

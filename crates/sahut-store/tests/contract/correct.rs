@@ -86,6 +86,25 @@ on_both! {
         assert_eq!((lesson.seat.as_deref(), lesson.needed), (Some("dinkes"), true));
     }
 
+    async fn what_was_decided_is_read_again_with_what_people_say(world: &World) {
+        world.inquiry(item("m1", "ani")).await;
+        let second = world.inquiry(item("m2", "budi")).await;
+        let mut tx = world.begin().await;
+        tx.hand_over(FIRST, &code("kominfo"), "", "Admin", at(600)).await.unwrap();
+        let past = tx.past_inquiries(None, 10).await.unwrap();
+        let people: Vec<_> = past.iter().map(|past| past.people.as_deref()).collect();
+        assert_eq!(people, [None, Some("kominfo")], "the newest first");
+        assert_eq!(past[1].text, item("m1", "ani").text);
+        let older = tx.past_inquiries(Some(second.id), 10).await.unwrap();
+        assert_eq!((older.len(), older[0].number), (1, FIRST));
+        tx.answer_inquiry(second.id, &code("dinkes"), at(700), "Admin", at(700)).await.unwrap();
+        assert_eq!(tx.past_inquiries(None, 1).await.unwrap()[0].people.as_deref(), Some("dinkes"));
+        let revision = tx.past_revisions(5).await.unwrap().remove(0);
+        assert!(!revision.actor.is_empty());
+        assert_eq!(tx.revision_files(revision.id).await.unwrap(), tx.revision().await.unwrap().map(|set| set.files));
+        assert_eq!(tx.revision_files(99).await.unwrap(), None);
+    }
+
     async fn one_model_is_in_use_at_a_time(world: &World) {
         let mut tx = world.begin().await;
         assert_eq!(tx.model_in_use().await.unwrap(), None);

@@ -7,6 +7,7 @@ use sahut_store::Db;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::commands::rules::try_rules;
 use crate::failure::Failure;
 use crate::output;
 use crate::regency::{Files, RegencySet};
@@ -18,6 +19,12 @@ pub(crate) struct Args {
     /// Only show what would change.
     #[arg(long)]
     dry_run: bool,
+    /// Apply also where more of the last inquiries would go elsewhere than --most-moved says.
+    #[arg(long)]
+    yes: bool,
+    /// How much of the last 500 inquiries may go elsewhere without --yes, in percent.
+    #[arg(long, default_value_t = 10.0)]
+    most_moved: f64,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -49,9 +56,34 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         let (files, set) = read(app, &args.folder)?;
         plan(&db, &files, &set).await?
     } else {
-        apply_folder(app, &db, &args.folder).await?
+        let (files, set) = read(app, &args.folder)?;
+        if !args.yes {
+            refuse_to_move_much(&db, &files, args).await?;
+        }
+        apply_files(app, &db, &files, &set).await?
     };
     if args.json { output::json(&plan) } else { print(&plan, args.dry_run) }
+}
+
+/// Inquiries that a new set is tried on before it is applied, and how many make that worth while.
+const TRIED: i64 = 500;
+const TRIED_AT_LEAST: usize = 20;
+
+/// Rules that would send many inquiries elsewhere are looked at by a person first.
+async fn refuse_to_move_much(db: &Db, files: &Files, args: &Args) -> Result<(), Failure> {
+    let set = RegencySet::read(files, 0).map_err(|problems| Failure::problems(&problems))?;
+    let tried = try_rules(db, set.rules, TRIED).await?;
+    let share = tried.share_moved() * 100.0;
+    if tried.inquiries < TRIED_AT_LEAST || share <= args.most_moved {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "these rules would send {share:.1} % of the last {} inquiries elsewhere, more than {:.1} %; nothing was changed. \
+         `sahut rules try {}` shows which; apply again with --yes if that is meant",
+        tried.inquiries,
+        args.most_moved,
+        args.folder.display()
+    )))
 }
 
 /// Makes a folder the running configuration. The same files again change nothing.
@@ -128,7 +160,7 @@ fn changes(
     }
 }
 
-fn print(plan: &Plan, dry_run: bool) -> Result<(), Failure> {
+pub(crate) fn print(plan: &Plan, dry_run: bool) -> Result<(), Failure> {
     if plan.unchanged {
         return output::line("Nothing changed: these files are the running configuration.");
     }

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Another folder than the one that the settings name.
-    folder: Option<PathBuf>,
+    pub(crate) folder: Option<PathBuf>,
 }
 
 pub(crate) fn run(config: &Path, args: &Args) -> Result<(), Failure> {
