@@ -14,14 +14,16 @@ const COMPLAINT: f64 = 4.0;
 const EMERGENCY: f64 = 3.0;
 /// How much more a word of mere talk weighs than one that asks for something.
 const IDLE: f64 = 2.0;
-
+/// What laughing is worth, as talk.
+const LAUGHTER: f64 = 1.0;
+/// What a question mark is worth.
+const QUESTION: f64 = 0.5;
 /// What a place of the regency is worth: whoever names one mostly wants something done there.
 const PLACE: f64 = 2.0;
-
-/// From so many points a phrase is clear.
-const CLEAR: f64 = 2.0;
 /// What it is worth that an office is written to about its own duty.
 const OWN: f64 = 2.0;
+/// From so many points a phrase is clear enough to say that.
+const CLEAR: f64 = 2.0;
 
 /// Decides the kind of a message.
 pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> Kind {
@@ -32,27 +34,35 @@ pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> K
     if points(Kind::Emergency) >= EMERGENCY {
         return Kind::Emergency;
     }
-    let plain = &evidence.plain;
-    let complaint = points(Kind::Complaint);
-    let (information, aspiration) = (points(Kind::Information), points(Kind::Aspiration));
-    let asked = if plain.questions > 0 { 0.5 } else { 0.0 };
-    let subject = evidence.hits.iter().filter_map(|hit| rules.subject_weight(hit.phrase)).fold(0.0, f64::max);
-    let joke = if plain.laughs { 1.0 } else { 0.0 };
-    let idle = IDLE * (points(Kind::Noise) + joke) + points(Kind::Thanks);
+    let asked = if evidence.plain.questions > 0 { QUESTION } else { 0.0 };
+    let (complaint, question) = (points(Kind::Complaint), points(Kind::Information) + asked);
+    let aspiration = points(Kind::Aspiration);
     // Signs of different wishes do not add up: somebody who asks and grumbles a little does neither in earnest.
-    let wish = (complaint + named_place(rules, evidence)).max(information + asked).max(aspiration);
-    let formal = input.subject.is_some() && !plain.words.is_empty();
+    let wish = (complaint + named_place(rules, evidence)).max(question).max(aspiration);
     let open = if input.direct { rules.weights.direct } else { rules.weights.open };
-    if wish + subject + own_duty(rules, input, evidence) - idle < open && !formal {
+    let formal = input.subject.is_some() && !evidence.plain.words.is_empty();
+    if wish + subject(rules, input, evidence) - idle(evidence) < open && !formal {
         return if points(Kind::Thanks) > 0.0 { Kind::Thanks } else { Kind::Noise };
     }
-    if information + asked > complaint && information + asked >= aspiration {
+    if question > complaint && question >= aspiration {
         Kind::Information
     } else if aspiration > 0.0 && aspiration >= complaint {
         Kind::Aspiration
     } else {
         Kind::Complaint
     }
+}
+
+/// Points for mere talk.
+fn idle(evidence: &Evidence) -> f64 {
+    let laughter = if evidence.plain.laughs { LAUGHTER } else { 0.0 };
+    IDLE * (evidence.kind(Kind::Noise) + laughter) + evidence.kind(Kind::Thanks)
+}
+
+/// Points for the clearest phrase that says whose business it is.
+fn subject(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> f64 {
+    let clearest = evidence.hits.iter().filter_map(|hit| rules.subject_weight(hit.phrase)).fold(0.0, f64::max);
+    clearest + own_duty(rules, input, evidence)
 }
 
 /// Points for a clear phrase of the duty of the office on whose channel it stands.

@@ -115,6 +115,7 @@ fn evaluate(args: &Evaluate) -> Result<(), Failure> {
         labelled.rows.iter().zip(&decisions).map(|(row, decision)| answer(row, decision, args)).collect();
     let mut evaluation = Evaluation::of(&answers);
     evaluation.unknown_labels = labelled.rows.len() - known;
+    evaluation.opened = args.gate.is_some().then(|| evaluation::opened(&decisions));
     if args.learn.is_none() && args.folds.is_none() {
         evaluation.texts_a_second = Some(evaluation::rate(labelled.rows.len(), took));
     }

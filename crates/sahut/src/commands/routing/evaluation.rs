@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sahut_domain::decision::Decision;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -38,6 +39,9 @@ pub(super) struct Evaluation {
     /// Accuracy on the surest 80 % and 50 %.
     accuracy_at_80: f64,
     accuracy_at_50: f64,
+    /// Said to need somebody, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) opened: Option<f64>,
     /// Left to people.
     triage: f64,
     /// Right among those that were not left to people.
@@ -120,6 +124,7 @@ impl Evaluation {
             ),
             accuracy_at_80: at(80),
             accuracy_at_50: at(50),
+            opened: None,
             triage: share(answers.len() - assigned.len(), answers.len()),
             accuracy_assigned: share(
                 assigned.iter().filter(|answer| answer.is_right(1)).count(),
@@ -148,6 +153,9 @@ impl Evaluation {
             ("accuracy of what is assigned", self.accuracy_assigned),
         ] {
             output::line(&format!("{what:<32}{:>6.1} %", share * 100.0))?;
+        }
+        if let Some(opened) = self.opened {
+            output::line(&format!("{:<32}{:>6.1} %", "said to need somebody (opened)", opened * 100.0))?;
         }
         if let Some(speed) = self.texts_a_second {
             output::line(&format!("{:<32}{speed:>8.0} texts a second", "speed"))?;
@@ -205,6 +213,11 @@ fn confusions(answers: &[Answer<'_>]) -> Vec<Confusion> {
         pairs.into_iter().map(|((label, chosen), rows)| Confusion { label, chosen, rows }).collect();
     confusions.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.label.cmp(&b.label)));
     confusions
+}
+
+/// The share of decisions that say that somebody is needed.
+pub(super) fn opened(decisions: &[Decision]) -> f64 {
+    share(decisions.iter().filter(|decision| decision.kind.needs_action()).count(), decisions.len())
 }
 
 /// How many a second.
