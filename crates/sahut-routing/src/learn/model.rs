@@ -12,7 +12,7 @@ use crate::shorthand::WordHasher;
 pub(super) type Map<V> = HashMap<u64, V, BuildHasherDefault<WordHasher>>;
 
 /// What was learned from people's decisions: whose messages are, and whether they need somebody. Made by
-/// [`Model::learn`], used by [`RuleSet::teach`].
+/// [`Model::learn`], used by [`RuleSet::teach`](crate::RuleSet::teach).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     pub(super) seats: Option<Head>,
