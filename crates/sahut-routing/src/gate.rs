@@ -61,7 +61,8 @@ fn idle(evidence: &Evidence) -> f64 {
 
 /// Points for the clearest phrase that says whose business it is.
 fn subject(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> f64 {
-    let clearest = evidence.hits.iter().filter_map(|hit| rules.subject_weight(hit.phrase)).fold(0.0, f64::max);
+    let clearest =
+        evidence.hits.iter().filter_map(|hit| rules.subject_weight(hit.phrase)).fold(0.0, f64::max);
     clearest + own_duty(rules, input, evidence)
 }
 
