@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sahut_domain::message::Surface;
 use sahut_routing::{Input, Lesson, Measured, Model, RuleSet, Taught};
 use sahut_store::StoreError;
 use sahut_store::learn::{Checked, ModelLine, NewModel, StoredLesson};
@@ -125,8 +126,12 @@ fn learn_from(rules: &RuleSet, stored: &[StoredLesson]) -> (Model, Measured) {
 }
 
 fn lesson(stored: &StoredLesson) -> Lesson<'_> {
-    let input =
-        Input { subject: stored.subject.as_deref(), owner: Some(&stored.owner), ..Input::of(&stored.text) };
+    let input = Input {
+        subject: stored.subject.as_deref(),
+        owner: Some(&stored.owner),
+        direct: stored.surface != Surface::Comment,
+        ..Input::of(&stored.text)
+    };
     Lesson { input, taught: stored.seat.as_deref().map_or(Taught::Needed(stored.needed), Taught::Seat) }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber};
+use sahut_domain::message::Surface;
 use sahut_domain::office::OfficeCode;
 
 use crate::value::args;
@@ -22,6 +23,8 @@ pub struct PastInquiry {
     pub subject: Option<String>,
     /// The office on whose channel it was written.
     pub owner: OfficeCode,
+    /// Where its thread stands.
+    pub surface: Surface,
     /// Whose people say that it is: they gave it to this office, or this office answered it.
     pub people: Option<String>,
 }
@@ -47,11 +50,11 @@ impl Tx {
         before: Option<InquiryId>,
         limit: i64,
     ) -> Result<Vec<PastInquiry>, StoreError> {
-        const PAST: &str = "SELECT i.id, i.year, i.sequence, i.title, m.text, m.subject, c.office,
+        const PAST: &str = "SELECT i.id, i.year, i.sequence, i.title, m.text, m.subject, c.office, t.surface,
                 COALESCE(l.seat, CASE WHEN i.answered_at IS NOT NULL AND i.triage = 0 THEN i.office END)
             FROM inquiry i
             JOIN message m ON m.id = (SELECT MIN(f.id) FROM message f WHERE f.inquiry_id = i.id AND f.own = 0)
-            JOIN channel c ON c.id = m.channel_id
+            JOIN channel c ON c.id = m.channel_id JOIN thread t ON t.id = m.thread_id
             LEFT JOIN lesson l ON l.message_id = m.id
             WHERE i.id < $1 AND m.given_office IS NULL ORDER BY i.id DESC LIMIT $2";
         let before = before.map_or(i64::MAX, |before| before.0);
@@ -64,7 +67,8 @@ impl Tx {
                 text: row.get(4)?,
                 subject: row.get(5)?,
                 owner: row.get(6)?,
-                people: row.get(7)?,
+                surface: row.word(7)?,
+                people: row.get(8)?,
             })
         })
         .await
@@ -77,7 +81,12 @@ impl Tx {
                     WHERE e.kind = 'configuration.applied' AND e.at = r.applied_at), '')
             FROM revision r ORDER BY r.id DESC LIMIT $1";
         self.rows(PAST, args![limit], |row| {
-            Ok(PastRevision { id: row.get(0)?, digest: row.get(1)?, applied_at: row.get(2)?, actor: row.get(3)? })
+            Ok(PastRevision {
+                id: row.get(0)?,
+                digest: row.get(1)?,
+                applied_at: row.get(2)?,
+                actor: row.get(3)?,
+            })
         })
         .await
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sahut_domain::decision::Decision;
 use sahut_domain::event::EventKind;
+use sahut_domain::message::Surface;
 use sahut_domain::office::OfficeCode;
 use serde::Serialize;
 
@@ -22,6 +23,8 @@ pub struct StoredLesson {
     pub subject: Option<String>,
     /// The office on whose channel it was written.
     pub owner: OfficeCode,
+    /// Where its thread stands.
+    pub surface: Surface,
     /// Whose it is: code of an office, or name of somebody outside; absent where only that was decided whether it needs
     /// somebody.
     pub seat: Option<String>,
@@ -94,16 +97,17 @@ impl Tx {
     /// an office answered without passing them on, which says that the office was right. Without the latter a model would
     /// only know where the rules fail.
     pub async fn lessons(&mut self, limit: i64) -> Result<Vec<StoredLesson>, StoreError> {
-        const TAUGHT: &str = "SELECT m.text, m.subject, c.office, l.seat, l.needed FROM lesson l
+        const TAUGHT: &str = "SELECT m.text, m.subject, c.office, t.surface, l.seat, l.needed FROM lesson l
             JOIN message m ON m.id = l.message_id JOIN channel c ON c.id = m.channel_id
+            JOIN thread t ON t.id = m.thread_id
             ORDER BY l.id DESC LIMIT $1";
         let mut lessons = self.rows(TAUGHT, args![limit], lesson).await?;
         let left = limit - i64::try_from(lessons.len()).unwrap_or(limit);
-        const CONFIRMED: &str =
-            "SELECT m.text, m.subject, c.office, i.office, CAST(1 AS BIGINT) FROM inquiry i
+        const CONFIRMED: &str = "SELECT m.text, m.subject, c.office, t.surface, i.office, CAST(1 AS BIGINT)
+            FROM inquiry i
             JOIN message m ON m.inquiry_id = i.id AND m.own = 0
                 AND m.id = (SELECT MIN(f.id) FROM message f WHERE f.inquiry_id = i.id AND f.own = 0)
-            JOIN channel c ON c.id = m.channel_id
+            JOIN channel c ON c.id = m.channel_id JOIN thread t ON t.id = m.thread_id
             WHERE i.answered_at IS NOT NULL AND i.triage = 0
                 AND NOT EXISTS (SELECT 1 FROM lesson l WHERE l.message_id = m.id)
             ORDER BY i.id DESC LIMIT $1";
@@ -206,8 +210,9 @@ fn lesson(row: &Row) -> Result<StoredLesson, StoreError> {
         text: row.get(0)?,
         subject: row.get(1)?,
         owner: row.get(2)?,
-        seat: row.get(3)?,
-        needed: row.get(4)?,
+        surface: row.word(3)?,
+        seat: row.get(4)?,
+        needed: row.get(5)?,
     })
 }
 

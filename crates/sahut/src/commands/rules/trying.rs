@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sahut_domain::decision::Decision;
 use sahut_domain::inquiry::InquiryId;
+use sahut_domain::message::Surface;
 use sahut_routing::{Input, RuleSet};
 use sahut_store::Db;
 use sahut_store::history::PastInquiry;
@@ -84,8 +85,12 @@ impl Tried {
     }
 
     fn compare(&mut self, past: &PastInquiry, running: &RuleSet, tried: &RuleSet) {
-        let input =
-            Input { subject: past.subject.as_deref(), owner: Some(&past.owner), ..Input::of(&past.text) };
+        let input = Input {
+            subject: past.subject.as_deref(),
+            owner: Some(&past.owner),
+            direct: past.surface != Surface::Comment,
+            ..Input::of(&past.text)
+        };
         let (from, to) = (goes_to(&running.decide(&input)), goes_to(&tried.decide(&input)));
         self.inquiries += 1;
         if let Some(people) = &past.people {
@@ -144,7 +149,9 @@ impl Tried {
         let rows: Vec<[String; 3]> = self
             .offices
             .iter()
-            .map(|(office, change)| [office.clone(), format!("+{}", change.gained), format!("-{}", change.lost)])
+            .map(|(office, change)| {
+                [office.clone(), format!("+{}", change.gained), format!("-{}", change.lost)]
+            })
             .collect();
         output::table(["OFFICE", "GAINED", "LOST"], &rows)
     }
