@@ -59,6 +59,7 @@ fn rules_that_would_move_many_inquiries_are_tried_first_and_can_be_taken_back() 
         sets.as_array().unwrap().iter().map(|set| set["revision"].as_i64().unwrap()).collect();
     assert_eq!(numbers, [3, 2, 1]);
     assert_eq!(sets[0]["digest"], sets[2]["digest"]);
+    assert_eq!(sets[1]["changed"], serde_json::json!(["rules/assignment.toml"]), "{sets}");
     let missing = sahut.run(&["rules", "rollback", "99"]).unwrap();
     assert!(missing.stderr.contains("`sahut rules list`"), "{}", missing.stderr);
 }

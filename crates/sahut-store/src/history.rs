@@ -51,7 +51,8 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<PastInquiry>, StoreError> {
         const PAST: &str = "SELECT i.id, i.year, i.sequence, i.title, m.text, m.subject, c.office, t.surface,
-                COALESCE(l.seat, CASE WHEN i.answered_at IS NOT NULL AND i.triage = 0 THEN i.office END)
+                COALESCE(l.seat, CASE WHEN i.answered_at IS NOT NULL AND i.triage = 0
+                    AND COALESCE(l.needed, 1) = 1 THEN i.office END)
             FROM inquiry i
             JOIN message m ON m.id = (SELECT MIN(f.id) FROM message f WHERE f.inquiry_id = i.id AND f.own = 0)
             JOIN channel c ON c.id = m.channel_id JOIN thread t ON t.id = m.thread_id

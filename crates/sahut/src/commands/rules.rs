@@ -2,6 +2,7 @@
 
 mod trying;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use sahut_domain::Clock;
@@ -105,20 +106,30 @@ struct Line {
     applied_at: jiff::Timestamp,
     by: String,
     digest: String,
+    /// Files that are other ones than in the set before.
+    changed: Vec<String>,
 }
 
 async fn list(app: &App, limit: i64, json: bool) -> Result<(), Failure> {
     let db = app.beside().await?;
-    let revisions = db.read().await?.past_revisions(limit).await?;
-    let lines: Vec<Line> = revisions
-        .into_iter()
-        .map(|past| Line {
-            revision: past.id,
-            applied_at: past.applied_at,
-            by: past.actor,
-            digest: past.digest,
-        })
-        .collect();
+    let mut tx = db.read().await?;
+    let mut lines = Vec::new();
+    let mut after: Option<Line> = None;
+    let mut after_files = BTreeMap::new();
+    // One more than is shown, to tell what changed in the oldest of those.
+    for past in tx.past_revisions(limit.saturating_add(1)).await? {
+        let files = tx.revision_files(past.id).await?.unwrap_or_default();
+        if let Some(mut line) = after.take() {
+            line.changed = changed(&files, &after_files);
+            lines.push(line);
+        }
+        let (revision, applied_at) = (past.id, past.applied_at);
+        after = Some(Line { revision, applied_at, by: past.actor, digest: past.digest, changed: Vec::new() });
+        after_files = files;
+    }
+    if i64::try_from(lines.len()).is_ok_and(|shown| shown < limit) {
+        lines.extend(after);
+    }
     if json {
         return output::json(&lines);
     }
@@ -128,10 +139,16 @@ async fn list(app: &App, limit: i64, json: bool) -> Result<(), Failure> {
         .map(|(at, line)| {
             let running = if at == 0 { " (running)" } else { "" };
             let applied = line.applied_at.strftime("%Y-%m-%d %H:%M").to_string();
-            [format!("{}{running}", line.revision), applied, line.by.clone(), line.digest.clone()]
+            [format!("{}{running}", line.revision), applied, line.by.clone(), line.changed.join(", ")]
         })
         .collect();
-    output::table(["SET", "APPLIED (UTC)", "BY", "FILES"], &rows)
+    output::table(["SET", "APPLIED (UTC)", "BY", "CHANGED"], &rows)
+}
+
+/// Files that only one of two sets has, or that differ.
+fn changed(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    names.into_iter().filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
 }
 
 async fn roll_back(app: &App, revision: Option<i64>) -> Result<(), Failure> {
