@@ -26,6 +26,10 @@ use crate::{Context, stage};
 /// Attempts at reading a delivery before it is set apart.
 const DELIVERY_ATTEMPTS: i64 = 3;
 
+/// Feeds with a pace that one round reads, after all others: thousands of conversations must not keep new comments
+/// waiting for as long as their pace takes.
+const PACED_A_ROUND: usize = 60;
+
 /// The pause before the end of a round is stored again, after it could not be.
 const SETTLE_AGAIN: Duration = Duration::from_secs(2);
 
@@ -262,9 +266,15 @@ impl Round {
         {
             return Err(WalkError::Platform(refusal));
         }
-        for feed in self.feeds(walker.connector).await? {
-            let due = feed.found && is_due(&feed, self.context.clock.now());
-            if due && !done.contains(&feed.id) && !reading.go_on(walker, &feed).await? {
+        let (connector, now) = (walker.connector, self.context.clock.now());
+        let has_pace = |feed: &Feed| !connector.pace(&feed.key).is_zero();
+        let due = |feed: &Feed| feed.found && is_due(feed, now) && !done.contains(&feed.id);
+        let mut due: Vec<Feed> = self.feeds(connector).await?.into_iter().filter(due).collect();
+        due.sort_by_key(has_pace);
+        let mut paced = 0;
+        for feed in &due {
+            paced += usize::from(has_pace(feed));
+            if paced > PACED_A_ROUND || !reading.go_on(walker, feed).await? {
                 return Ok(reading);
             }
         }

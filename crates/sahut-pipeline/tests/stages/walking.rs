@@ -54,8 +54,8 @@ impl Connector for Lists {
         self.roots.iter().map(|root| ((*root).to_owned(), FeedKind::NewestFirst)).collect()
     }
 
-    fn pace(&self, _feed: &str) -> Duration {
-        self.pace
+    fn pace(&self, feed: &str) -> Duration {
+        if feed.starts_with("post") { Duration::ZERO } else { self.pace }
     }
 
     async fn identify(&self) -> Result<Identity, Trouble> {
@@ -251,11 +251,28 @@ async fn a_limit_of_one_sort_of_calls_does_not_keep_the_others_from_being_made()
 #[tokio::test]
 async fn calls_keep_the_platforms_pace() {
     let pace = Duration::from_millis(40);
-    let scene = Scene::open_paced(&["letters", "posts", "others"], pace).await;
+    let scene = Scene::open_paced(&["letters", "notes", "others"], pace).await;
     scene.round().await;
     let asked_at = scene.lists.asked_at.lock().unwrap().clone();
     assert_eq!(asked_at.len(), 3);
     assert!(asked_at.windows(2).all(|pair| pair[1].duration_since(pair[0]) >= pace));
+}
+
+#[tokio::test]
+async fn a_thousand_conversations_do_not_keep_comments_waiting() {
+    let scene = Scene::open_paced(&["letters", "posts"], Duration::from_millis(1)).await;
+    let conversations: Vec<String> = (0..100).map(|n| format!("letter {n}")).collect();
+    let feeds = conversations.iter().map(|key| found(key, 1)).collect();
+    scene.lists.says("letters", Ok(Page { feeds, ..Page::default() }));
+    scene.lists.says("posts", Ok(Page { feeds: vec![found("post 1", 1)], ..Page::default() }));
+    let first = scene.round().await;
+    assert_eq!(first[..3], ["letters", "posts", "post 1"]);
+    assert_eq!(first.len(), 3 + 60, "the rest is read in the next round");
+    assert_eq!(scene.channel().await.watermark, None, "not complete yet");
+    let second = scene.round().await;
+    let read: BTreeSet<&String> =
+        first.iter().chain(&second).filter(|feed| feed.starts_with("letter ")).collect();
+    assert_eq!(read.len(), 100);
 }
 
 #[tokio::test]
