@@ -275,6 +275,15 @@ mod tests {
         assert_eq!((read.attachments[0].bytes, &read.attachments[0].content), (Some(12), &None));
     }
 
+    #[test]
+    fn a_mail_without_headers_within_another_does_not_stop_the_reading() {
+        let mail = parsed(
+            "From: warga@contoh.id\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nAir mati.\n--x\n\
+             Content-Type: message/rfc822\n\nContent-Type: message/rfc822\n\n\n--x--\n",
+        );
+        assert_eq!(mail.text, "Air mati.");
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_survived(raw in proptest::collection::vec(any::<u8>(), 0..2000)) {
