@@ -115,6 +115,19 @@ fn a_limit_leaves_the_rest_for_the_next_time() {
 }
 
 #[test]
+fn what_is_older_than_the_channel_counts_bothers_no_office() {
+    let Some(mut sahut) = fresh() else { return };
+    let rows = "nomor,tanggal,isi\nU-1,2019-12-30,Mohon jalan rusak diperbaiki\nU-2,2026-11-02,Mohon jalan rusak diperbaiki\n";
+    let file = sahut.write("lama.csv", rows).unwrap();
+    assert_eq!(number(&import(&sahut, file.to_str().unwrap(), &[]), "imported"), 2);
+    sahut.start(&["run"]).unwrap();
+    wait_until("routing", || status(&sahut, "messages_waiting") == 0);
+    assert_eq!(status(&sahut, "inquiries"), 1);
+    let kept = done(&sahut, &["aside", "list", "--json"]);
+    assert!(kept.contains("2019-12-29T17:00:00Z"), "{kept}");
+}
+
+#[test]
 fn a_bad_row_is_set_apart_and_its_neighbours_flow() {
     let Some(sahut) = fresh() else { return };
     let rows =

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use sahut_domain::channel::ChannelConfig;
+use sahut_domain::channel::{ChannelConfig, Platform};
 use sahut_domain::event::EventKind;
 use sahut_domain::office::{Office, OfficeCode, Person};
 
@@ -24,7 +24,8 @@ pub struct NewRevision {
     pub offices: Vec<Office>,
     /// Channels.
     pub channels: Vec<ChannelConfig>,
-    /// Before which moment messages of a channel are history, by its code; else [`HISTORY`] before it is first applied.
+    /// Before which moment messages of a channel are history, by its code; else [`HISTORY`] before it is first applied,
+    /// and for files nothing.
     pub since: BTreeMap<OfficeCode, Timestamp>,
 }
 
@@ -187,7 +188,11 @@ impl Tx {
                         THEN 'active' ELSE channel.state END,
                     not_before = CASE WHEN channel.state = 'parked' THEN $10 ELSE channel.not_before END";
             let id = self.id("channel").await?;
-            let since = new.since.get(&channel.code).copied().unwrap_or(now - HISTORY);
+            let since = new.since.get(&channel.code).copied().unwrap_or(match channel.platform {
+                // Who brings in a file means what is in it.
+                Platform::Import => Timestamp::UNIX_EPOCH,
+                _ => now - HISTORY,
+            });
             let secrets = serde_json::to_string(&channel.secrets)
                 .map_err(|error| StoreError::bad_row("channel", &channel.code, error))?;
             let values = args![

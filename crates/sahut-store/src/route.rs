@@ -47,7 +47,7 @@ pub struct Waiting {
     pub own: bool,
     /// External id of the message that it answers.
     pub parent: Option<String>,
-    /// It was written before its channel was connected: context, never an inquiry. What is imported is meant to be.
+    /// It was written before the day from which its channel counts: context, never an inquiry.
     pub history: bool,
     /// Has pictures or files.
     pub has_attachments: bool,
@@ -161,7 +161,7 @@ impl Tx {
             "SELECT m.id, m.external_id, m.channel_id, c.platform, c.office, m.thread_id, t.surface, m.citizen_id,
                 m.subject, m.text, m.written_at, m.own, m.parent,
                 CAST(CASE WHEN m.attachments IS NULL THEN 0 ELSE 1 END AS BIGINT), m.given_office, i.id,
-                CAST(CASE WHEN m.written_at < c.since AND c.platform <> 'import' THEN 1 ELSE 0 END AS BIGINT),
+                CAST(CASE WHEN m.written_at < c.since THEN 1 ELSE 0 END AS BIGINT),
                 m.brought_back
              FROM message m
              JOIN channel c ON c.id = m.channel_id

@@ -92,6 +92,26 @@ on_both! {
         tx.commit().await.unwrap();
     }
 
+    async fn a_file_has_no_history_unless_a_day_is_named(world: &World) {
+        let mut tx = world.begin().await;
+        let mut new = revision("second");
+        new.channels.push(channel("berkas", "dinkes", Platform::Import));
+        new.channels.push(channel("arsip", "dinkes", Platform::Import));
+        new.since = BTreeMap::from([(code("arsip"), at(0))]);
+        tx.apply(new, "Admin", at(0)).await.unwrap();
+        let old = sahut_domain::message::Item {
+            written_at: at(0) - jiff::SignedDuration::from_hours(24 * 400),
+            ..crate::support::item("m1", "ani")
+        };
+        for name in ["berkas", "arsip"] {
+            let added = tx.channel(name).await.unwrap().unwrap().id;
+            let page = sahut_store::collect::NewPage { items: vec![old.clone()], ..Default::default() };
+            tx.store_page(added, page, at(2)).await.unwrap();
+        }
+        let history: Vec<_> = tx.take_waiting(10).await.unwrap().iter().map(|waiting| waiting.history).collect();
+        assert_eq!(history, [false, true]);
+    }
+
     async fn an_installation_is_named_once(world: &World) {
         let mut tx = world.begin().await;
         assert_eq!(tx.instance("abc").await.unwrap(), "abc");
