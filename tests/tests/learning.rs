@@ -121,6 +121,9 @@ fn talk_is_brought_back_and_an_inquiry_is_closed_as_talk() {
     let number = back[0]["number"].as_str().unwrap();
     done(&sahut, &["inquiry", "talk", number]);
     assert_eq!(json(&sahut, &["inquiry", "show", number])["state"], "closed");
+    let closed = sahut.run(&["inquiry", "talk", number]).unwrap();
+    assert_eq!(closed.code, Some(1));
+    assert!(closed.stderr.contains("is closed already; nothing was changed"), "{}", closed.stderr);
     let again = sahut.run(&["aside", "bring-back", &message]).unwrap();
     assert_eq!(again.code, Some(1));
     assert!(again.stderr.contains("is not set aside"), "{}", again.stderr);

@@ -48,7 +48,7 @@ pub async fn run(context: Context, heart: Heart) -> Result<(), TaskError> {
 /// One look: takes a model out of use that does worse than the rules, and trains another when enough was taught.
 pub async fn learn(context: &Context, heart: &Heart) -> Result<(), StoreError> {
     let mut tx = context.db.read().await?;
-    let (corrections, _) = tx.lesson_count().await?;
+    let corrections = tx.lesson_count().await?;
     let last = tx.models(1).await?.into_iter().next();
     let in_use = tx.model_number().await?;
     let checked = match in_use {

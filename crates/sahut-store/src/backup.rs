@@ -22,7 +22,7 @@ impl Db {
     /// Writes a consistent copy of the database to a new file, while work goes on. PostgreSQL is refused.
     pub async fn backup_to(&self, target: &Path) -> Result<(), StoreError> {
         let Some(source) = self.path() else {
-            return Err(StoreError::Refused("PostgreSQL is backed up with pg_dump".to_owned()));
+            return Err(StoreError::Unfit("PostgreSQL is backed up with pg_dump".to_owned()));
         };
         copy(source, target).await
     }
@@ -32,7 +32,7 @@ impl Db {
 /// it only reads. The copy has its name only when it is whole and on the disk.
 pub async fn copy(source: &Path, target: &Path) -> Result<(), StoreError> {
     if target.exists() {
-        return Err(StoreError::Refused(format!("{} is there already", target.display())));
+        return Err(StoreError::Unfit(format!("{} is there already", target.display())));
     }
     let unfinished = beside(target, ".unfinished");
     remove(&unfinished)?;
@@ -94,7 +94,7 @@ async fn prepare(backup: &Path, target: &Path, actor: &str, now: Timestamp) -> R
     let db = Db::connect(&Location::Sqlite(target.to_owned()), actor).await?;
     let schema = db.schema().await?;
     if schema == 0 {
-        return Err(StoreError::Refused(format!("{} is no database of Sahut", backup.display())));
+        return Err(StoreError::Unfit(format!("{} is no database of Sahut", backup.display())));
     }
     if schema > migrate::NEWEST {
         migrate::check(schema)?;

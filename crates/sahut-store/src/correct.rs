@@ -80,11 +80,11 @@ impl Tx {
             return Ok(None);
         };
         if state == State::Closed {
-            return Err(StoreError::Conflict(format!("inquiry {number} is closed")));
+            return Err(StoreError::Unfit(format!("inquiry {number} is closed; nothing was changed")));
         }
         const KNOWN: &str = "SELECT COUNT(*) FROM office WHERE code = $1 AND retired = 0";
         if self.one(KNOWN, args![to], |row| row.get::<i64>(0)).await? == 0 {
-            return Err(StoreError::Refused(format!("there is no office {to}")));
+            return Err(StoreError::Unfit(format!("there is no office {to}; nothing was changed")));
         }
         const GIVE: &str = "UPDATE inquiry SET office = $2, triage = 0, version = version + 1 WHERE id = $1";
         self.exec(GIVE, args![inquiry, to]).await?;
@@ -111,7 +111,7 @@ impl Tx {
     ) -> Result<Option<InquiryId>, StoreError> {
         let Some((inquiry, office, state, _)) = self.hold_by_number(number).await? else { return Ok(None) };
         if state == State::Closed {
-            return Err(StoreError::Conflict(format!("inquiry {number} is closed already")));
+            return Err(StoreError::Unfit(format!("inquiry {number} is closed already; nothing was changed")));
         }
         const CLOSE: &str = "UPDATE inquiry SET state = 'closed', closed_at = $2, kind = 'noise', triage = 0,
             version = version + 1, deadline_id = NULL, deadline_live = NULL WHERE id = $1";

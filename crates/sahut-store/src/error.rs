@@ -66,6 +66,9 @@ pub enum StoreError {
     /// Somebody else changed the same thing at the same time: do it again on what is there now.
     #[error("somebody else changed the same thing at the same moment ({0}); it is tried again")]
     Conflict(String),
+    /// What was asked for does not fit what is there, such as closing what is closed. Doing it again does not help.
+    #[error("{0}")]
+    Unfit(String),
     /// The database is not there, or too busy to answer. It may pass.
     #[error("the database is not available: {0}")]
     Unavailable(String),

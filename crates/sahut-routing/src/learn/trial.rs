@@ -75,7 +75,7 @@ impl Trial {
 }
 
 impl Measured {
-    /// Whether the model is to be used: no worse than the rules alone.
+    /// Whether the model is to be used: right more often than the rules alone.
     pub fn is_worth_it(&self) -> bool {
         self.lessons > 0 && self.model > self.rules
     }

@@ -56,9 +56,9 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         let (files, set) = read(app, &args.folder)?;
         plan(&db, &files, &set).await?
     } else {
-        let (files, set) = read(app, &args.folder)?;
+        let (files, mut set) = read(app, &args.folder)?;
         if !args.yes {
-            refuse_to_move_much(&db, &files, args).await?;
+            refuse_to_move_much(&db, &mut set, args).await?;
         }
         apply_files(app, &db, &files, &set).await?
     };
@@ -70,9 +70,8 @@ const TRIED: i64 = 500;
 const TRIED_AT_LEAST: usize = 20;
 
 /// Rules that would send many inquiries elsewhere are looked at by a person first.
-async fn refuse_to_move_much(db: &Db, files: &Files, args: &Args) -> Result<(), Failure> {
-    let set = RegencySet::read(files, 0).map_err(|problems| Failure::problems(&problems))?;
-    let tried = try_rules(db, set.rules, TRIED).await?;
+async fn refuse_to_move_much(db: &Db, set: &mut RegencySet, args: &Args) -> Result<(), Failure> {
+    let tried = try_rules(db, &mut set.rules, TRIED).await?;
     let share = tried.share_moved() * 100.0;
     if tried.inquiries < TRIED_AT_LEAST || share <= args.most_moved {
         return Ok(());

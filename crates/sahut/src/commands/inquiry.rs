@@ -101,7 +101,8 @@ async fn give(app: &App, args: &GiveArgs) -> Result<(), Failure> {
     let mut tx = db.begin().await?;
     let given = tx.hand_over(args.number, &office, &args.reason, &args.by, now).await?;
     let given = given.ok_or_else(|| unknown(args.number))?;
-    if given.from != office {
+    // What owes no answer any more is nothing to mail about.
+    if given.from != office && given.state == State::Open {
         let offices = tx.offices().await?;
         let people = offices.iter().find(|known| known.code == office).map(|office| office.people.clone());
         let notice = |recipient| NewNotice {

@@ -94,9 +94,9 @@ fn test(config: &Path, folder: Option<&Path>, json: bool) -> Result<(), Failure>
 }
 
 async fn try_folder(app: &App, folder: &Path, last: i64, json: bool) -> Result<(), Failure> {
-    let (_, set) = apply::read(app, folder)?;
+    let (_, mut set) = apply::read(app, folder)?;
     let db = app.beside().await?;
-    let tried = try_rules(&db, set.rules, last).await?;
+    let tried = try_rules(&db, &mut set.rules, last).await?;
     if json { output::json(&tried) } else { tried.print() }
 }
 

@@ -27,7 +27,7 @@ impl FromStr for Choice {
 pub(super) async fn list(app: &App, json: bool) -> Result<(), Failure> {
     let db = app.beside().await?;
     let mut tx = db.read().await?;
-    let (models, (corrections, _)) = (tx.models(20).await?, tx.lesson_count().await?);
+    let (models, corrections) = (tx.models(20).await?, tx.lesson_count().await?);
     if json {
         return output::json(&serde_json::json!({ "corrections": corrections, "models": models }));
     }

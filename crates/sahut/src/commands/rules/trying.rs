@@ -55,13 +55,13 @@ struct Change {
 }
 
 /// Decides the newest inquiries by the running rules and by others, both with what was learned.
-pub(crate) async fn try_rules(db: &Db, mut rules: RuleSet, last: i64) -> Result<Tried, Failure> {
+pub(crate) async fn try_rules(db: &Db, rules: &mut RuleSet, last: i64) -> Result<Tried, Failure> {
     let mut tx = db.read().await?;
     let Some(revision) = tx.revision().await? else { return Ok(Tried::default()) };
     let model = tx.model_in_use().await?;
     let running = RegencySet::read(&Files(revision.files), revision.id);
     let mut running = running.map_err(|problems| Failure::problems(&problems))?.rules;
-    teach(&mut rules, model.clone());
+    teach(rules, model.clone());
     teach(&mut running, model);
     let mut tried = Tried::default();
     let mut before: Option<InquiryId> = None;
@@ -72,7 +72,7 @@ pub(crate) async fn try_rules(db: &Db, mut rules: RuleSet, last: i64) -> Result<
         before = Some(oldest.id);
         left -= i64::try_from(page.len()).unwrap_or(left);
         for past in &page {
-            tried.compare(past, &running, &rules);
+            tried.compare(past, &running, rules);
         }
     }
     Ok(tried)
