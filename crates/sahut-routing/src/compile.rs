@@ -221,7 +221,9 @@ impl Compiler {
         let places = topic.places.iter().filter_map(|place| self.place_name(place)).collect();
         let name = topic.name.text.clone();
         let most = topic.most.unwrap_or(f64::INFINITY);
-        self.topics.push(Topic { name, seat, required: !topic.requires.is_empty(), places, kinds, most });
+        let required = !topic.requires.is_empty();
+        let incidents = self.incidents(topic);
+        self.topics.push(Topic { name, seat, required, places, kinds, most, incidents });
         self.add_phrases(&topic.phrases, Meaning::Duty(number));
         topic.requires.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Requires(number), 0.0));
         topic.excludes.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Excludes(number), 0.0));
@@ -264,6 +266,22 @@ impl Compiler {
     }
 
     /// A phrase that holds a word which silences its own topic can never count.
+    /// The phrases of a topic that tell of incidents, as its lists of phrases write them.
+    fn incidents(&mut self, topic: &file::Topic) -> BTreeSet<String> {
+        let mut incidents = BTreeSet::new();
+        for said in &topic.incidents {
+            let same = |(phrase, _): &(&Said, f64)| self.plain(&phrase.text) == self.plain(&said.text);
+            if let Some((phrase, _)) = topic.phrases.weighted().find(same) {
+                incidents.insert(phrase.text.clone());
+                continue;
+            }
+            let what = format!("`{}` is not a phrase of this topic", said.text);
+            let help = "write it into `strong`, `normal` or `weak` too";
+            self.problems.error(&said.at, what, "can never be found", help);
+        }
+        incidents
+    }
+
     fn check_excludes(&mut self, topic: &file::Topic) {
         for exclude in &topic.excludes {
             let silencing = format!(" {} ", self.plain(&exclude.text));

@@ -64,6 +64,8 @@ pub(crate) struct Topic {
     pub(crate) kinds: Vec<Said>,
     /// At most so many points in all: what is said in many words, such as an address, does not say more.
     pub(crate) most: Option<f64>,
+    /// Those of its phrases that tell of one thing that hits many.
+    pub(crate) incidents: Vec<Said>,
     pub(crate) examples: Examples,
 }
 
@@ -197,12 +199,12 @@ impl Topic {
     fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
         let name = section.needed("name", problems);
         let phrases = Phrases::read(&mut section, problems);
-        let [requires, excludes, places, kinds] =
-            ["requires", "excludes", "places", "kinds"].map(|key| section.list(key, problems));
+        let [requires, excludes, places, kinds, incidents] =
+            ["requires", "excludes", "places", "kinds", "incidents"].map(|key| section.list(key, problems));
         let most = section.points("most", problems);
         let examples = Examples::read(&mut section, problems);
         section.finish(problems);
-        Some(Self { name: name?, phrases, requires, excludes, places, kinds, most, examples })
+        Some(Self { name: name?, phrases, requires, excludes, places, kinds, most, incidents, examples })
     }
 }
 

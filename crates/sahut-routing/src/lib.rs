@@ -15,6 +15,8 @@
 //! 5. `decide`: hard routes first, then the best office if it is good enough and far enough ahead; otherwise people
 //!    decide, and see the best three. A tie is never broken by the order of files.
 //!
+//! [`Sketch`] is what is kept of a message to see later whether another one tells of the same happening.
+//!
 //! [`explain()`] says in plain words what a stored decision says; the rules are not asked again.
 //!
 //! Start reading at `ruleset`.
@@ -35,11 +37,12 @@ mod problem;
 mod ruleset;
 mod section;
 mod shorthand;
+mod sketch;
 mod spam;
 mod vocabulary;
 
 pub use explain::explain;
 pub use learn::{Lesson, Measured, Model, Taught, Trial, UnreadableModel};
-pub use likeness::Likeness;
 pub use problem::{Problem, Severity, Source};
 pub use ruleset::{Input, RuleSet};
+pub use sketch::{Alike, Setting, Sketch};

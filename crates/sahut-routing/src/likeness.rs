@@ -2,42 +2,52 @@
 
 use crate::learn::key;
 use crate::plain::Plain;
-use crate::shorthand::Shorthand;
 
 /// As many marks of a text are kept.
 const MARKS: usize = 48;
 
+/// So many marks are looked at before two texts that have nearly nothing in common are given up.
+const FIRST: u32 = 16;
+/// As many of the first have to be in both texts. Texts of which half is the same have fewer once in a thousand times.
+const LEAST: u32 = 3;
+
 /// What is remembered of a text for comparing it: the smallest hashes of its words and pairs of words (a bottom-k
 /// sketch). Short, and says nothing about the text itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Likeness(Vec<u64>);
+pub(crate) struct Likeness(Vec<u32>);
 
 impl Likeness {
     /// Of a text.
-    pub(crate) fn of(text: &str, shorthand: &Shorthand) -> Self {
-        let mut plain = Plain::default();
-        plain.read(text, shorthand);
+    pub(crate) fn of(plain: &Plain) -> Self {
         let words: Vec<u64> = plain.words.iter().map(|word| key(b'l', plain.letters(word))).collect();
         let pairs = words.windows(2).map(|pair| match pair {
-            [a, b] => (a ^ b.rotate_left(23)).wrapping_mul(0x9E37_79B9_7F4A_7C15),
+            [a, b] => a ^ b.rotate_left(23),
             _ => 0,
         });
-        let mut marks: Vec<u64> = pairs.chain(words.iter().copied()).collect();
+        Self::from_marks(pairs.chain(words.iter().copied()).map(mark).collect())
+    }
+
+    /// Of marks that were kept.
+    pub(crate) fn from_marks(mut marks: Vec<u32>) -> Self {
         marks.sort_unstable();
         marks.dedup();
         marks.truncate(MARKS);
         Self(marks)
     }
 
-    /// How much of what either text says both say, estimated, from 0 to 1 (the Jaccard index).
-    pub fn share(&self, other: &Self) -> f64 {
+    /// How much of what either text says both say, estimated, from 0 to 1 (the Jaccard index); 0 also where it is very
+    /// little.
+    pub(crate) fn share(&self, other: &Self) -> f64 {
         let (mut mine, mut theirs) = (self.0.iter().peekable(), other.0.iter().peekable());
         let (mut looked, mut both) = (0_u32, 0_u32);
         // The smallest of both together are a fair sample of all that either says.
         while looked < u32::try_from(MARKS).unwrap_or(u32::MAX) {
+            if looked == FIRST && both < LEAST {
+                return 0.0;
+            }
             let (a, b) = match (mine.peek(), theirs.peek()) {
                 (None, None) => break,
-                (a, b) => (a.map_or(u64::MAX, |a| **a), b.map_or(u64::MAX, |b| **b)),
+                (a, b) => (a.map_or(u32::MAX, |a| **a), b.map_or(u32::MAX, |b| **b)),
             };
             looked += 1;
             both += u32::from(a == b);
@@ -52,7 +62,15 @@ impl Likeness {
     }
 
     /// The marks, for looking up what may be alike.
-    pub(crate) fn marks(&self) -> &[u64] {
+    pub(crate) fn marks(&self) -> &[u32] {
         &self.0
     }
+}
+
+/// A mark from a key: all bits of the key in the few that are kept.
+pub(crate) fn mark(key: u64) -> u32 {
+    let mixed = (key ^ (key >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half, which has 32 bits")]
+    let mark = (mixed >> 32) as u32;
+    mark
 }

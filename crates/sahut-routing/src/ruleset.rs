@@ -1,7 +1,7 @@
 //! A compiled set of rules.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use sahut_domain::decision::{Decision, Doubt};
@@ -10,7 +10,6 @@ use sahut_domain::office::{OfficeCode, OfficeKind};
 
 use crate::compile::compile;
 use crate::learn::{self, Bound, Model};
-use crate::likeness::Likeness;
 use crate::phrasebook::Phrasebook;
 use crate::problem::{Problem, Source};
 use crate::shorthand::Shorthand;
@@ -99,11 +98,6 @@ impl RuleSet {
             Seat::Outside(name) => Some(name.as_str()),
             Seat::Office(_) | Seat::District => None,
         })
-    }
-
-    /// What to remember of a text for comparing it with others.
-    pub fn likeness(&self, text: &str) -> Likeness {
-        Likeness::of(text, &self.shorthand)
     }
 
     /// Problems that did not stop the set from being used.
@@ -206,6 +200,8 @@ pub(crate) struct Topic {
     pub(crate) kinds: Vec<Kind>,
     /// At most so many points in all.
     pub(crate) most: f64,
+    /// Phrases that tell of one thing that hits many, such as an outage.
+    pub(crate) incidents: BTreeSet<String>,
 }
 
 /// One way of speaking for a kind.

@@ -7,6 +7,7 @@ use sahut_domain::decision::Decision;
 use super::bound::Bound;
 use super::{Lesson, Model, Taught};
 use crate::likeness::Likeness;
+use crate::plain::Plain;
 use crate::ruleset::RuleSet;
 
 /// Lessons that are more alike than this are held back together: one that was seen must not tell of its twin.
@@ -119,9 +120,14 @@ fn honest_temper(lessons: &[Lesson<'_>], decisions: &[Decision]) -> f32 {
 
 /// The part of each lesson; twins are in one.
 fn parts_of(rules: &RuleSet, lessons: &[Lesson<'_>], parts: usize) -> Vec<usize> {
-    let marks: Vec<Likeness> = lessons.iter().map(|lesson| rules.likeness(&lesson.input.whole())).collect();
+    let mut plain = Plain::default();
+    let mut likeness = |lesson: &Lesson<'_>| {
+        plain.read(&lesson.input.whole(), &rules.shorthand);
+        Likeness::of(&plain)
+    };
+    let marks: Vec<Likeness> = lessons.iter().map(&mut likeness).collect();
     let mut group: Vec<usize> = (0..lessons.len()).collect();
-    let mut first_with: HashMap<u64, Vec<usize>> = HashMap::new();
+    let mut first_with: HashMap<u32, Vec<usize>> = HashMap::new();
     for (at, likeness) in marks.iter().enumerate() {
         let mut candidates: HashMap<usize, usize> = HashMap::new();
         for mark in likeness.marks() {

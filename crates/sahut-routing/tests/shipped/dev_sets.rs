@@ -10,9 +10,9 @@ use sahut_routing::{Input, RuleSet};
 
 use crate::regency::{Shipped, root};
 
-type Row = BTreeMap<String, String>;
+pub(crate) type Row = BTreeMap<String, String>;
 
-fn rows(name: &str) -> Option<Vec<Row>> {
+pub(crate) fn rows(name: &str) -> Option<Vec<Row>> {
     let path = root().join("../shared/data").join(name);
     let Ok(text) = fs::read_to_string(&path) else {
         println!("skipped: {name} is not here");

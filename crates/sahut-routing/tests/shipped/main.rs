@@ -5,5 +5,6 @@
 mod citizens;
 mod corpus;
 mod dev_sets;
+mod incidents;
 mod regency;
 mod rules;

@@ -1,0 +1,224 @@
+//! Whether two inquiries tell of one happening: the same matter, at the same place.
+//!
+//! Two ways lead there. Their *texts* are nearly the same: one text on several channels, or passed on from hand to hand.
+//! Or both use phrases that the rules name as signs of an [incident](crate::ruleset), such as an outage, and say the same
+//! place, or stand under one post and name none: the flood of short, varied comments under one announcement.
+//! Neither way joins what names different places, and no text joins that carries a number of its own (an identity
+//! number, a telephone): whoever writes that writes about himself. What is less alike is left to people.
+
+use std::cell::RefCell;
+
+use sahut_domain::decision::{Decision, Match};
+use sahut_domain::mask::mask;
+
+use crate::learn::key;
+use crate::likeness::{Likeness, mark};
+use crate::plain::Plain;
+use crate::ruleset::RuleSet;
+
+/// Texts of which so much is the same tell of the same.
+const SAME: f64 = 0.5;
+/// Texts of which so much is the same may tell of the same.
+const PERHAPS: f64 = 0.3;
+
+/// A text with fewer marks says too little by itself: "kapan dibuka" is another question under another post.
+const TELLING: usize = 16;
+/// Under one post a few words say enough.
+const TELLING_UNDER_POST: usize = 5;
+
+/// As many whereabouts of a text are kept.
+const WHEREABOUTS: usize = 6;
+
+/// Words that are followed by the name of a place that the rules may not know.
+const BEFORE_NAMES: [&str; 22] = [
+    "blok",
+    "desa",
+    "ds",
+    "dsn",
+    "dukuh",
+    "dusun",
+    "gang",
+    "gg",
+    "kampung",
+    "kec",
+    "kecamatan",
+    "kel",
+    "kelurahan",
+    "komplek",
+    "kp",
+    "perum",
+    "perumahan",
+    "rt",
+    "rw",
+    "sd",
+    "sdn",
+    "simpang",
+];
+
+/// The first byte of what is kept: which form the rest has.
+const FORM: u8 = 1;
+
+thread_local! {
+    static PLAIN: RefCell<Plain> = RefCell::default();
+}
+
+/// What is kept of an inquiry for comparing it with others. Says nothing about its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sketch {
+    /// It carries a number of its own.
+    private: bool,
+    /// It uses phrases of an incident.
+    incident: bool,
+    /// The incident's topic, or else the phrase that spoke most for its office.
+    matter: Option<u32>,
+    /// The place that the rules recognised.
+    place: Option<u32>,
+    /// Names behind words such as "desa", in order.
+    whereabouts: Vec<u32>,
+    words: Likeness,
+}
+
+/// Where two inquiries stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Both are comments under one post.
+    pub one_post: bool,
+    /// Both were written in public.
+    pub public: bool,
+}
+
+/// What two inquiries have to do with each other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Alike {
+    /// They tell of one happening; so much of their texts is the same, from 0 to 1.
+    Same(f64),
+    /// They may: a person decides.
+    Perhaps(f64),
+    /// They do not, as far as can be seen.
+    No,
+    /// They name different places: nothing that has the one can take the other.
+    Apart,
+}
+
+impl RuleSet {
+    /// What to keep of a message on which was decided. `text` is its subject, where it has one, and its words.
+    pub fn sketch(&self, text: &str, decision: &Decision) -> Sketch {
+        let incident = self.incident(decision);
+        let matter = incident.or_else(|| heaviest(decision));
+        let name = |name: &str| mark(key(b'n', name));
+        PLAIN.with_borrow_mut(|plain| {
+            plain.read(text, &self.shorthand);
+            Sketch {
+                private: mask(text) != text,
+                incident: incident.is_some(),
+                matter: matter.map(name),
+                place: decision.place.as_deref().map(name),
+                whereabouts: whereabouts(plain),
+                words: Likeness::of(plain),
+            }
+        })
+    }
+
+    /// The topic of which a phrase was found that tells of an incident.
+    fn incident<'a>(&self, decision: &'a Decision) -> Option<&'a str> {
+        let tells = |topic: &str, phrase: &str| {
+            let topics = self.topics.iter().filter(|known| known.name == topic);
+            topics.into_iter().any(|known| known.incidents.contains(phrase))
+        };
+        let found = found(decision)?;
+        found.iter().find(|found| tells(&found.topic, &found.phrase)).map(|found| found.topic.as_str())
+    }
+}
+
+/// The phrases that spoke for the office that was decided on; where people have to decide, for the likeliest.
+fn found(decision: &Decision) -> Option<&[Match]> {
+    let decided = decision.scores.iter().find(|score| Some(&score.office) == decision.office.as_ref());
+    decided.or(decision.scores.first()).map(|score| score.matches.as_slice())
+}
+
+fn heaviest(decision: &Decision) -> Option<&str> {
+    found(decision)?.first().map(|found| found.phrase.as_str())
+}
+
+fn whereabouts(plain: &Plain) -> Vec<u32> {
+    let letters = |at: usize| plain.words.get(at).map(|word| plain.letters(word));
+    // Who abbreviates `jalan` writes an address.
+    let is_street =
+        |at: usize| plain.words.get(at).is_some_and(|word| word.expanded) && letters(at) == Some("jalan");
+    let before = |at: usize| is_street(at) || letters(at).is_some_and(|word| BEFORE_NAMES.contains(&word));
+    let names = (1..plain.words.len()).filter(|at| before(at - 1) && !before(*at)).filter_map(|at| {
+        // A number says which only together with what it numbers: RT 2 is not RW 2.
+        let (before, name) = (letters(at - 1)?, letters(at)?);
+        let numbered = name.starts_with(|c: char| c.is_ascii_digit());
+        Some(mark(key(b'a', if numbered { before } else { "" }) ^ key(b'a', name).rotate_left(9)))
+    });
+    let mut names: Vec<u32> = names.take(WHEREABOUTS).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+impl Sketch {
+    /// What this and another inquiry have to do with each other.
+    pub fn compare(&self, other: &Self, setting: Setting) -> Alike {
+        if self.is_elsewhere(other) {
+            return Alike::Apart;
+        }
+        let share = self.words.share(&other.words);
+        let same_place = self.place.is_some() && self.place == other.place;
+        let no_place = self.place.is_none() && other.place.is_none();
+        let same_matter = setting.public && self.matter.is_some() && self.matter == other.matter;
+        let here = same_place || (no_place && setting.one_post);
+        let by_text = share >= SAME && self.is_telling(other, setting) && !self.private && !other.private;
+        if by_text || (same_matter && here && self.incident && other.incident) {
+            Alike::Same(share)
+        } else if (same_matter && (here || setting.one_post))
+            || (share >= PERHAPS && self.is_telling(other, setting))
+        {
+            Alike::Perhaps(share)
+        } else {
+            Alike::No
+        }
+    }
+
+    /// Whether both say where, and each something that the other does not.
+    fn is_elsewhere(&self, other: &Self) -> bool {
+        let lacks = |here: &[u32], there: &[u32]| there.iter().any(|name| !here.contains(name));
+        let (here, there) = (&self.whereabouts, &other.whereabouts);
+        let apart = matches!((self.place, other.place), (Some(here), Some(there)) if here != there);
+        apart || (lacks(here, there) && lacks(there, here))
+    }
+
+    fn is_telling(&self, other: &Self, setting: Setting) -> bool {
+        let least = if setting.one_post { TELLING_UNDER_POST } else { TELLING };
+        self.words.marks().len().min(other.words.marks().len()) >= least
+    }
+
+    /// The bytes to keep, 227 at most.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let flags = u8::from(self.private) | u8::from(self.incident) << 1;
+        let mut out = vec![FORM, flags, u8::try_from(self.whereabouts.len()).unwrap_or_default()];
+        let named = [self.matter, self.place].map(Option::unwrap_or_default);
+        let numbers = named.iter().chain(&self.whereabouts).chain(self.words.marks());
+        out.extend(numbers.flat_map(|number| number.to_le_bytes()));
+        out
+    }
+
+    /// From the bytes that were kept; nothing where they have another form: such an inquiry is compared with nothing.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let ([FORM, flags, names], rest) = bytes.split_first_chunk()? else { return None };
+        let (numbers, []) = rest.as_chunks() else { return None };
+        let mut numbers = numbers.iter().map(|number| u32::from_le_bytes(*number));
+        let mut named = || Some(numbers.next()?).map(|number| (number != 0).then_some(number));
+        let (matter, place) = (named()?, named()?);
+        let whereabouts: Vec<u32> = numbers.by_ref().take(usize::from(*names)).collect();
+        Some(Self {
+            private: flags & 1 != 0,
+            incident: flags & 2 != 0,
+            matter,
+            place,
+            whereabouts,
+            words: Likeness::from_marks(numbers.collect()),
+        })
+    }
+}
