@@ -247,6 +247,20 @@ CREATE TABLE inquiry_count (
     last BIGINT NOT NULL
 );
 
+-- One happening behind many inquiries: they are answered together.
+CREATE TABLE incident (
+    id BIGINT NOT NULL PRIMARY KEY,
+    year BIGINT NOT NULL,
+    sequence BIGINT NOT NULL CHECK (sequence > 0),
+    -- The office that has it; its open inquiries are that office's too.
+    office TEXT NOT NULL REFERENCES office (code),
+    title TEXT NOT NULL,
+    -- When the first of its inquiries began, by the platform's clock.
+    opened_at BIGINT NOT NULL,
+    recorded_at BIGINT NOT NULL,
+    UNIQUE (year, sequence)
+);
+
 CREATE TABLE inquiry (
     id BIGINT NOT NULL PRIMARY KEY,
     year BIGINT NOT NULL,
@@ -277,6 +291,8 @@ CREATE TABLE inquiry (
     -- than that one's (see deadline.live).
     deadline_id BIGINT,
     deadline_live BIGINT CHECK (deadline_live = 1),
+    -- The happening that it tells of together with others.
+    incident_id BIGINT REFERENCES incident (id),
     UNIQUE (year, sequence),
     CHECK (state <> 'open' OR (deadline_id IS NOT NULL AND deadline_live IS NOT NULL)),
     CHECK ((deadline_id IS NULL) = (deadline_live IS NULL)),
@@ -287,6 +303,19 @@ CREATE UNIQUE INDEX inquiry_one_open ON inquiry (thread_id, citizen_id) WHERE st
 -- An office's inbox in the order of its lists.
 CREATE INDEX inquiry_inbox ON inquiry (office, priority, due_at, id) WHERE state = 'open';
 CREATE INDEX inquiry_triage ON inquiry (id) WHERE triage = 1 AND state <> 'closed';
+
+-- Who speaks for an incident: the open one that falls due first.
+CREATE INDEX inquiry_incident ON inquiry (incident_id, state, due_at, id) WHERE incident_id IS NOT NULL;
+
+-- What an inquiry is compared by, to find those that tell of the same happening. Dropped when it is old.
+CREATE TABLE likeness (
+    inquiry_id BIGINT NOT NULL PRIMARY KEY REFERENCES inquiry (id),
+    sketch BYTEA NOT NULL,
+    -- The inquiry that it may belong together with, and how alike they are in percent: a person decides.
+    offered_id BIGINT REFERENCES inquiry (id),
+    share BIGINT,
+    CHECK ((offered_id IS NULL) = (share IS NULL))
+);
 
 -- Why a message went where it went, as decided then.
 CREATE TABLE decision (
@@ -517,6 +546,7 @@ CREATE SEQUENCE reply_id;
 CREATE SEQUENCE import_id;
 CREATE SEQUENCE lesson_id;
 CREATE SEQUENCE model_id;
+CREATE SEQUENCE incident_id;
 
 -- References to tables that come later in this file.
 ALTER TABLE message ADD FOREIGN KEY (inquiry_id) REFERENCES inquiry (id) DEFERRABLE INITIALLY DEFERRED;

@@ -247,6 +247,20 @@ CREATE TABLE inquiry_count (
     last INTEGER NOT NULL
 ) STRICT;
 
+-- One happening behind many inquiries: they are answered together.
+CREATE TABLE incident (
+    id INTEGER NOT NULL PRIMARY KEY,
+    year INTEGER NOT NULL,
+    sequence INTEGER NOT NULL CHECK (sequence > 0),
+    -- The office that has it; its open inquiries are that office's too.
+    office TEXT NOT NULL REFERENCES office (code),
+    title TEXT NOT NULL,
+    -- When the first of its inquiries began, by the platform's clock.
+    opened_at INTEGER NOT NULL,
+    recorded_at INTEGER NOT NULL,
+    UNIQUE (year, sequence)
+) STRICT;
+
 CREATE TABLE inquiry (
     id INTEGER NOT NULL PRIMARY KEY,
     year INTEGER NOT NULL,
@@ -277,6 +291,8 @@ CREATE TABLE inquiry (
     -- than that one's (see deadline.live).
     deadline_id INTEGER,
     deadline_live INTEGER CHECK (deadline_live = 1),
+    -- The happening that it tells of together with others.
+    incident_id INTEGER REFERENCES incident (id),
     UNIQUE (year, sequence),
     CHECK (state <> 'open' OR (deadline_id IS NOT NULL AND deadline_live IS NOT NULL)),
     CHECK ((deadline_id IS NULL) = (deadline_live IS NULL)),
@@ -289,6 +305,19 @@ CREATE UNIQUE INDEX inquiry_one_open ON inquiry (thread_id, citizen_id) WHERE st
 -- An office's inbox in the order of its lists.
 CREATE INDEX inquiry_inbox ON inquiry (office, priority, due_at, id) WHERE state = 'open';
 CREATE INDEX inquiry_triage ON inquiry (id) WHERE triage = 1 AND state <> 'closed';
+
+-- Who speaks for an incident: the open one that falls due first.
+CREATE INDEX inquiry_incident ON inquiry (incident_id, state, due_at, id) WHERE incident_id IS NOT NULL;
+
+-- What an inquiry is compared by, to find those that tell of the same happening. Dropped when it is old.
+CREATE TABLE likeness (
+    inquiry_id INTEGER NOT NULL PRIMARY KEY REFERENCES inquiry (id),
+    sketch BLOB NOT NULL,
+    -- The inquiry that it may belong together with, and how alike they are in percent: a person decides.
+    offered_id INTEGER REFERENCES inquiry (id),
+    share INTEGER,
+    CHECK ((offered_id IS NULL) = (share IS NULL))
+) STRICT;
 
 -- Why a message went where it went, as decided then.
 CREATE TABLE decision (
@@ -503,4 +532,5 @@ CREATE TABLE sequence (
 INSERT INTO sequence (name, next) VALUES
     ('revision', 1), ('person', 1), ('channel', 1), ('feed', 1), ('post', 1), ('citizen', 1), ('thread', 1),
     ('payload', 1), ('message', 1), ('message_revision', 1), ('quarantine', 1), ('delivery', 1), ('inquiry', 1),
-    ('deadline', 1), ('event', 1), ('seal', 1), ('notice', 1), ('reply', 1), ('import', 1), ('lesson', 1), ('model', 1);
+    ('deadline', 1), ('event', 1), ('seal', 1), ('notice', 1), ('reply', 1), ('import', 1), ('lesson', 1), ('model', 1),
+    ('incident', 1);

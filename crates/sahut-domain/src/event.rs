@@ -32,6 +32,12 @@ words! {
         InquiryClosed = "inquiry.closed",
         /// An inquiry moved to another office.
         InquiryHandedOver = "inquiry.handed_over",
+        /// Two inquiries turned out to tell of one happening.
+        IncidentBegan = "incident.began",
+        /// An inquiry joined an incident: it is answered together with the others.
+        IncidentJoined = "incident.joined",
+        /// Somebody took an inquiry out of an incident.
+        IncidentLeft = "incident.left",
         /// A promise began to run.
         DeadlineSet = "deadline.set",
         /// Its end moved.

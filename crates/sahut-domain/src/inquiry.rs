@@ -119,21 +119,17 @@ impl std::str::FromStr for InquiryNumber {
 
     /// Reads a number as people type it: any case, with or without leading zeros.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bad = || BadInquiryNumber(text.to_owned());
-        let mut parts = text.trim().split('-');
-        let (Some(letter), Some(year), Some(sequence), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(bad());
-        };
-        let year = year.parse().map_err(|_| bad())?;
-        let sequence = sequence.parse().map_err(|_| bad())?;
-        if letter.eq_ignore_ascii_case("k") && (2000..=9999).contains(&year) && sequence > 0 {
-            Ok(Self { year, sequence })
-        } else {
-            Err(bad())
-        }
+        let (year, sequence) = read_number("k", text).ok_or_else(|| BadInquiryNumber(text.to_owned()))?;
+        Ok(Self { year, sequence })
     }
+}
+
+/// Year and sequence of a number that begins with these letters.
+pub(crate) fn read_number(letters: &str, text: &str) -> Option<(i16, i64)> {
+    let mut parts = text.trim().splitn(3, '-');
+    let begins = parts.next()?.eq_ignore_ascii_case(letters);
+    let (year, sequence) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    (begins && (2000..=9999).contains(&year) && sequence > 0).then_some((year, sequence))
 }
 
 /// The code that a citizen is given: hard to guess (50 bits), easy to read aloud.

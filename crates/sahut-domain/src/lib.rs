@@ -4,7 +4,7 @@
 //! other crate speaks in these words, so a reader who knows this page knows the vocabulary of the whole program.
 //!
 //! Where to start: [`message::Item`] is what a connector read on a platform; [`decision::Decision`] says which office
-//! it went to and why; [`inquiry`] is the unit of work that follows; [`calendar::WorkingCalendar`] turns working
+//! it went to and why; [`inquiry`] is the unit of work that follows, and [`incident`] one happening behind many of them; [`calendar::WorkingCalendar`] turns working
 //! minutes into moments; [`deadline`] is a promise made with it; [`notice`] and [`reply`] are the two outside effects;
 //! [`event`] is the journal that all reports are drawn from.
 //!
@@ -19,6 +19,7 @@ pub mod deadline;
 pub mod decision;
 pub mod event;
 pub mod fault;
+pub mod incident;
 pub mod inquiry;
 mod language;
 pub mod mask;

@@ -12,6 +12,8 @@ words! {
     Template as "notice template" {
         /// A new inquiry for the office.
         Assignment = "assignment",
+        /// Many inquiries tell of one happening.
+        Incident = "incident",
         /// The citizen wrote again.
         FollowUp = "follow_up",
         /// Half, or most, of the working time is gone.

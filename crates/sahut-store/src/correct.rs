@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use sahut_domain::deadline::Segment;
 use sahut_domain::decision::Decision;
 use sahut_domain::event::{EventId, EventKind};
+use sahut_domain::incident::IncidentId;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
 use sahut_domain::message::MessageId;
 use sahut_domain::office::OfficeCode;
@@ -25,6 +26,8 @@ pub struct HandedOver {
     pub from: OfficeCode,
     /// Where it stands.
     pub state: State,
+    /// How many other inquiries of its incident moved with it.
+    pub others: usize,
 }
 
 /// A message that was set aside.
@@ -64,7 +67,7 @@ impl Origin {
 
 impl Tx {
     /// Gives an inquiry to an office: another one, or the same, which then is confirmed. The citizen's promise runs on;
-    /// the time from now on is the new office's. `None`: there is no such inquiry.
+    /// the time from now on is the new office's. Its whole incident moves with it. `None`: there is no such inquiry.
     ///
     /// # Errors
     /// The inquiry is closed, or the office is not known.
@@ -86,16 +89,36 @@ impl Tx {
         if self.one(KNOWN, args![to], |row| row.get::<i64>(0)).await? == 0 {
             return Err(StoreError::Unfit(format!("there is no office {to}; nothing was changed")));
         }
-        const GIVE: &str = "UPDATE inquiry SET office = $2, triage = 0, version = version + 1 WHERE id = $1";
-        self.exec(GIVE, args![inquiry, to]).await?;
-        self.move_clock(inquiry, to, now).await?;
+        let together = self.hold_together(inquiry, to).await?;
         let origin = if triage { Origin::Triage } else { Origin::Handover };
         self.teach_first(inquiry, Some(to), origin, actor, now).await?;
         let data = serde_json::json!({ "from": from, "to": to, "reason": reason, "triage": triage });
+        const GIVE: &str = "UPDATE inquiry SET office = $2, triage = 0, version = version + 1 WHERE id = $1";
+        let mut events = Vec::new();
+        for given in &together {
+            self.exec(GIVE, args![*given, to]).await?;
+            self.move_clock(*given, to, now).await?;
+            let event = NewEvent::new(EventKind::InquiryHandedOver, now).by(actor).with(data.clone());
+            events.push(event.inquiry(*given, to));
+        }
+        let recorded = self.record(events, now).await?;
+        let own = together.iter().zip(recorded).find(|(given, _)| **given == inquiry).map(|(_, event)| event);
         let event =
-            NewEvent::new(EventKind::InquiryHandedOver, now).by(actor).inquiry(inquiry, to).with(data);
-        let event = self.record_one(event, now).await?;
-        Ok(Some(HandedOver { inquiry, event, from, state }))
+            own.ok_or_else(|| StoreError::Conflict(format!("inquiry {number} has left its incident")))?;
+        Ok(Some(HandedOver { inquiry, event, from, state, others: together.len() - 1 }))
+    }
+
+    /// Holds an inquiry with all others of its incident, which from now on is this office's.
+    async fn hold_together(
+        &mut self,
+        inquiry: InquiryId,
+        to: &OfficeCode,
+    ) -> Result<Vec<InquiryId>, StoreError> {
+        const OF: &str = "SELECT incident_id FROM inquiry WHERE id = $1 AND incident_id IS NOT NULL";
+        let incident: Option<IncidentId> = self.opt(OF, args![inquiry], |row| row.get(0)).await?;
+        let Some(incident) = incident else { return Ok(vec![inquiry]) };
+        self.exec("UPDATE incident SET office = $2 WHERE id = $1", args![incident, to]).await?;
+        self.hold_unclosed_members(incident).await
     }
 
     /// Closes an inquiry that asks for nothing: talk, thanks, an advertisement. Its promise is void. `None`: there is no
@@ -111,7 +134,9 @@ impl Tx {
     ) -> Result<Option<InquiryId>, StoreError> {
         let Some((inquiry, office, state, _)) = self.hold_by_number(number).await? else { return Ok(None) };
         if state == State::Closed {
-            return Err(StoreError::Unfit(format!("inquiry {number} is closed already; nothing was changed")));
+            return Err(StoreError::Unfit(format!(
+                "inquiry {number} is closed already; nothing was changed"
+            )));
         }
         const CLOSE: &str = "UPDATE inquiry SET state = 'closed', closed_at = $2, kind = 'noise', triage = 0,
             version = version + 1, deadline_id = NULL, deadline_live = NULL WHERE id = $1";
@@ -178,6 +203,7 @@ impl Tx {
         &mut self,
         number: InquiryNumber,
     ) -> Result<Option<(InquiryId, OfficeCode, State, bool)>, StoreError> {
+        self.hold_incident_of(number).await?;
         let sql = format!(
             "SELECT id, office, state, triage FROM inquiry WHERE year = $1 AND sequence = $2{}",
             self.dialect().hold("inquiry")

@@ -85,6 +85,32 @@ pub enum Queued {
     Imported,
 }
 
+/// Answers to one inquiry, or to all of an incident, that are stored and not queued yet: each is held against the limits
+/// of its platform first.
+#[derive(Debug, Clone)]
+pub enum Drafts {
+    /// The same operation was done before.
+    Known(ReplyId),
+    /// There is no such inquiry.
+    NoInquiry,
+    /// They are written.
+    Written {
+        /// Each with its inquiry.
+        drafts: Vec<(InquiryNumber, ReplyWork)>,
+        /// Inquiries that cannot be answered.
+        left_out: Vec<(InquiryNumber, Unanswerable)>,
+    },
+}
+
+/// Why an inquiry cannot be answered on its platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unanswerable {
+    /// It has no message of a citizen that could be answered.
+    NoMessage,
+    /// It came from a file: no platform carries answers back.
+    Imported,
+}
+
 /// An inquiry that is to be answered.
 struct Asked {
     inquiry: InquiryId,
@@ -130,25 +156,86 @@ impl Tx {
             return Ok(Queued::Known(known));
         }
         let Some(asked) = self.asked(number).await? else { return Ok(Queued::NoInquiry) };
-        let Asked { inquiry, office, channel, .. } = asked;
-        if asked.platform == Platform::Import {
-            return Ok(Queued::Imported);
+        let id = match self.draft(&asked, text, author, key, now).await? {
+            Ok(id) => id,
+            Err(Unanswerable::Imported) => return Ok(Queued::Imported),
+            Err(Unanswerable::NoMessage) => return Ok(Queued::NothingToAnswer),
+        };
+        self.record(vec![queued(id, author, asked.channel, asked.inquiry, &asked.office, now)], now).await?;
+        self.wake(Stage::Deliver);
+        Ok(Queued::New(id))
+    }
+
+    /// Writes an answer to an inquiry and, where it is open, to all open ones of its incident, each with a key of its own.
+    /// Nothing of it leaves before [`Tx::queue_drafts`].
+    pub async fn draft_replies(
+        &mut self,
+        number: InquiryNumber,
+        text: &str,
+        author: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Drafts, StoreError> {
+        let known = self.opt("SELECT id FROM reply WHERE key = $1", args![key], |row| row.get(0)).await?;
+        if let Some(known) = known {
+            return Ok(Drafts::Known(known));
         }
-        let Some(message) = asked.shown else { return Ok(Queued::NothingToAnswer) };
+        let (mut written, mut left_out) = (HashMap::new(), Vec::new());
+        for other in self.hold_answered_together(number).await? {
+            let Some(asked) = self.asked(other).await? else { continue };
+            let own_key = if other == number { key.to_owned() } else { format!("{key}/{other}") };
+            match self.draft(&asked, text, author, &own_key, now).await? {
+                Ok(reply) => drop(written.insert(reply.0, other)),
+                Err(why) => left_out.push((other, why)),
+            }
+        }
+        if written.is_empty() && left_out.is_empty() {
+            return Ok(Drafts::NoInquiry);
+        }
+        let leases: Vec<_> =
+            written.keys().map(|id| Lease { id: *id, attempt: 0, failures: 0, until: now }).collect();
+        let ids = written.keys().copied().collect();
+        let mut works = self.rows_in(WORK, args![], ids, |row| reply_work(row, &leases)).await?;
+        works.sort_by_key(|work| work.lease.id);
+        let numbered = |work: ReplyWork| Some((*written.get(&work.lease.id)?, work));
+        Ok(Drafts::Written { drafts: works.into_iter().filter_map(numbered).collect(), left_out })
+    }
+
+    /// Throws away a draft that its platform would not take.
+    pub async fn drop_draft(&mut self, draft: &ReplyWork) -> Result<(), StoreError> {
+        self.exec("DELETE FROM reply WHERE id = $1", args![draft.lease.id]).await?;
+        Ok(())
+    }
+
+    /// Queues drafts: they leave.
+    pub async fn queue_drafts(&mut self, drafts: &[&ReplyWork], now: Timestamp) -> Result<(), StoreError> {
+        let line = |work: &&ReplyWork| {
+            queued(ReplyId(work.lease.id), &work.author, work.channel, work.inquiry, &work.office, now)
+        };
+        self.record(drafts.iter().map(line).collect(), now).await?;
+        self.wake(Stage::Deliver);
+        Ok(())
+    }
+
+    async fn draft(
+        &mut self,
+        asked: &Asked,
+        text: &str,
+        author: &str,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Result<ReplyId, Unanswerable>, StoreError> {
+        if asked.platform == Platform::Import {
+            return Ok(Err(Unanswerable::Imported));
+        }
+        let Some(message) = asked.shown else { return Ok(Err(Unanswerable::NoMessage)) };
         let id = ReplyId(self.id("reply").await?);
-        const QUEUE: &str =
+        const DRAFT: &str =
             "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, created_at,
                 delivery, state, not_before)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 'due', $8)";
-        self.exec(QUEUE, args![id, key, inquiry, channel, message, text, author, now]).await?;
-        let event = NewEvent::new(EventKind::ReplyQueued, now)
-            .by(author)
-            .channel(channel)
-            .inquiry(inquiry, &office)
-            .with(serde_json::json!({ "reply": id }));
-        self.record_one(event, now).await?;
-        self.wake(Stage::Deliver);
-        Ok(Queued::New(id))
+        self.exec(DRAFT, args![id, key, asked.inquiry, asked.channel, message, text, author, now]).await?;
+        Ok(Ok(id))
     }
 
     /// Stores an answer that the citizen was given by another way than the platform (a letter, a call, at the counter)
@@ -184,14 +271,18 @@ impl Tx {
         Ok(Queued::New(id))
     }
 
+    /// Reads an inquiry that is to be answered and holds it: meanwhile no other one joins it.
     async fn asked(&mut self, number: InquiryNumber) -> Result<Option<Asked>, StoreError> {
-        const ASKED: &str = "SELECT i.id, i.office, i.channel_id, c.platform,
+        let asked = format!(
+            "SELECT i.id, i.office, i.channel_id, c.platform,
                 (SELECT id FROM message WHERE message.inquiry_id = i.id AND message.own = 0
                  AND message.visibility <> 'deleted' ORDER BY written_at DESC, id DESC LIMIT 1),
                 (SELECT id FROM message WHERE message.inquiry_id = i.id AND message.own = 0
                  ORDER BY written_at DESC, id DESC LIMIT 1)
-            FROM inquiry i JOIN channel c ON c.id = i.channel_id WHERE i.year = $1 AND i.sequence = $2";
-        self.opt(ASKED, args![i64::from(number.year), number.sequence], |row| {
+            FROM inquiry i JOIN channel c ON c.id = i.channel_id WHERE i.year = $1 AND i.sequence = $2{}",
+            self.dialect().hold("i")
+        );
+        self.opt(&asked, args![i64::from(number.year), number.sequence], |row| {
             Ok(Asked {
                 inquiry: row.get(0)?,
                 office: row.get(1)?,
@@ -520,6 +611,21 @@ impl Tx {
             NewEvent::new(kind, now).channel(work.channel).inquiry(work.inquiry, &work.office).with(data);
         self.record_one(event, now).await
     }
+}
+
+fn queued(
+    reply: ReplyId,
+    author: &str,
+    channel: ChannelId,
+    inquiry: InquiryId,
+    office: &OfficeCode,
+    now: Timestamp,
+) -> NewEvent {
+    NewEvent::new(EventKind::ReplyQueued, now)
+        .by(author)
+        .channel(channel)
+        .inquiry(inquiry, office)
+        .with(serde_json::json!({ "reply": reply }))
 }
 
 fn reply_work(row: &Row, leases: &[Lease<i64>]) -> Result<ReplyWork, StoreError> {

@@ -71,6 +71,8 @@ pub struct Inquiry {
     pub line: Line,
     /// The code that the citizen is given.
     pub public_code: String,
+    /// Number of the incident that it belongs to.
+    pub incident: Option<String>,
     /// How the citizen is called on the platform.
     pub citizen: String,
     /// Where the thread stands.
@@ -155,14 +157,14 @@ pub struct ReplyFacts {
     pub last_error: Option<String>,
 }
 
-const LINES: &str =
+pub(crate) const LINES: &str =
     "SELECT i.id, i.year, i.sequence, i.office, o.short_name, i.kind, i.priority, i.state, i.triage,
         i.title, i.opened_at, i.answered_at, i.due_at, c.platform, c.name
     FROM inquiry i
     JOIN office o ON o.code = i.office
     JOIN channel c ON c.id = i.channel_id";
 
-fn line(row: &Row) -> Result<Line, StoreError> {
+pub(crate) fn line(row: &Row) -> Result<Line, StoreError> {
     let id: InquiryId = row.get(0)?;
     let year: i64 = row.get(1)?;
     let year = i16::try_from(year).map_err(|error| StoreError::bad_row("inquiry", id, error))?;
@@ -184,7 +186,10 @@ fn line(row: &Row) -> Result<Line, StoreError> {
     })
 }
 
-fn as_text<S: serde::Serializer>(number: &InquiryNumber, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_text<S: serde::Serializer>(
+    number: &impl std::fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(number)
 }
 
@@ -243,6 +248,7 @@ impl Tx {
         Ok(Some(Inquiry {
             line,
             public_code,
+            incident: self.incident_of(id).await?.map(|number| number.to_string()),
             citizen,
             surface,
             post,

@@ -7,6 +7,7 @@ use sahut_domain::channel::{ChannelId, Platform};
 use sahut_domain::deadline::{DeadlineId, Explanation};
 use sahut_domain::decision::Decision;
 use sahut_domain::event::{EventId, EventKind};
+use sahut_domain::incident::{IncidentId, IncidentNumber};
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, State};
 use sahut_domain::notice::{NoticeId, Template};
 use sahut_domain::office::{OfficeCode, Person};
@@ -66,8 +67,13 @@ pub struct NoticeWork {
 }
 
 impl NoticeWork {
-    /// Whether it urges an answer to a promise that is not open any more: true when it was owed, and not now.
+    /// Whether it urges an answer to a promise that is not open any more, or tells of an incident of which nothing is: true
+    /// when it was owed, and not now.
     pub fn is_moot(&self) -> bool {
+        if self.template == Template::Incident {
+            let incident = self.inquiry.as_ref().and_then(|inquiry| inquiry.incident.as_ref());
+            return incident.is_none_or(|incident| incident.open == 0);
+        }
         let urges = matches!(self.template, Template::Reminder | Template::Overdue);
         let open = self.inquiry.as_ref().and_then(|inquiry| inquiry.open).map(|open| open.0);
         urges && (open.is_none() || self.data["deadline"].as_i64() != open)
@@ -105,6 +111,23 @@ pub struct InquiryFacts {
     pub decision: Decision,
     /// The channel that it came in by.
     pub channel: ChannelFacts,
+    /// The incident that it belongs to.
+    pub incident: Option<IncidentFacts>,
+}
+
+/// What mails tell of an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncidentFacts {
+    /// The incident.
+    pub id: IncidentId,
+    /// Its number.
+    pub number: IncidentNumber,
+    /// First words of its first inquiry, masked.
+    pub title: String,
+    /// Inquiries that belong to it.
+    pub members: i64,
+    /// Those of them that owe an answer.
+    pub open: i64,
 }
 
 /// What mails tell of a channel.
@@ -141,12 +164,15 @@ const FACTS: &str =
         i.id, i.year, i.sequence, i.title, i.kind, i.state, io.code, io.short_name, first.text,
         COALESCE(z.name, z.handle, ''), first.permalink, i.opened_at, d.explanation, x.body,
         c.code, c.name, c.platform, c.ailment_detail, c.read_at, c.item_at, c.watermark,
-        i.deadline_id, n.urgent
+        i.deadline_id, n.urgent, k.id, k.year, k.sequence, k.title,
+        (SELECT COUNT(*) FROM inquiry o WHERE o.incident_id = k.id),
+        (SELECT COUNT(*) FROM inquiry o WHERE o.incident_id = k.id AND o.state = 'open')
     FROM notice n
     JOIN event e ON e.id = n.event_id
     LEFT JOIN office o ON o.code = n.office
     LEFT JOIN message m ON m.id = e.message_id
     LEFT JOIN inquiry i ON i.id = n.inquiry_id
+    LEFT JOIN incident k ON k.id = i.incident_id
     LEFT JOIN office io ON io.code = i.office
     LEFT JOIN citizen z ON z.id = i.citizen_id
     LEFT JOIN message first ON first.id =
@@ -440,5 +466,17 @@ fn inquiry_facts(row: &Row, id: InquiryId, channel: ChannelFacts) -> Result<Inqu
         open: row.get(31)?,
         decision: row.json(23)?,
         channel,
+        incident: incident_facts(row)?,
     })
+}
+
+fn incident_facts(row: &Row) -> Result<Option<IncidentFacts>, StoreError> {
+    let Some(id) = row.get(33)? else { return Ok(None) };
+    Ok(Some(IncidentFacts {
+        id,
+        number: crate::incidents::number(row, 34)?,
+        title: row.get(36)?,
+        members: row.get(37)?,
+        open: row.get(38)?,
+    }))
 }

@@ -68,6 +68,7 @@ fn own(surface: Surface, parent: Option<String>) -> Result<Waiting, Box<dyn std:
         owner: OfficeCode::parse("dinkes")?,
         thread: ThreadId(1),
         surface,
+        post: None,
         citizen: None,
         subject: None,
         text: String::new(),

@@ -35,6 +35,8 @@ pub struct Waiting {
     pub thread: ThreadId,
     /// Where the thread stands.
     pub surface: Surface,
+    /// External id of the post that it hangs under.
+    pub post: Option<String>,
     /// Its author; absent for what the office wrote itself.
     pub citizen: Option<CitizenId>,
     /// Subject line.
@@ -162,7 +164,7 @@ impl Tx {
                 m.subject, m.text, m.written_at, m.own, m.parent,
                 CAST(CASE WHEN m.attachments IS NULL THEN 0 ELSE 1 END AS BIGINT), m.given_office, i.id,
                 CAST(CASE WHEN m.written_at < c.since THEN 1 ELSE 0 END AS BIGINT),
-                m.brought_back
+                m.brought_back, t.post
              FROM message m
              JOIN channel c ON c.id = m.channel_id
              JOIN thread t ON t.id = m.thread_id
@@ -570,6 +572,7 @@ fn waiting(row: &Row) -> Result<Waiting, StoreError> {
         given_office: row.get(14)?,
         history: row.get(16)?,
         brought_back: row.get(17)?,
+        post: row.get(18)?,
         current: None,
     })
 }

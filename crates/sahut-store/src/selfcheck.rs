@@ -55,9 +55,11 @@ const COUNTS: &[(&str, &str, &str)] = &[
     ),
     (
         "inquiry-told",
-        "every inquiry was told to somebody who can be reached, unless its office had nobody",
+        "every inquiry was told to somebody who can be reached, by itself or with its incident, unless its office had nobody",
         "SELECT COUNT(*) FROM inquiry i WHERE $1 = $1 AND NOT EXISTS
          (SELECT 1 FROM notice n WHERE n.inquiry_id = i.id AND n.state <> 'dead')
+         AND NOT EXISTS (SELECT 1 FROM inquiry o JOIN notice n ON n.inquiry_id = o.id
+            WHERE o.incident_id = i.incident_id AND n.state <> 'dead')
          AND (EXISTS (SELECT 1 FROM notice n WHERE n.inquiry_id = i.id)
             OR EXISTS (SELECT 1 FROM person p WHERE p.office = i.office AND p.refused_at IS NULL))
          AND NOT EXISTS (SELECT 1 FROM message m JOIN channel c ON c.id = m.channel_id
@@ -68,6 +70,18 @@ const COUNTS: &[(&str, &str, &str)] = &[
         "every inquiry began with a line in the journal",
         "SELECT COUNT(*) FROM inquiry i WHERE $1 = $1 AND 1 <>
          (SELECT COUNT(*) FROM event e WHERE e.inquiry_id = i.id AND e.kind = 'inquiry.opened')",
+    ),
+    (
+        "incident-office",
+        "every open inquiry of an incident is the incident's office's",
+        "SELECT COUNT(*) FROM inquiry i JOIN incident k ON k.id = i.incident_id
+         WHERE $1 = $1 AND i.state = 'open' AND i.office <> k.office",
+    ),
+    (
+        "incident-journal",
+        "every incident began with a line in the journal, and so did its inquiries in it",
+        "SELECT COUNT(*) FROM inquiry i WHERE $1 = $1 AND i.incident_id IS NOT NULL AND NOT EXISTS
+         (SELECT 1 FROM event e WHERE e.inquiry_id = i.id AND e.kind IN ('incident.began', 'incident.joined'))",
     ),
     (
         "deadline-noticed",

@@ -91,6 +91,7 @@ value_from_id!(
     sahut_domain::notice::NoticeId,
     sahut_domain::reply::ReplyId,
     sahut_domain::event::EventId,
+    sahut_domain::incident::IncidentId,
 );
 
 impl From<&sahut_domain::office::OfficeCode> for Value {
@@ -258,4 +259,5 @@ id_column!(
     sahut_domain::notice::NoticeId,
     sahut_domain::reply::ReplyId,
     sahut_domain::event::EventId,
+    sahut_domain::incident::IncidentId,
 );

@@ -26,6 +26,8 @@ pub struct DueDeadline {
     pub due_at: Timestamp,
     /// The journal holds already that it was missed.
     pub missed: bool,
+    /// Another open inquiry of the same incident falls due sooner: people are told of that one, for all.
+    pub spoken_for: bool,
     /// Why it is due then.
     pub explanation: Explanation,
 }
@@ -64,7 +66,10 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<DueDeadline>, StoreError> {
         let sql = format!(
-            "SELECT d.id, d.inquiry_id, d.office, i.priority, d.due_at, d.missed_at, d.explanation
+            "SELECT d.id, d.inquiry_id, d.office, i.priority, d.due_at, d.missed_at, d.explanation,
+                CAST(CASE WHEN i.incident_id IS NULL OR i.id = (SELECT o.id FROM inquiry o
+                    WHERE o.incident_id = i.incident_id AND o.state = 'open' ORDER BY o.due_at, o.id LIMIT 1)
+                    THEN 0 ELSE 1 END AS BIGINT)
              FROM deadline d JOIN inquiry i ON i.id = d.inquiry_id
              WHERE d.live = 1 AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2{}",
             self.dialect().take("d")
@@ -78,6 +83,7 @@ impl Tx {
                 due_at: row.get(4)?,
                 missed: row.get::<Option<Timestamp>>(5)?.is_some(),
                 explanation: row.json(6)?,
+                spoken_for: row.get(7)?,
             })
         })
         .await
