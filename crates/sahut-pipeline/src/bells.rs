@@ -16,6 +16,9 @@ const SWEEP_AT: &str = "0 15 19 * * *";
 /// How long raw payloads are kept, in days.
 const PAYLOADS_FOR: i64 = 90;
 
+/// How long inquiries are compared with later ones, and offered to be joined, in days.
+const LIKENESSES_FOR: i64 = 7;
+
 /// The journal is sealed up to this long ago: no transaction is open for longer.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
@@ -58,7 +61,8 @@ pub(crate) async fn answer(context: &Context) -> Result<(), StoreError> {
     let mut tx = context.db.begin().await?;
     for (bell, day) in tx.rung_bells().await? {
         if bell == SWEEP {
-            let dropped = tx.drop_payloads(days_ago(now, PAYLOADS_FOR)).await?;
+            let dropped = tx.drop_payloads(days_ago(now, PAYLOADS_FOR)).await?
+                + tx.drop_likenesses(days_ago(now, LIKENESSES_FOR)).await?;
             tracing::info!(day, dropped, "sweep.done");
             // It takes a bounded bite: the bell goes on ringing until nothing is left.
             if dropped > 0 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use sahut_channels::{Connector, NotSent, Outgoing, Sent, Trouble};
+use sahut_channels::{Connector, Limit, NotSent, Outgoing, Sent, Trouble};
 use sahut_domain::event::EventId;
 use sahut_domain::fault;
 use sahut_domain::notice::Template;
@@ -20,7 +20,7 @@ use crate::budget::{self, Doing};
 use crate::route::{notices, promise_again};
 use crate::stage::Errands;
 use crate::supervisor::{Heart, TaskError};
-use crate::{Context, stage};
+use crate::{Context, Regency, stage};
 
 /// Replies that are on their way at once.
 const AT_ONCE: usize = 64;
@@ -300,6 +300,14 @@ fn after_trouble(context: &Context, work: &ReplyWork, trouble: &Trouble) -> Outc
 
 fn mending(context: &Context, error: &str) -> Outcome {
     Outcome::Wait { at: context.clock.now() + MENDING, error: error.to_owned() }
+}
+
+/// Holds a reply against the limits of its platform, as far as the channel is connected.
+pub(crate) fn fits(regency: &Regency, work: &ReplyWork, now: Timestamp) -> Result<(), Limit> {
+    match regency.connectors.get(&work.channel) {
+        Some(Ok(connector)) => connector.check(&outgoing(work, None), now),
+        Some(Err(_)) | None => Ok(()),
+    }
 }
 
 fn outgoing(work: &ReplyWork, first_attempt_at: Option<Timestamp>) -> Outgoing {

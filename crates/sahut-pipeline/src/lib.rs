@@ -5,13 +5,15 @@
 //!
 //! - [`collect`] reads channels that are due (`walk` is the one loop that reads them all) and admitted deliveries;
 //!   everything it writes goes through `commit`, which gathers many small writes into few transactions;
-//! - [`route`] decides where messages belong, opens inquiries and makes promises;
+//! - [`route`] decides where messages belong, opens inquiries and makes promises; `incidents` is the part of it that
+//!   finds one happening behind many of them, and [`answer`] gives all of them one answer;
 //! - [`notify`] mails what is owed; [`deliver`] carries answers to the platforms; [`watch`] notices what came due;
 //! - beside them [`learn`] learns from what people put right.
 //!
 //! [`Regency`] is the running configuration, swapped whole. [`Supervisor`] starts every long task by name, restarts it
 //! when it dies, and stops all in order. [`door`] verifies deliveries over their raw bytes, commits them, then answers.
 
+pub mod answer;
 mod bells;
 mod budget;
 pub mod cadence;
@@ -19,6 +21,7 @@ pub mod collect;
 mod commit;
 pub mod deliver;
 pub mod door;
+mod incidents;
 pub mod learn;
 pub mod notify;
 mod regency;

@@ -12,8 +12,8 @@ use sahut_domain::reply::ReplyId;
 use sahut_domain::work::{Outcome, again, again_soon};
 use sahut_mail::{AutoSubmitted, Mail, Mailbox, SmtpError};
 use sahut_render::mail::{
-    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, Context as MailContext, FollowUp,
-    MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Triage, render_mail,
+    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, Context as MailContext, FollowUp, Incident,
+    MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage, render_mail,
 };
 use sahut_store::notify::{ChannelFacts, InquiryFacts, NewNotice, NoticeEnd, NoticeWork};
 use sahut_store::work::Stage;
@@ -29,6 +29,9 @@ const MARGIN: SignedDuration = SignedDuration::from_mins(1);
 
 /// The pause while no mail goes through until somebody mends something.
 const MENDING: SignedDuration = SignedDuration::from_mins(5);
+
+/// As many inquiries of an incident are named in a mail.
+const NEWEST: i64 = 8;
 
 /// Mails that are on their way, each with what became of it.
 type Mails = Errands<(NoticeWork, NoticeEnd)>;
@@ -269,6 +272,7 @@ async fn facts(
     let about = about(regency, work, inquiry);
     Ok(match work.template {
         Template::Assignment => Some(MailContext::Assignment(Assignment { about })),
+        Template::Incident => incident(context, inquiry, about).await?,
         Template::FollowUp => Some(MailContext::FollowUp(FollowUp { about })),
         Template::Reminder => {
             let calendar = regency.calendar(&inquiry.office.0);
@@ -299,8 +303,29 @@ fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts) -> About 
         },
         promise: inquiry.promise.clone(),
         reason: reason(regency, inquiry),
+        together: inquiry
+            .incident
+            .as_ref()
+            .filter(|incident| incident.open > 1)
+            .map(|incident| Together { incident: incident.number, open: incident.open }),
         link: None,
     }
+}
+
+async fn incident(
+    context: &Context,
+    inquiry: &InquiryFacts,
+    about: About,
+) -> Result<Option<MailContext>, StoreError> {
+    let Some(incident) = &inquiry.incident else { return Ok(None) };
+    let titles = context.db.read().await?.open_titles(incident.id, NEWEST).await?;
+    Ok(Some(MailContext::Incident(Incident {
+        about,
+        number: incident.number,
+        title: incident.title.clone(),
+        members: incident.members,
+        titles,
+    })))
 }
 
 fn reason(regency: &Regency, inquiry: &InquiryFacts) -> String {

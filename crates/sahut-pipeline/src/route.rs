@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 
 use jiff::Timestamp;
+use sahut_domain::channel::ChannelId;
 use sahut_domain::deadline::{Explanation, promise};
 use sahut_domain::decision::{Basis, Decision, Doubt};
 use sahut_domain::event::EventId;
@@ -13,12 +14,13 @@ use sahut_domain::inquiry::{Act, InquiryId, Kind, Priority, State};
 use sahut_domain::message::{CitizenId, MessageId, Surface, ThreadId};
 use sahut_domain::notice::Template;
 use sahut_domain::office::OfficeCode;
-use sahut_routing::Input;
+use sahut_routing::{Input, Sketch};
 use sahut_store::notify::NewNotice;
 use sahut_store::route::{CurrentInquiry, Joining, NewInquiry, Waiting};
 use sahut_store::work::Stage;
 use sahut_store::{StoreError, Tx};
 
+use crate::incidents::{self, Face};
 use crate::supervisor::{Heart, TaskError, panic_text};
 use crate::{Context, Regency, stage, watch};
 
@@ -66,7 +68,7 @@ struct Batch<'a> {
     context: &'a Context,
     regency: &'a Regency,
     now: Timestamp,
-    opening: Vec<NewInquiry>,
+    opening: Vec<Opening>,
     /// Inquiries of this batch, by who wants what where; without an identifier until they are written.
     open: HashMap<(ThreadId, CitizenId), Option<CurrentInquiry>>,
     /// Inquiries as this batch left them, where it changed them after the messages were read.
@@ -81,9 +83,13 @@ impl Batch<'_> {
         let Some(citizen) = waiting.citizen else {
             return tx.quarantine_message(waiting, "the message has no author", self.now).await;
         };
-        let decided = std::panic::catch_unwind(AssertUnwindSafe(|| decide(self.regency, waiting)));
-        let decision = match decided {
-            Ok(decision) => decision,
+        let decided = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let decision = decide(self.regency, waiting);
+            let sketch = decision.kind.needs_action().then(|| sketch(self.regency, waiting, &decision));
+            (decision, sketch)
+        }));
+        let (decision, sketch) = match decided {
+            Ok(decided) => decided,
             Err(panic) => {
                 let error = format!("no decision could be made: {}", panic_text(&*panic));
                 tracing::error!(message = %waiting.message, error, "route.panicked");
@@ -96,8 +102,10 @@ impl Batch<'_> {
                 let decision = Decision { basis: Basis::History, ..decision };
                 tx.set_aside(vec![(waiting, decision)], self.now).await
             }
-            None if decision.kind.needs_action() => self.open(tx, waiting, citizen, decision).await,
-            None => tx.set_aside(vec![(waiting, decision)], self.now).await,
+            None => match sketch {
+                Some(sketch) => self.open(tx, waiting, citizen, decision, sketch).await,
+                None => tx.set_aside(vec![(waiting, decision)], self.now).await,
+            },
         }
     }
 
@@ -122,6 +130,7 @@ impl Batch<'_> {
         waiting: &Waiting,
         citizen: CitizenId,
         decision: Decision,
+        sketch: Sketch,
     ) -> Result<(), StoreError> {
         let office = decision.office.clone().unwrap_or_else(|| self.regency.triage_office.clone());
         let Some((promise, next_at)) = make_promise(self.regency, &office, decision.kind, waiting.written_at)
@@ -133,7 +142,7 @@ impl Batch<'_> {
             .regency
             .calendar(&office)
             .map_or(1970, |calendar| calendar.date_of(waiting.written_at).year());
-        self.opening.push(NewInquiry {
+        let new = NewInquiry {
             message: waiting.message,
             channel: waiting.channel,
             thread: waiting.thread,
@@ -145,7 +154,8 @@ impl Batch<'_> {
             decision,
             promise,
             next_at,
-        });
+        };
+        self.opening.push(Opening { new, sketch, surface: waiting.surface, post: waiting.post.clone() });
         self.open.insert((waiting.thread, citizen), None);
         Ok(())
     }
@@ -268,13 +278,19 @@ impl Batch<'_> {
             return Ok(());
         }
         let opening = std::mem::take(&mut self.opening);
-        let facts: Vec<_> = opening.iter().map(Facts::of).collect();
-        let messages = opening.iter().map(|new| new.message).collect();
-        let opened = tx.open_inquiries(opening, &self.context.chance, self.now).await?;
+        let facts: Vec<_> = opening.iter().map(|opening| Facts::of(&opening.new)).collect();
+        let messages = opening.iter().map(|opening| opening.new.message).collect();
+        let (new, seen): (Vec<_>, Vec<_>) = opening.into_iter().map(Opening::parted).unzip();
+        let opened = tx.open_inquiries(new, &self.context.chance, self.now).await?;
+        let faces = seen.into_iter().zip(&facts).zip(&opened);
+        let faces = faces.map(|((seen, facts), opened)| facts.face(opened.id, seen)).collect();
+        let gathered = incidents::gather(tx, faces, self.now).await?;
         let mut told = Vec::new();
         for (facts, opened) in facts.into_iter().zip(opened) {
-            let template = if facts.triage { Template::Triage } else { Template::Assignment };
-            told.extend(self.notices(opened.event, template, opened.id, &facts.office, facts.urgent));
+            if !gathered.joined.contains(&opened.id) {
+                let template = if facts.triage { Template::Triage } else { Template::Assignment };
+                told.extend(self.notices(opened.event, template, opened.id, &facts.office, facts.urgent));
+            }
             tracing::info!(inquiry = %opened.number, office = %facts.office, message = %facts.message, "inquiry.opened");
             let current = CurrentInquiry {
                 id: opened.id,
@@ -284,6 +300,10 @@ impl Batch<'_> {
                 answered_at: None,
             };
             self.open.insert(facts.key, Some(current));
+        }
+        for incident in gathered.told {
+            let (template, office) = (Template::Incident, &incident.office);
+            told.extend(self.notices(incident.event, template, incident.inquiry, office, incident.urgent));
         }
         tx.owe(told, self.now).await?;
         self.answer_before_read(tx, messages).await
@@ -316,11 +336,27 @@ pub(crate) async fn promise_again(
     tx.promise_again(&asked, &promise, next_at, now).await
 }
 
+/// An inquiry that is to begin, with what it is compared by.
+struct Opening {
+    new: NewInquiry,
+    sketch: Sketch,
+    surface: Surface,
+    post: Option<String>,
+}
+
+impl Opening {
+    fn parted(self) -> (NewInquiry, (Sketch, Surface, Option<String>)) {
+        (self.new, (self.sketch, self.surface, self.post))
+    }
+}
+
 /// What is still needed of an inquiry after it was handed to the store.
 struct Facts {
     key: (ThreadId, CitizenId),
     message: MessageId,
+    channel: ChannelId,
     office: OfficeCode,
+    opened_at: Timestamp,
     kind: Kind,
     triage: bool,
     urgent: bool,
@@ -331,10 +367,27 @@ impl Facts {
         Self {
             key: (new.thread, new.citizen),
             message: new.message,
+            channel: new.channel,
             office: new.office.clone(),
+            opened_at: new.opened_at,
             kind: new.decision.kind,
             triage: new.decision.needs_triage(),
             urgent: new.decision.priority == Priority::Emergency,
+        }
+    }
+
+    fn face(&self, inquiry: InquiryId, seen: (Sketch, Surface, Option<String>)) -> Face {
+        let (sketch, surface, post) = seen;
+        Face {
+            inquiry,
+            office: self.office.clone(),
+            priority: if self.urgent { Priority::Emergency } else { Priority::Normal },
+            triage: self.triage,
+            opened_at: self.opened_at,
+            channel: self.channel,
+            surface,
+            post,
+            sketch,
         }
     }
 }
@@ -411,6 +464,14 @@ fn make_promise(
     let promise = promise(regency.policies.first_response(kind), calendar, written_at).ok()?;
     let next_at = watch::first_look(calendar, &promise);
     Some((promise, next_at))
+}
+
+/// What is kept of a message to see later whether another one tells of the same.
+fn sketch(regency: &Regency, waiting: &Waiting, decision: &Decision) -> Sketch {
+    match &waiting.subject {
+        Some(subject) => regency.rules.sketch(&[subject, "\n", &waiting.text].concat(), decision),
+        None => regency.rules.sketch(&waiting.text, decision),
+    }
 }
 
 fn title(waiting: &Waiting) -> String {

@@ -85,6 +85,9 @@ pub async fn watch_deadlines(context: &Context) -> Result<usize, StoreError> {
         let missed = deadline.due_at <= now;
         let next_at = (!missed).then_some(deadline.due_at);
         let event = tx.note_step(deadline, missed, next_at, now).await?;
+        if deadline.spoken_for {
+            continue;
+        }
         let template = if missed { Template::Overdue } else { Template::Reminder };
         let urgent = deadline.priority == Priority::Emergency;
         let not_before = if urgent { now } else { next_opening(&regency, deadline, now) };

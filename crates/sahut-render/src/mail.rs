@@ -19,8 +19,8 @@ use thiserror::Error;
 
 use crate::catalogue::{pattern, say};
 pub use context::{
-    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, Context, FollowUp, MailTrouble, Overdue,
-    Reminder, ReplyFailed, ReplyUncertain, Said, Triage,
+    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, Context, FollowUp, Incident, MailTrouble,
+    Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
 };
 
 /// A mail that is ready to be addressed and sent.
@@ -91,16 +91,18 @@ fn speaking(language: Language) -> Result<Environment<'static>, Error> {
 }
 
 /// What several letters say in the same way.
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
     ("said", include_str!("../templates/said.part")),
     ("promise", include_str!("../templates/promise.part")),
     ("answer", include_str!("../templates/answer.part")),
+    ("together", include_str!("../templates/together.part")),
     ("source", include_str!("../templates/source.part")),
 ];
 
 fn letter(template: Template) -> &'static str {
     match template {
         Template::Assignment => include_str!("../templates/assignment.letter"),
+        Template::Incident => include_str!("../templates/incident.letter"),
         Template::FollowUp => include_str!("../templates/follow_up.letter"),
         Template::Reminder => include_str!("../templates/reminder.letter"),
         Template::Overdue => include_str!("../templates/overdue.letter"),

@@ -186,19 +186,25 @@ impl Tx {
         self.one(LEAVING, args![inquiry], |row| Ok(row.get::<i64>(0)? == 0)).await
     }
 
-    /// Holds an incident, so that another inquiry can join it. `false`: somebody is just changing it, or none of its
-    /// inquiries owes an answer that is not on its way.
-    pub async fn hold_incident(&mut self, incident: IncidentId) -> Result<bool, StoreError> {
-        let held = format!("SELECT k.id FROM incident k WHERE k.id = $1{}", self.dialect().take("k"));
-        if self.opt(&held, args![incident], |row| row.get::<IncidentId>(0)).await?.is_none() {
-            return Ok(false);
-        }
+    /// Holds an incident, so that another inquiry can join it; answers its number, and the inquiry that falls due first.
+    /// `None`: somebody is just changing it, or none of its inquiries owes an answer that is not on its way.
+    pub async fn hold_incident(
+        &mut self,
+        incident: IncidentId,
+    ) -> Result<Option<(IncidentNumber, InquiryId)>, StoreError> {
+        let held =
+            format!("SELECT k.year, k.sequence FROM incident k WHERE k.id = $1{}", self.dialect().take("k"));
+        let Some(number) = self.opt(&held, args![incident], |row| number(row, 0)).await? else {
+            return Ok(None);
+        };
         let open = format!(
             "SELECT i.id FROM inquiry i WHERE i.incident_id = $1 AND i.state = 'open'
-                AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.inquiry_id = i.id AND r.state = 'due') LIMIT 1{}",
+                AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.inquiry_id = i.id AND r.state = 'due')
+            ORDER BY i.due_at, i.id LIMIT 1{}",
             self.dialect().take("i")
         );
-        Ok(self.opt(&open, args![incident], |row| row.get::<InquiryId>(0)).await?.is_some())
+        let open: Option<InquiryId> = self.opt(&open, args![incident], |row| row.get(0)).await?;
+        Ok(open.map(|inquiry| (number, inquiry)))
     }
 
     /// Begins an incident with its first inquiry.
@@ -505,11 +511,14 @@ impl Tx {
         Ok(offered.into_iter().filter_map(offer).collect())
     }
 
-    /// First words, masked, of some inquiries of an incident that owe an answer, the newest first.
-    pub async fn open_titles(&mut self, incident: IncidentId, limit: i64) -> Result<Vec<String>, StoreError> {
-        const TITLES: &str =
-            "SELECT title FROM inquiry WHERE incident_id = $1 AND state = 'open' ORDER BY id DESC LIMIT $2";
-        self.rows(TITLES, args![incident, limit], |row| row.get(0)).await
+    /// Numbers and first words, masked, of some inquiries of an incident that owe an answer, the newest first.
+    pub async fn open_titles(
+        &mut self,
+        incident: IncidentId,
+        limit: i64,
+    ) -> Result<Vec<(InquiryNumber, String)>, StoreError> {
+        const TITLES: &str = "SELECT year, sequence, title FROM inquiry WHERE incident_id = $1 AND state = 'open' ORDER BY id DESC LIMIT $2";
+        self.rows(TITLES, args![incident, limit], |row| Ok((inquiry_number(row, 0)?, row.get(2)?))).await
     }
 }
 

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use sahut_domain::channel::{Ailment, Platform};
 use sahut_domain::deadline::Explanation;
 use sahut_domain::decision::Doubt;
+use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_domain::notice::Template;
 
@@ -13,6 +14,7 @@ use sahut_domain::notice::Template;
 #[expect(missing_docs, reason = "each variant carries the struct of its name, documented there")]
 pub enum Context {
     Assignment(Assignment),
+    Incident(Incident),
     FollowUp(FollowUp),
     Reminder(Reminder),
     Overdue(Overdue),
@@ -29,6 +31,7 @@ impl Context {
     pub const fn template(&self) -> Template {
         match self {
             Self::Assignment(_) => Template::Assignment,
+            Self::Incident(_) => Template::Incident,
             Self::FollowUp(_) => Template::FollowUp,
             Self::Reminder(_) => Template::Reminder,
             Self::Overdue(_) => Template::Overdue,
@@ -59,8 +62,19 @@ pub struct About {
     pub promise: Explanation,
     /// Why it went to this office, as one sentence in the reader's language.
     pub reason: String,
+    /// The incident that it belongs to, where others of it owe an answer too.
+    pub together: Option<Together>,
     /// Where the inquiry can be opened and answered; absent where this installation has no pages.
     pub link: Option<String>,
+}
+
+/// Inquiries that are answered together.
+#[derive(Debug, Clone)]
+pub struct Together {
+    /// Their incident.
+    pub incident: IncidentNumber,
+    /// How many of them owe an answer.
+    pub open: i64,
 }
 
 /// One message of a citizen.
@@ -83,6 +97,21 @@ pub struct Said {
 pub struct Assignment {
     /// The inquiry.
     pub about: About,
+}
+
+/// Many inquiries tell of one happening.
+#[derive(Debug, Clone)]
+pub struct Incident {
+    /// The inquiry that began it.
+    pub about: About,
+    /// Its number.
+    pub number: IncidentNumber,
+    /// Its title, as [`crate::tame::title`] made it when its first inquiry began.
+    pub title: String,
+    /// How many inquiries belong to it.
+    pub members: i64,
+    /// Numbers and titles of the newest of them.
+    pub titles: Vec<(InquiryNumber, String)>,
 }
 
 /// The citizen wrote again; [`About::said`] is the new message.

@@ -4,16 +4,16 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use minijinja::{Value, context};
 use sahut_domain::Language;
-use sahut_domain::inquiry::Kind;
+use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_domain::mask::mask;
 
 use super::context::{
-    About, Candidate, ChannelSilent, ChannelTrouble, Context, MailTrouble, Overdue, Reminder, ReplyFailed,
-    ReplyUncertain, Said, Triage,
+    About, Candidate, ChannelSilent, ChannelTrouble, Context, Incident, MailTrouble, Overdue, Reminder,
+    ReplyFailed, ReplyUncertain, Said, Triage,
 };
 use crate::catalogue::say;
 use crate::explain::{deadline_words, due_words, zone_of};
-use crate::format::{moment, span, time_left, working_span};
+use crate::format::{count, moment, span, time_left, working_span};
 use crate::tame::{one_line, quote, web_address};
 use crate::words::{advice, word};
 
@@ -33,6 +33,7 @@ impl Context {
     pub(super) fn fill(&self, language: Language) -> Filled {
         match self {
             Self::Assignment(mail) => about_inquiry(&mail.about, QUOTED, context! {}, language),
+            Self::Incident(mail) => incident(mail, language),
             Self::FollowUp(mail) => about_inquiry(&mail.about, QUOTED, context! {}, language),
             Self::Reminder(mail) => reminder(mail, language),
             Self::Overdue(mail) => overdue(mail, language),
@@ -58,6 +59,10 @@ fn about_inquiry(about: &About, longest: usize, own: Value, language: Language) 
         due => due_words(&about.promise, language),
         why_due => deadline_words(&about.promise, language),
         reason => one_line(&about.reason),
+        together => about.together.as_ref().map(|together| context! {
+            incident => together.incident.to_string(),
+            count => count(together.open, "unit.inquiry", language),
+        }),
         link => about.link.as_deref().and_then(web_address),
         permalink => about.said.permalink.as_deref().and_then(web_address),
         ..own
@@ -67,11 +72,14 @@ fn about_inquiry(about: &About, longest: usize, own: Value, language: Language) 
 
 /// `[K-2026-00123] Jalan rusak di Pasar Baru (Dinas PUPR)`: always the same for one inquiry at one office.
 fn subject(about: &About, language: Language) -> String {
-    let title = match one_line(&about.title) {
+    format!("[{}] {} ({})", about.number, titled(&about.title, language), one_line(&about.office))
+}
+
+fn titled(title: &str, language: Language) -> String {
+    match one_line(title) {
         empty if empty.is_empty() => say(language, "mail.no_title", &[]),
         title => title,
-    };
-    format!("[{}] {title} ({})", about.number, one_line(&about.office))
+    }
 }
 
 fn said(said: &Said, longest: usize, zone: &TimeZone, language: Language) -> Value {
@@ -83,6 +91,24 @@ fn said(said: &Said, longest: usize, zone: &TimeZone, language: Language) -> Val
         lines => quotation.lines,
         cut => quotation.cut,
     }
+}
+
+fn incident(mail: &Incident, language: Language) -> Filled {
+    let number = mail.number.to_string();
+    let titled_with_number =
+        |(number, title): &(InquiryNumber, String)| format!("{number}  {}", titled(title, language));
+    let own = context! {
+        incident => number.as_str(),
+        count => count(mail.members, "unit.inquiry", language),
+        titles => mail.titles.iter().map(titled_with_number).collect::<Vec<_>>(),
+    };
+    let (title, office) = (titled(&mail.title, language), one_line(&mail.about.office));
+    let subject = say(
+        language,
+        "mail.incident.subject",
+        &[("incident", &number), ("title", &title), ("office", &office)],
+    );
+    Filled { subject, ..about_inquiry(&mail.about, RECALLED, own, language) }
 }
 
 fn reminder(mail: &Reminder, language: Language) -> Filled {

@@ -7,11 +7,12 @@ use sahut_domain::calendar::{Closure, ClosureKind, Term, WorkingCalendar};
 use sahut_domain::channel::{Ailment, Platform};
 use sahut_domain::deadline::{DeadlineKind, Explanation, Policy, promise};
 use sahut_domain::decision::Doubt;
+use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_render::Context;
 use sahut_render::mail::{
-    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, FollowUp, MailTrouble, Overdue, Reminder,
-    ReplyFailed, ReplyUncertain, Said, Triage,
+    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, FollowUp, Incident, MailTrouble, Overdue,
+    Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
 };
 use sahut_render::tame::title;
 
@@ -55,8 +56,16 @@ pub(crate) fn about() -> About {
         promise: friday_afternoon(),
         reason: "kata \"jalan berlubang\" dan \"jalan rusak\" termasuk tugas dinas ini (topik jalan)"
             .to_owned(),
+        together: None,
         link: None,
     }
+}
+
+fn incident(about: About) -> Incident {
+    let titled = |sequence, title: &str| (InquiryNumber { year: 2026, sequence }, title.to_owned());
+    let titles = vec![titled(131, "Pasar Baru berlubang lagi"), titled(130, &about.title)];
+    let number = IncidentNumber { year: 2026, sequence: 12 };
+    Incident { title: about.title.clone(), about, number, members: 37, titles }
 }
 
 /// Every template, most of them without pages and one with.
@@ -97,6 +106,20 @@ fn inquiry_mails(about: &About, reply: &str) -> Vec<(&'static str, Context)> {
     let detail = "komentar ini sudah dihapus".to_owned();
     vec![
         ("assignment", Context::Assignment(Assignment { about: about() })),
+        ("incident", Context::Incident(incident(about()))),
+        (
+            "reminder_for_incident",
+            Context::Reminder(Reminder {
+                about: About {
+                    together: Some(Together {
+                        incident: IncidentNumber { year: 2026, sequence: 12 },
+                        open: 36,
+                    }),
+                    ..about()
+                },
+                left_seconds: 13_500,
+            }),
+        ),
         ("follow_up", Context::FollowUp(FollowUp { about: about() })),
         ("reminder", Context::Reminder(Reminder { about: about(), left_seconds: 13_500 })),
         ("overdue", Context::Overdue(Overdue { about: about(), now, to_superior: false })),
