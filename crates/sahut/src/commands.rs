@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod doctor;
 mod import;
+mod incident;
 mod init;
 mod inquiry;
 mod migrate;
@@ -77,6 +78,8 @@ enum Command {
     Reply(reply::Args),
     /// Look at inquiries.
     Inquiry(inquiry::Args),
+    /// Look at happenings behind many inquiries; join inquiries and take them apart.
+    Incident(incident::Args),
     /// Look at messages that need nobody, and bring back those that do.
     Aside(aside::Args),
     /// Look at channels, test, pause and resume them.
@@ -134,6 +137,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Route(args) => route::run(&app, &args).await,
         Command::Reply(args) => reply::run(&app, &args).await,
         Command::Inquiry(args) => inquiry::run(&app, &args).await,
+        Command::Incident(args) => incident::run(&app, &args).await,
         Command::Aside(args) => aside::run(&app, &args).await,
         Command::Channel(args) => channel::run(&app, &args).await,
         Command::Secret(args) => secret::run(&app, &args).await,

@@ -5,6 +5,7 @@
 mod connector;
 mod delivering;
 mod door;
+mod incidents;
 mod learning;
 mod ledger;
 mod mailing;

@@ -11,8 +11,8 @@ use sahut_render::format::{moment, time_left};
 use sahut_render::tame::one_line;
 use sahut_render::words::word;
 use sahut_store::inquiries::{Filter, Inquiry};
-use sahut_store::notify::NewNotice;
 
+use super::incident;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::output;
@@ -57,6 +57,9 @@ struct GiveArgs {
     /// Why, for the office and the journal.
     #[arg(long, default_value = "")]
     reason: String,
+    /// Only this one: it is taken out of its incident first. Otherwise the whole incident is given.
+    #[arg(long)]
+    only: bool,
     /// Who decides.
     #[arg(long, default_value = "operator")]
     by: String,
@@ -99,27 +102,23 @@ async fn give(app: &App, args: &GiveArgs) -> Result<(), Failure> {
         .map_err(|error| Failure::new(crate::failure::code::USAGE, error.to_string()))?;
     let db = app.beside().await?;
     let mut tx = db.begin().await?;
+    if args.only {
+        tx.leave_incident(args.number, &args.by, now).await?.ok_or_else(|| unknown(args.number))?;
+    }
     let given = tx.hand_over(args.number, &office, &args.reason, &args.by, now).await?;
     let given = given.ok_or_else(|| unknown(args.number))?;
     // What owes no answer any more is nothing to mail about.
     if given.from != office && given.state == State::Open {
-        let offices = tx.offices().await?;
-        let people = offices.iter().find(|known| known.code == office).map(|office| office.people.clone());
-        let notice = |recipient| NewNotice {
-            event: given.event,
-            template: Template::Assignment,
-            recipient,
-            office: Some(office.clone()),
-            inquiry: Some(given.inquiry),
-            channel: None,
-            urgent: false,
-            not_before: now,
-        };
-        tx.owe(people.unwrap_or_default().into_iter().map(notice).collect(), now).await?;
+        let template = if given.others > 0 { Template::Incident } else { Template::Assignment };
+        incident::tell(&mut tx, template, given.event, given.inquiry, &office, now).await?;
     }
     tx.commit().await?;
     let from = if given.from == office { String::new() } else { format!(", from {}", given.from) };
-    output::line(&format!("{} is {office}'s now{from}.", args.number))
+    let others = match given.others {
+        0 => String::new(),
+        others => format!(", with {others} others of its incident"),
+    };
+    output::line(&format!("{} is {office}'s now{from}{others}.", args.number))
 }
 
 async fn talk(app: &App, number: InquiryNumber, by: &str) -> Result<(), Failure> {
@@ -209,6 +208,9 @@ fn print(inquiry: &Inquiry, reason: &str, zone: &TimeZone, now: Timestamp) -> Re
         word(line.state, language),
         one_line(&line.channel)
     ))?;
+    if let Some(incident) = &inquiry.incident {
+        output::line(&format!("Kejadian: {incident}"))?;
+    }
     if let Some(post) = &inquiry.post {
         output::line(&format!("Unggahan ({}): {}", at(post.published_at), one_line(&post.text)))?;
     }

@@ -1,7 +1,11 @@
-//! `sahut reply`: an answer goes into the queue and leaves on the platform where the citizen wrote.
+//! `sahut reply`: an answer goes into the queue and leaves on the platform where the citizen wrote; to an inquiry of an
+//! incident, one for each of its citizens.
 
 use sahut_domain::inquiry::InquiryNumber;
-use sahut_store::deliver::Queued;
+use sahut_domain::reply::ReplyId;
+use sahut_pipeline::answer::{Answer, Answered, LeftOut, answer_together};
+use sahut_store::Db;
+use sahut_store::deliver::{Queued, Unanswerable};
 
 use crate::app::App;
 use crate::failure::{Failure, code};
@@ -20,6 +24,9 @@ pub(crate) struct Args {
     /// now on, and nothing is sent.
     #[arg(long)]
     elsewhere: bool,
+    /// Answer this inquiry alone, and not all others of its incident.
+    #[arg(long)]
+    only: bool,
     /// Name of this operation: the same name a second time sends nothing again.
     #[arg(long)]
     key: Option<String>,
@@ -31,6 +38,9 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     }
     let key = args.key.clone().unwrap_or_else(|| format!("cli-{:016x}", app.chance.bits()));
     let db = app.beside().await?;
+    if !args.elsewhere && !args.only && db.read().await?.is_answered_with_others(args.number).await? {
+        return answer_incident(app, &db, args, &key).await;
+    }
     let mut tx = db.begin().await?;
     let now = app.clock.now();
     let queued = if args.elsewhere {
@@ -44,13 +54,8 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
             output::line(&format!("Answer {reply} to {} is kept; nothing is sent.", args.number))
         }
         Queued::New(reply) => output::line(&format!("Answer {reply} to {} is on its way.", args.number)),
-        Queued::Known(reply) => {
-            output::line(&format!("Answer {reply} with this key was queued before; nothing is sent again."))
-        }
-        Queued::NoInquiry => Err(Failure::failed(format!(
-            "there is no inquiry {}: `sahut inquiry list` shows what there is",
-            args.number
-        ))),
+        Queued::Known(reply) => known(reply),
+        Queued::NoInquiry => Err(no_inquiry(args.number)),
         Queued::Imported => Err(Failure::failed(format!(
             "{} came from a file, so no platform carries an answer back: answer the citizen by another way, then \
              `sahut reply {} \"…\" --elsewhere`",
@@ -61,4 +66,54 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
             args.number
         ))),
     }
+}
+
+/// One answer for all that owe one: each is held against the limits of its platform before anything is stored.
+async fn answer_incident(app: &App, db: &Db, args: &Args, key: &str) -> Result<(), Failure> {
+    let (regency, _) = app.regency(db).await?;
+    let mut tx = db.begin().await?;
+    let answer = Answer { text: &args.text, author: &args.author, key };
+    let answered = answer_together(&mut tx, &regency, args.number, answer, app.clock.now()).await?;
+    match answered {
+        Answered::Known(reply) => known(reply),
+        Answered::NoInquiry => Err(no_inquiry(args.number)),
+        Answered::TooLong { number, channel, limit } => {
+            Err(Failure::failed(format!("nothing is sent to anybody: for {number} on {channel}, {limit}")))
+        }
+        Answered::Queued { replies, left_out } => {
+            if replies.is_empty() {
+                let why = left_out.first().map(|(_, why)| reason(why)).unwrap_or_default();
+                return Err(Failure::failed(format!("none of its inquiries can be answered: {why}")));
+            }
+            tx.commit().await?;
+            let (number, count) = (args.number, replies.len());
+            output::line(&format!(
+                "{count} answers are on their way: to {number} and all others of its incident."
+            ))?;
+            left_out.iter().try_for_each(|(number, why)| {
+                output::line(&format!("Not answered: {number}: {}", reason(why)))
+            })
+        }
+    }
+}
+
+fn reason(why: &LeftOut) -> String {
+    match why {
+        LeftOut::Limit(limit) => limit.to_string(),
+        LeftOut::Unanswerable(Unanswerable::Imported) => {
+            "it came from a file, so no platform carries an answer back: answer by another way, with --elsewhere"
+                .to_owned()
+        }
+        LeftOut::Unanswerable(Unanswerable::NoMessage) => {
+            "its citizen's messages were deleted on the platform".to_owned()
+        }
+    }
+}
+
+fn known(reply: ReplyId) -> Result<(), Failure> {
+    output::line(&format!("Answer {reply} with this key was queued before; nothing is sent again."))
+}
+
+fn no_inquiry(number: InquiryNumber) -> Failure {
+    Failure::failed(format!("there is no inquiry {number}: `sahut inquiry list` shows what there is"))
 }
