@@ -58,8 +58,8 @@ const COUNTS: &[(&str, &str, &str)] = &[
         "every inquiry was told to somebody who can be reached, by itself or with its incident, unless its office had nobody",
         "SELECT COUNT(*) FROM inquiry i WHERE $1 = $1 AND NOT EXISTS
          (SELECT 1 FROM notice n WHERE n.inquiry_id = i.id AND n.state <> 'dead')
-         AND NOT EXISTS (SELECT 1 FROM inquiry o JOIN notice n ON n.inquiry_id = o.id
-            WHERE o.incident_id = i.incident_id AND n.state <> 'dead')
+         AND (i.incident_id IS NULL OR i.incident_id NOT IN (SELECT o.incident_id FROM inquiry o
+            JOIN notice n ON n.inquiry_id = o.id WHERE o.incident_id IS NOT NULL AND n.state <> 'dead'))
          AND (EXISTS (SELECT 1 FROM notice n WHERE n.inquiry_id = i.id)
             OR EXISTS (SELECT 1 FROM person p WHERE p.office = i.office AND p.refused_at IS NULL))
          AND NOT EXISTS (SELECT 1 FROM message m JOIN channel c ON c.id = m.channel_id

@@ -13,6 +13,7 @@ mod deliver;
 mod deliveries;
 mod files;
 mod full;
+mod incidents;
 mod inquiries;
 mod journal;
 mod models;

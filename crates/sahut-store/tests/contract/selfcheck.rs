@@ -1,5 +1,7 @@
 //! Every promise that the self-check asks for is broken once, and seen to be broken.
 
+use sahut_domain::inquiry::InquiryId;
+
 use crate::support::{Raw, World, at, claim, item, on_both, own};
 
 /// A world in which every promise holds: one inquiry that was told and answered, one that is open.
@@ -87,6 +89,25 @@ on_both! {
 
     async fn a_miss_that_the_journal_does_not_hold(world: &World) {
         breaking(world, "deadline-noticed", "deadline", "UPDATE deadline SET missed_at = due_at WHERE live = 1").await;
+    }
+
+    async fn an_inquiry_of_an_incident_that_another_office_has(world: &World) {
+        sound(world).await;
+        let mut tx = world.begin().await;
+        tx.begin_incident(InquiryId(2), at(3), "sahut", at(3)).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(broken(world, 100).await, [""; 0]);
+        world.raw().await.run("UPDATE incident SET office = 'kominfo'").await.unwrap();
+        assert_eq!(broken(world, 100).await, ["incident-office"]);
+    }
+
+    async fn an_inquiry_that_joined_unseen(world: &World) {
+        sound(world).await;
+        let mut tx = world.begin().await;
+        tx.begin_incident(InquiryId(2), at(3), "sahut", at(3)).await.unwrap();
+        tx.commit().await.unwrap();
+        world.raw().await.run("UPDATE inquiry SET incident_id = 1 WHERE id = 1").await.unwrap();
+        assert_eq!(broken(world, 100).await, ["incident-journal"]);
     }
 
     async fn a_promise_that_passed_unnoticed(world: &World) {
