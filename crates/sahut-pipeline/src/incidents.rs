@@ -19,8 +19,8 @@ use sahut_routing::{Alike, Setting, Sketch};
 use sahut_store::incidents::{Candidate, Kept, Member};
 use sahut_store::{StoreError, Tx};
 
-/// As many of the newest inquiries are compared with.
-const CANDIDATES: i64 = 300;
+/// As many of the newest inquiries of an office are compared with.
+const COMPARED: usize = 300;
 
 /// What began longer apart is another happening.
 const WITHIN: SignedDuration = SignedDuration::from_hours(48);
@@ -74,7 +74,7 @@ pub(crate) async fn gather(tx: &mut Tx, new: Vec<Face>, now: Timestamp) -> Resul
     let between =
         (first.saturating_sub(WITHIN).unwrap_or(first), last.saturating_add(WITHIN).unwrap_or(last));
     let mut gathering = Gathering { now, ..Gathering::default() };
-    for candidate in tx.candidates(offices, between, CANDIDATES).await? {
+    for candidate in tx.candidates(offices, between, COMPARED).await?.into_iter().rev() {
         if let Some(known) = Known::of(candidate) {
             gathering.known.entry(known.face.office.clone()).or_default().push(known);
         }
@@ -125,6 +125,7 @@ struct Growing {
 #[derive(Default)]
 struct Gathering {
     now: Timestamp,
+    /// By office, the newest last.
     known: HashMap<OfficeCode, Vec<Known>>,
     /// What was tried to be joined: the incident, or nothing where it cannot be.
     held: HashMap<Target, Option<IncidentId>>,
@@ -186,7 +187,7 @@ impl Gathering {
     fn find(&self, face: &Face) -> Found {
         let mut found = Found::default();
         let mut elsewhere = HashSet::new();
-        for known in self.known.get(&face.office).into_iter().flatten() {
+        for known in self.known.get(&face.office).into_iter().flatten().rev().take(COMPARED) {
             match face.compare(&known.face) {
                 Alike::Same(share) => found.same.push((share, known.face.inquiry, known.target())),
                 Alike::Perhaps(share) if found.perhaps.is_none_or(|(best, _)| share > best) => {

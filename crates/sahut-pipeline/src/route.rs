@@ -282,9 +282,9 @@ impl Batch<'_> {
         let messages = opening.iter().map(|opening| opening.new.message).collect();
         let (new, seen): (Vec<_>, Vec<_>) = opening.into_iter().map(Opening::parted).unzip();
         let opened = tx.open_inquiries(new, &self.context.chance, self.now).await?;
-        let faces = seen.into_iter().zip(&facts).zip(&opened);
-        let faces = faces.map(|((seen, facts), opened)| facts.face(opened.id, seen)).collect();
-        let gathered = incidents::gather(tx, faces, self.now).await?;
+        let begun = seen.into_iter().zip(&facts).zip(&opened);
+        let begun = begun.map(|((seen, facts), opened)| facts.face(opened.id, seen)).collect();
+        let gathered = incidents::gather(tx, begun, self.now).await?;
         let mut told = Vec::new();
         for (facts, opened) in facts.into_iter().zip(opened) {
             if !gathered.joined.contains(&opened.id) {

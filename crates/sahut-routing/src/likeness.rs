@@ -6,15 +6,19 @@ use crate::plain::Plain;
 /// As many marks of a text are kept.
 const MARKS: usize = 48;
 
-/// So many marks are looked at before two texts that have nearly nothing in common are given up.
-const FIRST: u32 = 16;
-/// As many of the first have to be in both texts. Texts of which half is the same have fewer once in a thousand times.
+/// So many of the smallest marks tell at a glance whether two texts can have much in common.
+const GLANCED: usize = 12;
+/// As many of these have to agree. Of texts of which half is the same, one pair in fifty has fewer.
 const LEAST: u32 = 3;
 
 /// What is remembered of a text for comparing it: the smallest hashes of its words and pairs of words (a bottom-k
 /// sketch). Short, and says nothing about the text itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Likeness(Vec<u32>);
+pub(crate) struct Likeness {
+    marks: Vec<u32>,
+    /// A bit for each of the smallest marks.
+    glance: u128,
+}
 
 impl Likeness {
     /// Of a text.
@@ -32,19 +36,22 @@ impl Likeness {
         marks.sort_unstable();
         marks.dedup();
         marks.truncate(MARKS);
-        Self(marks)
+        let glance = marks.iter().take(GLANCED).fold(0, |glance, mark| glance | 1 << (mark % u128::BITS));
+        Self { marks, glance }
     }
 
     /// How much of what either text says both say, estimated, from 0 to 1 (the Jaccard index); 0 also where it is very
     /// little.
     pub(crate) fn share(&self, other: &Self) -> f64 {
-        let (mut mine, mut theirs) = (self.0.iter().peekable(), other.0.iter().peekable());
+        // Short texts have few marks to agree in.
+        let shortest = self.marks.len().min(other.marks.len()).min(GLANCED);
+        if shortest == GLANCED && (self.glance & other.glance).count_ones() < LEAST {
+            return 0.0;
+        }
+        let (mut mine, mut theirs) = (self.marks.iter().peekable(), other.marks.iter().peekable());
         let (mut looked, mut both) = (0_u32, 0_u32);
         // The smallest of both together are a fair sample of all that either says.
         while looked < u32::try_from(MARKS).unwrap_or(u32::MAX) {
-            if looked == FIRST && both < LEAST {
-                return 0.0;
-            }
             let (a, b) = match (mine.peek(), theirs.peek()) {
                 (None, None) => break,
                 (a, b) => (a.map_or(u32::MAX, |a| **a), b.map_or(u32::MAX, |b| **b)),
@@ -63,7 +70,7 @@ impl Likeness {
 
     /// The marks, for looking up what may be alike.
     pub(crate) fn marks(&self) -> &[u32] {
-        &self.0
+        &self.marks
     }
 }
 

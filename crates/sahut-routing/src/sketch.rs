@@ -1,6 +1,6 @@
 //! Whether two inquiries tell of one happening: the same matter, at the same place.
 //!
-//! Two ways lead there. Their *texts* are nearly the same: one text on several channels, or passed on from hand to hand.
+//! Two ways lead there. Their *texts* are nearly the same, with the same numbers in them: one text on several channels, or passed on from hand to hand.
 //! Or both use phrases that the rules name as signs of an [incident](crate::ruleset), such as an outage, and say the same
 //! place, or stand under one post and name none: the flood of short, varied comments under one announcement.
 //! Neither way joins what names different places, and no text joins that carries a number of its own (an identity
@@ -73,6 +73,8 @@ pub struct Sketch {
     matter: Option<u32>,
     /// The place that the rules recognised.
     place: Option<u32>,
+    /// All numbers in it, as one.
+    numbers: Option<u32>,
     /// Names behind words such as "desa", in order.
     whereabouts: Vec<u32>,
     words: Likeness,
@@ -113,6 +115,7 @@ impl RuleSet {
                 incident: incident.is_some(),
                 matter: matter.map(name),
                 place: decision.place.as_deref().map(name),
+                numbers: numbers(plain),
                 whereabouts: whereabouts(plain),
                 words: Likeness::of(plain),
             }
@@ -138,6 +141,16 @@ fn found(decision: &Decision) -> Option<&[Match]> {
 
 fn heaviest(decision: &Decision) -> Option<&str> {
     found(decision)?.first().map(|found| found.phrase.as_str())
+}
+
+/// One text with other numbers in it is a form that somebody else has filled in.
+fn numbers(plain: &Plain) -> Option<u32> {
+    let words = plain.words.iter().map(|word| plain.letters(word));
+    let mut numbers: Vec<&str> =
+        words.filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    (!numbers.is_empty()).then(|| mark(key(b'0', &numbers.join(" "))))
 }
 
 fn whereabouts(plain: &Plain) -> Vec<u32> {
@@ -169,7 +182,8 @@ impl Sketch {
         let no_place = self.place.is_none() && other.place.is_none();
         let same_matter = setting.public && self.matter.is_some() && self.matter == other.matter;
         let here = same_place || (no_place && setting.one_post);
-        let by_text = share >= SAME && self.is_telling(other, setting) && !self.private && !other.private;
+        let own = self.private || other.private || self.numbers != other.numbers;
+        let by_text = share >= SAME && self.is_telling(other, setting) && !own;
         if by_text || (same_matter && here && self.incident && other.incident) {
             Alike::Same(share)
         } else if (same_matter && (here || setting.one_post))
@@ -194,11 +208,11 @@ impl Sketch {
         self.words.marks().len().min(other.words.marks().len()) >= least
     }
 
-    /// The bytes to keep, 227 at most.
+    /// The bytes to keep, 231 at most.
     pub fn to_bytes(&self) -> Vec<u8> {
         let flags = u8::from(self.private) | u8::from(self.incident) << 1;
         let mut out = vec![FORM, flags, u8::try_from(self.whereabouts.len()).unwrap_or_default()];
-        let named = [self.matter, self.place].map(Option::unwrap_or_default);
+        let named = [self.matter, self.place, self.numbers].map(Option::unwrap_or_default);
         let numbers = named.iter().chain(&self.whereabouts).chain(self.words.marks());
         out.extend(numbers.flat_map(|number| number.to_le_bytes()));
         out
@@ -209,14 +223,15 @@ impl Sketch {
         let ([FORM, flags, names], rest) = bytes.split_first_chunk()? else { return None };
         let (numbers, []) = rest.as_chunks() else { return None };
         let mut numbers = numbers.iter().map(|number| u32::from_le_bytes(*number));
-        let mut named = || Some(numbers.next()?).map(|number| (number != 0).then_some(number));
-        let (matter, place) = (named()?, named()?);
+        let mut number_or_none = || Some(numbers.next()?).map(|number| (number != 0).then_some(number));
+        let (matter, place, in_text) = (number_or_none()?, number_or_none()?, number_or_none()?);
         let whereabouts: Vec<u32> = numbers.by_ref().take(usize::from(*names)).collect();
         Some(Self {
             private: flags & 1 != 0,
             incident: flags & 2 != 0,
             matter,
             place,
+            numbers: in_text,
             whereabouts,
             words: Likeness::from_marks(numbers.collect()),
         })

@@ -142,8 +142,9 @@ impl Tx {
         &mut self,
         offices: BTreeSet<&str>,
         between: (Timestamp, Timestamp),
-        limit: i64,
+        limit: usize,
     ) -> Result<Vec<Candidate>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let sql = format!(
             "SELECT i.id, i.office, i.priority, i.triage, i.incident_id, i.opened_at, i.channel_id, t.surface, t.post,
                 l.sketch
@@ -299,12 +300,11 @@ impl Tx {
         };
         fit_to_join(&joining, &first)?;
         let known = joining.iter().filter_map(|standing| standing.incident).min();
-        let (id, number, began) = match known {
-            Some((id, number)) => (id, number, None),
-            None => {
-                let (id, number, event) = self.begin_incident(first.inquiry, now, actor, now).await?;
-                (id, number, Some((event, first.inquiry, first.office.clone())))
-            }
+        let (id, number, began) = if let Some((id, number)) = known {
+            (id, number, None)
+        } else {
+            let (id, number, event) = self.begin_incident(first.inquiry, now, actor, now).await?;
+            (id, number, Some((event, first.inquiry, first.office.clone())))
         };
         let there = |standing: &Standing| {
             standing.incident.is_some_and(|(own, _)| own == id)
