@@ -97,7 +97,7 @@ impl Batch<'_> {
             }
         };
         match self.current(tx, waiting, citizen).await? {
-            Some(current) => self.join(tx, waiting, current, decision).await,
+            Some(current) => self.join(tx, waiting, current, decision, sketch).await,
             None if waiting.history && waiting.given_office.is_none() && !waiting.brought_back => {
                 let decision = Decision { basis: Basis::History, ..decision };
                 tx.set_aside(vec![(waiting, decision)], self.now).await
@@ -166,6 +166,7 @@ impl Batch<'_> {
         waiting: &Waiting,
         current: CurrentInquiry,
         decision: Decision,
+        sketch: Option<Sketch>,
     ) -> Result<(), StoreError> {
         let wants_something = decision.kind.needs_action();
         // What is read later than the answer and was written before it, the office had before its eyes.
@@ -200,8 +201,13 @@ impl Batch<'_> {
             hastens,
         };
         let event = tx.join_inquiry(&joining, self.now).await?;
-        if wants_something {
-            let urgent = joining.decision.priority == Priority::Emergency;
+        let urgent = joining.decision.priority == Priority::Emergency;
+        // The office has heard it from others, and has them to answer.
+        let heard = !urgent
+            && !elsewhere
+            && sketch.is_some_and(|sketch| sketch.tells_of_incident())
+            && tx.is_waited_with_others(current.id).await?;
+        if wants_something && !heard {
             let mut told = self.notices(event, Template::FollowUp, current.id, &current.office, urgent);
             if elsewhere {
                 let triage = &self.regency.triage_office;

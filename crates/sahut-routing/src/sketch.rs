@@ -195,6 +195,11 @@ impl Sketch {
         }
     }
 
+    /// Whether it uses phrases that tell of an incident.
+    pub fn tells_of_incident(&self) -> bool {
+        self.incident
+    }
+
     /// Whether both say where, and each something that the other does not.
     fn is_elsewhere(&self, other: &Self) -> bool {
         let lacks = |here: &[u32], there: &[u32]| there.iter().any(|name| !here.contains(name));

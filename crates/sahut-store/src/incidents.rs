@@ -230,6 +230,14 @@ impl Tx {
         Ok((id, number, self.record_one(event, now).await?))
     }
 
+    /// Whether another inquiry of the same incident owes an answer that is not on its way.
+    pub async fn is_waited_with_others(&mut self, inquiry: InquiryId) -> Result<bool, StoreError> {
+        const OTHERS: &str = "SELECT other.id FROM inquiry i JOIN inquiry other ON other.incident_id = i.incident_id
+            WHERE i.id = $1 AND other.id <> i.id AND other.state = 'open'
+                AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.inquiry_id = other.id AND r.state = 'due') LIMIT 1";
+        Ok(self.opt(OTHERS, args![inquiry], |row| row.get::<InquiryId>(0)).await?.is_some())
+    }
+
     /// Lets inquiries join incidents; answers the journal's lines.
     pub async fn join_incidents(
         &mut self,
@@ -370,8 +378,8 @@ impl Tx {
 
     /// Whether an inquiry owes an answer together with others of its incident.
     pub async fn is_answered_with_others(&mut self, number: InquiryNumber) -> Result<bool, StoreError> {
-        const OTHERS: &str = "SELECT COUNT(*) FROM inquiry i JOIN inquiry o ON o.incident_id = i.incident_id
-            WHERE i.year = $1 AND i.sequence = $2 AND i.state = 'open' AND o.state = 'open' AND o.id <> i.id";
+        const OTHERS: &str = "SELECT COUNT(*) FROM inquiry i JOIN inquiry other ON other.incident_id = i.incident_id
+            WHERE i.year = $1 AND i.sequence = $2 AND i.state = 'open' AND other.state = 'open' AND other.id <> i.id";
         let values = args![i64::from(number.year), number.sequence];
         self.one(OTHERS, values, |row| Ok(row.get::<i64>(0)? > 0)).await
     }
@@ -383,10 +391,10 @@ impl Tx {
     ) -> Result<Vec<InquiryNumber>, StoreError> {
         self.hold_incident_of(number).await?;
         let open = format!(
-            "SELECT o.year, o.sequence FROM inquiry i JOIN inquiry o ON o.id = i.id
-                OR (o.incident_id = i.incident_id AND i.state = 'open' AND o.state = 'open')
-            WHERE i.year = $1 AND i.sequence = $2 ORDER BY o.id{}",
-            self.dialect().hold("o")
+            "SELECT other.year, other.sequence FROM inquiry i JOIN inquiry other ON other.id = i.id
+                OR (other.incident_id = i.incident_id AND i.state = 'open' AND other.state = 'open')
+            WHERE i.year = $1 AND i.sequence = $2 ORDER BY other.id{}",
+            self.dialect().hold("other")
         );
         let values = args![i64::from(number.year), number.sequence];
         let mut together = self.rows(&open, values, |row| inquiry_number(row, 0)).await?;

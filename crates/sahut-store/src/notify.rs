@@ -165,8 +165,8 @@ const FACTS: &str =
         COALESCE(z.name, z.handle, ''), first.permalink, i.opened_at, d.explanation, x.body,
         c.code, c.name, c.platform, c.ailment_detail, c.read_at, c.item_at, c.watermark,
         i.deadline_id, n.urgent, k.id, k.year, k.sequence, k.title,
-        (SELECT COUNT(*) FROM inquiry o WHERE o.incident_id = k.id),
-        (SELECT COUNT(*) FROM inquiry o WHERE o.incident_id = k.id AND o.state = 'open')
+        (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id),
+        (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id AND other.state = 'open')
     FROM notice n
     JOIN event e ON e.id = n.event_id
     LEFT JOIN office o ON o.code = n.office

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use sahut_domain::channel::{ChannelId, Platform};
+use sahut_domain::incident::IncidentId;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
 use sahut_domain::message::{MessageId, Surface, ThreadId};
 use sahut_domain::office::OfficeCode;
@@ -15,6 +16,8 @@ use crate::{Claim, Db, Location, StoreError, Tx};
 const SMALL: &[&str] = &[
     "SCAN chosen",
     "SCAN json_each",
+    // What is compared: the newest first, and dropped when it is old.
+    "SCAN l",
     "SCAN channel",
     "SCAN c",
     "SCAN o",
@@ -107,6 +110,12 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
         tx.answered_by_own(&own).await?;
         tx.recognise_own(&own, now).await?;
     }
+    tx.candidates(["dinkes"].into(), (now, now), 300).await?;
+    tx.hold_alone(InquiryId(1)).await?;
+    tx.hold_incident(IncidentId(1)).await?;
+    tx.count_members(IncidentId(1)).await?;
+    tx.is_waited_with_others(InquiryId(1)).await?;
+    tx.is_answered_with_others(InquiryNumber { year: 2026, sequence: 1 }).await?;
     tx.answers_read_before(vec![MessageId(1)]).await?;
     tx.asked_again(InquiryId(1)).await?;
     tx.is_our_reply(ChannelId(1), "m1").await?;

@@ -67,8 +67,9 @@ impl Tx {
     ) -> Result<Vec<DueDeadline>, StoreError> {
         let sql = format!(
             "SELECT d.id, d.inquiry_id, d.office, i.priority, d.due_at, d.missed_at, d.explanation,
-                CAST(CASE WHEN i.incident_id IS NULL OR i.id = (SELECT o.id FROM inquiry o
-                    WHERE o.incident_id = i.incident_id AND o.state = 'open' ORDER BY o.due_at, o.id LIMIT 1)
+                CAST(CASE WHEN i.incident_id IS NULL OR i.id = (SELECT other.id FROM inquiry other
+                    WHERE other.incident_id = i.incident_id AND other.state = 'open'
+                    ORDER BY other.due_at, other.id LIMIT 1)
                     THEN 0 ELSE 1 END AS BIGINT)
              FROM deadline d JOIN inquiry i ON i.id = d.inquiry_id
              WHERE d.live = 1 AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2{}",

@@ -264,6 +264,24 @@ async fn one_of_many_is_taken_out_and_stays_out() {
 }
 
 #[tokio::test]
+async fn who_says_it_again_is_heard_once() {
+    let scene = Scene::open().await;
+    scene.flood(3, 3).await;
+    let again = |text: &str| {
+        let ledger = scene.simulator.ledger();
+        let first = ledger.of(&scene.page.id).find(|written| written.handle == "warga_1").unwrap().id.clone();
+        scene.world().reply(&first, "warga_1", text, scene.now()).unwrap();
+    };
+    again("air mati sampai sekarang pak");
+    scene.route().await;
+    assert!(!scene.mails().await.contains(&"follow_up".to_owned()), "the office has it before its eyes");
+    again("sekarang tagihan air saya juga naik");
+    scene.route().await;
+    assert!(scene.mails().await.contains(&"follow_up".to_owned()), "something new");
+    assert_eq!(scene.inquiries().await.len(), 3);
+}
+
+#[tokio::test]
 async fn people_are_reminded_of_an_incident_once_and_every_promise_counts_for_itself() {
     let scene = Scene::open().await;
     scene.flood(9, 3).await;
