@@ -77,7 +77,5 @@ impl Likeness {
 /// A mark from a key: all bits of the key in the few that are kept.
 pub(crate) fn mark(key: u64) -> u32 {
     let mixed = (key ^ (key >> 29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half, which has 32 bits")]
-    let mark = (mixed >> 32) as u32;
-    mark
+    (mixed >> 32) as u32
 }

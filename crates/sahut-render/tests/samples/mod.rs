@@ -62,8 +62,8 @@ pub(crate) fn about() -> About {
 }
 
 fn incident(about: About) -> Incident {
-    let titled = |sequence, title: &str| (InquiryNumber { year: 2026, sequence }, title.to_owned());
-    let titles = vec![titled(131, "Pasar Baru berlubang lagi"), titled(130, &about.title)];
+    let line = |sequence, title: &str| (InquiryNumber { year: 2026, sequence }, title.to_owned());
+    let titles = vec![line(131, "Pasar Baru berlubang lagi"), line(130, &about.title)];
     let number = IncidentNumber { year: 2026, sequence: 12 };
     Incident { title: about.title.clone(), about, number, members: 37, titles }
 }
