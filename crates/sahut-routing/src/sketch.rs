@@ -1,10 +1,10 @@
 //! Whether two inquiries tell of one happening: the same matter, at the same place.
 //!
-//! Two ways lead there. Their *texts* are nearly the same, with the same numbers in them: one text on several channels, or passed on from hand to hand.
-//! Or both use phrases that the rules name as signs of an [incident](crate::ruleset), such as an outage, and say the same
-//! place, or stand under one post and name none: the flood of short, varied comments under one announcement.
-//! Neither way joins what names different places, and no text joins that carries a number of its own (an identity
-//! number, a telephone): whoever writes that writes about himself. What is less alike is left to people.
+//! Two ways lead there. Their *texts* are nearly the same, with the same names and numbers in them: one text on several
+//! channels, or passed on from hand to hand. Or both use phrases that the rules name as signs of an incident, such as an
+//! outage, and say the same place, or stand under one post and name none: the flood of short, varied comments under one
+//! announcement. Neither way joins what names different places, and no text joins that carries an identity number, a
+//! telephone or an address of mail: whoever writes that writes about himself. What is less alike is left to people.
 
 use std::cell::RefCell;
 
@@ -26,11 +26,13 @@ const TELLING: usize = 16;
 /// Under one post a few words say enough.
 const TELLING_UNDER_POST: usize = 5;
 
-/// As many whereabouts of a text are kept.
-const WHEREABOUTS: usize = 6;
+/// As many names of a text are kept.
+const NAMES: usize = 6;
 
-/// Words that are followed by the name of a place that the rules may not know.
-const BEFORE_NAMES: [&str; 22] = [
+/// Words that are followed by a name that the rules may not know: of a place, or of somebody.
+const BEFORE_NAMES: [&str; 26] = [
+    "an",
+    "bernama",
     "blok",
     "desa",
     "ds",
@@ -46,6 +48,8 @@ const BEFORE_NAMES: [&str; 22] = [
     "kelurahan",
     "komplek",
     "kp",
+    "n",
+    "nama",
     "perum",
     "perumahan",
     "rt",
@@ -75,8 +79,8 @@ pub struct Sketch {
     place: Option<u32>,
     /// All numbers in it, as one.
     numbers: Option<u32>,
-    /// Names behind words such as "desa", in order.
-    whereabouts: Vec<u32>,
+    /// Names behind words such as "desa", in order: finer than places, and not always of one.
+    names: Vec<u32>,
     words: Likeness,
 }
 
@@ -116,7 +120,7 @@ impl RuleSet {
                 matter: matter.map(name),
                 place: decision.place.as_deref().map(name),
                 numbers: numbers(plain),
-                whereabouts: whereabouts(plain),
+                names: names(plain),
                 words: Likeness::of(plain),
             }
         })
@@ -153,7 +157,7 @@ fn numbers(plain: &Plain) -> Option<u32> {
     (!numbers.is_empty()).then(|| mark(key(b'0', &numbers.join(" "))))
 }
 
-fn whereabouts(plain: &Plain) -> Vec<u32> {
+fn names(plain: &Plain) -> Vec<u32> {
     let letters = |at: usize| plain.words.get(at).map(|word| plain.letters(word));
     // Who abbreviates `jalan` writes an address.
     let is_street =
@@ -165,7 +169,7 @@ fn whereabouts(plain: &Plain) -> Vec<u32> {
         let numbered = name.starts_with(|c: char| c.is_ascii_digit());
         Some(mark(key(b'a', if numbered { before } else { "" }) ^ key(b'a', name).rotate_left(9)))
     });
-    let mut names: Vec<u32> = names.take(WHEREABOUTS).collect();
+    let mut names: Vec<u32> = names.take(NAMES).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -174,21 +178,18 @@ fn whereabouts(plain: &Plain) -> Vec<u32> {
 impl Sketch {
     /// What this and another inquiry have to do with each other.
     pub fn compare(&self, other: &Self, setting: Setting) -> Alike {
-        if self.is_elsewhere(other) {
+        let (here, there) = (self.place, other.place);
+        if here.is_some() && there.is_some() && here != there {
             return Alike::Apart;
         }
         let share = self.words.share(&other.words);
-        let same_place = self.place.is_some() && self.place == other.place;
-        let no_place = self.place.is_none() && other.place.is_none();
-        let same_matter = setting.public && self.matter.is_some() && self.matter == other.matter;
-        let here = same_place || (no_place && setting.one_post);
+        let told = if self.is_telling(other, setting) && !self.names_others(other) { share } else { 0.0 };
         let own = self.private || other.private || self.numbers != other.numbers;
-        let by_text = share >= SAME && self.is_telling(other, setting) && !own;
-        if by_text || (same_matter && here && self.incident && other.incident) {
+        let same_matter = setting.public && self.matter.is_some() && self.matter == other.matter;
+        let near = here == there && (here.is_some() || setting.one_post);
+        if (told >= SAME && !own) || (same_matter && near && self.incident && other.incident) {
             Alike::Same(share)
-        } else if (same_matter && (here || setting.one_post))
-            || (share >= PERHAPS && self.is_telling(other, setting))
-        {
+        } else if told >= PERHAPS || (same_matter && (near || setting.one_post)) {
             Alike::Perhaps(share)
         } else {
             Alike::No
@@ -200,12 +201,10 @@ impl Sketch {
         self.incident
     }
 
-    /// Whether both say where, and each something that the other does not.
-    fn is_elsewhere(&self, other: &Self) -> bool {
+    /// Whether each names something that the other does not.
+    fn names_others(&self, other: &Self) -> bool {
         let lacks = |here: &[u32], there: &[u32]| there.iter().any(|name| !here.contains(name));
-        let (here, there) = (&self.whereabouts, &other.whereabouts);
-        let apart = matches!((self.place, other.place), (Some(here), Some(there)) if here != there);
-        apart || (lacks(here, there) && lacks(there, here))
+        lacks(&self.names, &other.names) && lacks(&other.names, &self.names)
     }
 
     fn is_telling(&self, other: &Self, setting: Setting) -> bool {
@@ -216,9 +215,9 @@ impl Sketch {
     /// The bytes to keep, 231 at most.
     pub fn to_bytes(&self) -> Vec<u8> {
         let flags = u8::from(self.private) | u8::from(self.incident) << 1;
-        let mut out = vec![FORM, flags, u8::try_from(self.whereabouts.len()).unwrap_or_default()];
+        let mut out = vec![FORM, flags, u8::try_from(self.names.len()).unwrap_or_default()];
         let named = [self.matter, self.place, self.numbers].map(Option::unwrap_or_default);
-        let numbers = named.iter().chain(&self.whereabouts).chain(self.words.marks());
+        let numbers = named.iter().chain(&self.names).chain(self.words.marks());
         out.extend(numbers.flat_map(|number| number.to_le_bytes()));
         out
     }
@@ -230,14 +229,14 @@ impl Sketch {
         let mut numbers = numbers.iter().map(|number| u32::from_le_bytes(*number));
         let mut number_or_none = || Some(numbers.next()?).map(|number| (number != 0).then_some(number));
         let (matter, place, in_text) = (number_or_none()?, number_or_none()?, number_or_none()?);
-        let whereabouts: Vec<u32> = numbers.by_ref().take(usize::from(*names)).collect();
+        let names: Vec<u32> = numbers.by_ref().take(usize::from(*names)).collect();
         Some(Self {
             private: flags & 1 != 0,
             incident: flags & 2 != 0,
             matter,
             place,
             numbers: in_text,
-            whereabouts,
+            names,
             words: Likeness::from_marks(numbers.collect()),
         })
     }

@@ -62,12 +62,14 @@ fn the_same_place_joins_and_another_keeps_apart() {
         matches!(alike(&rules, one, FLOOD[0], UNDER_ONE_POST), Alike::Perhaps(_)),
         "whether it is there, nobody says"
     );
+    let (lane, another) = ("air mati di rt 2 min dari pagi", "di rt 5 juga air tidak mengalir pak, tolong");
+    assert!(is_same(alike(&rules, lane, another, UNDER_ONE_POST)), "one outage has many lanes");
     let street = |name: &str| {
         format!(
             "Mohon perbaikan lampu jalan di Desa {name} yang sudah padam selama dua minggu lebih, gelap sekali pak"
         )
     };
-    assert_eq!(alike(&rules, &street("Sukamaju"), &street("Talang Ulu"), ELSEWHERE), Alike::Apart);
+    assert_eq!(alike(&rules, &street("Sukamaju"), &street("Talang Ulu"), ELSEWHERE), Alike::No);
 }
 
 #[test]
@@ -90,6 +92,9 @@ fn what_is_somebodys_own_matter_joins_nothing_by_itself() {
     let (one, other) =
         ("min ktp saya belum jadi", "pak ktp saya belum jadi juga dari bulan lalu, mohon dibantu");
     assert!(!is_same(alike(&rules, one, other, UNDER_ONE_POST)));
+    let card =
+        |name: &str| format!("Mohon dicek pak, KTP atas nama {name} sudah selesai atau belum, lama sekali");
+    assert_eq!(alike(&rules, &card("Melati"), &card("Kenanga"), CONVERSATIONS), Alike::No, "somebody else's");
     let lane =
         |n: u8| format!("Mohon jalan rusak di gang nomor {n} segera diperbaiki, sudah lama sekali begitu");
     assert!(!is_same(alike(&rules, &lane(3), &lane(4), ELSEWHERE)), "another lane");
@@ -110,8 +115,8 @@ fn a_sketch_is_short_and_reads_back_as_it_was() {
     assert_eq!(Sketch::from_bytes(&[9, 0, 0]), None);
 }
 
-/// Of three years of reports to another regency, only such as tell of one thing may be joined: 36 pairs were, and by
-/// reading them all but one or two were right.
+/// Of three years of reports to another regency, only such as tell of one thing may be joined: 28 pairs were, and
+/// by reading them all but one were right.
 #[test]
 fn few_of_many_reports_are_joined() {
     let rules = Shipped::read("kabupaten").compile();
@@ -128,5 +133,6 @@ fn few_of_many_reports_are_joined() {
         let others = decided[..at].iter().filter(|(_, other)| office == other);
         joined += others.filter(|(other, _)| is_same(one.compare(other, CONVERSATIONS))).count();
     }
-    assert!((20..=50).contains(&joined), "{joined} pairs of {} reports", decided.len());
+    println!("{joined} pairs of {} reports", decided.len());
+    assert!((20..=40).contains(&joined), "{joined}");
 }
