@@ -60,6 +60,8 @@ const COUNTS: &[(&str, &str, &str)] = &[
          (SELECT 1 FROM notice n WHERE n.inquiry_id = i.id AND n.state <> 'dead')
          AND (i.incident_id IS NULL OR i.incident_id NOT IN (SELECT o.incident_id FROM inquiry o
             JOIN notice n ON n.inquiry_id = o.id WHERE o.incident_id IS NOT NULL AND n.state <> 'dead'))
+         AND NOT (i.state <> 'open' AND EXISTS
+            (SELECT 1 FROM event e WHERE e.inquiry_id = i.id AND e.kind = 'incident.left'))
          AND (EXISTS (SELECT 1 FROM notice n WHERE n.inquiry_id = i.id)
             OR EXISTS (SELECT 1 FROM person p WHERE p.office = i.office AND p.refused_at IS NULL))
          AND NOT EXISTS (SELECT 1 FROM message m JOIN channel c ON c.id = m.channel_id

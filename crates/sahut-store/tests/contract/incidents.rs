@@ -193,6 +193,16 @@ on_both! {
         sound(world, 100).await;
     }
 
+    async fn one_that_was_answered_leaves_as_told(world: &World) {
+        let all = together(world, 2).await;
+        let mut tx = world.begin().await;
+        tx.answer_elsewhere(number(2), "sudah", "Admin", "k", at(6)).await.unwrap();
+        let left = tx.leave_incident(number(2), "Admin", at(7)).await.unwrap().unwrap();
+        assert_eq!((left.inquiry, left.state), (all[1].id, State::Answered));
+        tx.commit().await.unwrap();
+        sound(world, 100).await;
+    }
+
     async fn people_join_what_no_text_says_and_several_become_one(world: &World) {
         let all = together(world, 2).await;
         for at in 2..6 {

@@ -108,7 +108,7 @@ async fn give(app: &App, args: &GiveArgs) -> Result<(), Failure> {
     let given = tx.hand_over(args.number, &office, &args.reason, &args.by, now).await?;
     let given = given.ok_or_else(|| unknown(args.number))?;
     // What owes no answer any more is nothing to mail about.
-    if given.from != office && given.state == State::Open {
+    if (given.from != office || args.only) && given.state == State::Open {
         let template = if given.others > 0 { Template::Incident } else { Template::Assignment };
         incident::tell(&mut tx, template, given.event, given.inquiry, &office, now).await?;
     }
