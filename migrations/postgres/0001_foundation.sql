@@ -97,6 +97,8 @@ CREATE TABLE feed (
     seen_at BIGINT NOT NULL,
     UNIQUE (channel_id, key)
 );
+-- Feeds that a wake-up came for.
+CREATE INDEX feed_urgent ON feed (channel_id) WHERE urgent_at IS NOT NULL;
 
 -- Budgets that channels share: nobody calls in this scope before that moment.
 CREATE TABLE budget (

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::budget::{self, Doing, blocked_until};
 use crate::cadence::Cadence;
-use crate::commit::{Committer, Desk, Write, committer};
+use crate::commit::{Committer, Desk, FinishedWalk, Write, committer};
 use crate::reread::reread_one;
 use crate::supervisor::{Heart, TaskError, panic_text};
 use crate::walk::{LEASE, WalkError, Walked, Walker, is_due, kind_of, kind_word, new_page};
@@ -176,6 +176,8 @@ struct RoundResult {
     trouble: Option<WalkError>,
     /// Nothing can be read until a person mends it.
     park: bool,
+    /// Walks that ended and are not stored yet.
+    walks: Vec<FinishedWalk>,
 }
 
 /// How far the feeds of a channel were read.
@@ -237,9 +239,12 @@ impl Round {
             patience: if roots.len() == 1 { self.settings.patience } else { Duration::ZERO },
             used: 0.0,
             paced_at: None,
+            kept_until: self.lease.until,
+            walks: Vec::new(),
+            feeds_told: false,
         };
         let result = self.read_feeds(&mut walker, roots.len()).await;
-        let used = walker.used;
+        let (used, walks) = (walker.used, walker.walks);
         match result {
             Ok(Reading { whole, confined, .. }) => RoundResult {
                 // Nobody can say up to when deliveries alone are complete.
@@ -247,15 +252,17 @@ impl Round {
                 used,
                 trouble: confined.map(WalkError::Platform),
                 park: false,
+                walks,
             },
-            Err(error) => RoundResult { used, ..failed(error) },
+            Err(error) => RoundResult { used, walks, ..failed(error) },
         }
     }
 
     async fn read_feeds(&self, walker: &mut Walker<'_>, roots: usize) -> Result<Reading, WalkError> {
         let mut reading = Reading::default();
         let mut done = HashSet::new();
-        for feed in self.feeds(walker.connector).await?.iter().filter(|feed| !feed.found).take(roots) {
+        let known = self.feeds(walker.connector).await?;
+        for feed in known.iter().filter(|feed| !feed.found).take(roots) {
             done.insert(feed.id);
             if !reading.go_on(walker, feed).await? {
                 return Ok(reading);
@@ -269,7 +276,8 @@ impl Round {
         let (connector, now) = (walker.connector, self.context.clock.now());
         let has_pace = |feed: &Feed| !connector.pace(&feed.key).is_zero();
         let due = |feed: &Feed| feed.found && is_due(feed, now) && !done.contains(&feed.id);
-        let mut due: Vec<Feed> = self.feeds(connector).await?.into_iter().filter(due).collect();
+        let known = if walker.feeds_told { self.feeds(connector).await? } else { known };
+        let mut due: Vec<Feed> = known.into_iter().filter(due).collect();
         due.sort_by_key(has_pace);
         let mut paced = 0;
         for feed in &due {
@@ -342,16 +350,15 @@ impl Round {
         };
         let complete_since = result.complete.then_some(started_at);
         let end = RoundEnd { next_at, complete_since, trouble, park: result.park };
-        self.write_end(end, block).await;
+        self.write_end(result.walks, Write::Settle { end, block }).await;
         metrics::counter!("sahut_rounds_total", "complete" => if result.complete { "yes" } else { "no" })
             .increment(1);
     }
 
     /// Tries for as long as the lease lasts: when a full disk or a busy database keeps the end of a round from being
     /// stored, the channel would otherwise wait until its lease has run out.
-    async fn write_end(&self, end: RoundEnd, block: Option<(String, Timestamp, String)>) {
-        let write = Write::Settle { end, block };
-        while let Err(error) = self.committer.write(self.lease, write.clone()).await {
+    async fn write_end(&self, walks: Vec<FinishedWalk>, end: Write) {
+        while let Err(error) = self.committer.write(self.lease, walks.clone(), end.clone()).await {
             tracing::warn!(channel = %self.channel.config.code, %error, "channel.not_settled");
             let over = self.heart.is_stopping() || self.context.clock.now() >= self.lease.until;
             if over || !error.is_transient() {
@@ -400,7 +407,7 @@ fn is_confined(feed: &Feed, trouble: &Trouble) -> bool {
 fn failed(error: impl Into<WalkError>) -> RoundResult {
     let error = error.into();
     let park = matches!(error, WalkError::Platform(Trouble::Person { .. }));
-    RoundResult { complete: false, used: 0.0, trouble: Some(error), park }
+    RoundResult { complete: false, used: 0.0, trouble: Some(error), park, walks: Vec::new() }
 }
 
 /// Reads one batch of admitted deliveries, and what a person wants to be read again. Answers how much it was.

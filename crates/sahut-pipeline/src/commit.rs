@@ -32,12 +32,19 @@ const QUEUE: usize = 256;
 pub(crate) enum Write {
     /// A page, with the durable position after it.
     Page { page: Arc<NewPage>, cursor: Option<(i64, String)>, keep_until: Timestamp },
-    /// A feed was walked until nothing new was left.
-    Walked { feed: Feed, started_at: Timestamp, deep: bool },
     /// A feed no longer exists.
     Gone { feed: i64 },
     /// The round is over.
     Settle { end: RoundEnd, block: Option<(String, Timestamp, String)> },
+}
+
+/// A feed that was walked until nothing new was left. It waits for the next write of its round, which takes it along:
+/// were it lost, the feed would be walked once more.
+#[derive(Debug, Clone)]
+pub(crate) struct FinishedWalk {
+    pub(crate) feed: Feed,
+    pub(crate) started_at: Timestamp,
+    pub(crate) deep: bool,
 }
 
 /// What became of a write.
@@ -51,6 +58,7 @@ pub(crate) enum Written {
 
 struct Order {
     lease: Lease<ChannelId>,
+    walks: Vec<FinishedWalk>,
     write: Write,
     answer: oneshot::Sender<Result<Written, StoreError>>,
 }
@@ -69,11 +77,16 @@ pub(crate) fn committer() -> (Committer, Desk) {
 }
 
 impl Committer {
-    /// Hands a write in and waits until it is durable.
-    pub(crate) async fn write(&self, lease: Lease<ChannelId>, write: Write) -> Result<Written, StoreError> {
+    /// Hands a write in, with the walks that ended before it, and waits until both are durable.
+    pub(crate) async fn write(
+        &self,
+        lease: Lease<ChannelId>,
+        walks: Vec<FinishedWalk>,
+        write: Write,
+    ) -> Result<Written, StoreError> {
         let (answer, answered) = oneshot::channel();
         let closed = || StoreError::Unavailable("the writer of pages is not running".to_owned());
-        self.0.send(Order { lease, write, answer }).await.map_err(|_| closed())?;
+        self.0.send(Order { lease, walks, write, answer }).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
 }
@@ -164,6 +177,9 @@ async fn write_all(context: &Context, batch: &[Order]) -> Result<Vec<Written>, S
 
 async fn write_one(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<Written, StoreError> {
     let lease = order.lease;
+    for walk in &order.walks {
+        tx.finish_walk(&walk.feed, walk.started_at, walk.deep).await?;
+    }
     match &order.write {
         Write::Page { page, cursor, keep_until } => {
             if !tx.keep_channel(lease, *keep_until).await? {
@@ -174,10 +190,6 @@ async fn write_one(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<Written
                 tx.move_cursor(*feed, cursor).await?;
             }
             Ok(Written::Done(stored))
-        }
-        Write::Walked { feed, started_at, deep } => {
-            tx.finish_walk(feed, *started_at, *deep).await?;
-            Ok(Written::Done(Stored::default()))
         }
         Write::Gone { feed } => {
             tx.lose_feed(*feed).await?;
@@ -205,7 +217,7 @@ mod tests {
             let page = Arc::new(NewPage { bad, ..NewPage::default() });
             let lease = Lease { id: ChannelId(1), attempt: 1, failures: 0, until: Timestamp::MAX };
             let write = Write::Page { page, cursor: None, keep_until: Timestamp::MAX };
-            Order { lease, write, answer: oneshot::channel().0 }
+            Order { lease, walks: Vec::new(), write, answer: oneshot::channel().0 }
         };
         for _ in 0..5 {
             committer.0.try_send(order(6)).ok();

@@ -20,7 +20,7 @@ use sahut_store::collect::{Feed, FeedFound, NewPage, Stored};
 use tokio::time::Instant;
 
 use crate::Context;
-use crate::commit::{Committer, Write, Written};
+use crate::commit::{Committer, FinishedWalk, Write, Written};
 use crate::supervisor::Heart;
 
 /// Known messages in a row after which a shallow walk may stop.
@@ -84,6 +84,12 @@ pub(crate) struct Walker<'a> {
     pub(crate) used: f64,
     /// When a feed was last asked for that has a pace.
     pub(crate) paced_at: Option<Instant>,
+    /// Until when the lease was last kept.
+    pub(crate) kept_until: Timestamp,
+    /// Walks that ended since the last write.
+    pub(crate) walks: Vec<FinishedWalk>,
+    /// Something new was said about the channel's feeds since the round began.
+    pub(crate) feeds_told: bool,
 }
 
 impl Walker<'_> {
@@ -96,7 +102,7 @@ impl Walker<'_> {
         };
         match walked {
             Err(WalkError::Platform(Trouble::Gone { .. })) if feed.found => {
-                self.committer.write(self.lease, Write::Gone { feed: feed.id }).await?;
+                self.committer.write(self.lease, Vec::new(), Write::Gone { feed: feed.id }).await?;
                 Ok(Walked::Complete)
             }
             other => other,
@@ -122,7 +128,7 @@ impl Walker<'_> {
                 return Ok(Walked::LeaseLost);
             }
             if !more {
-                self.finish(feed, asked_at, false).await?;
+                self.finish(feed, asked_at, false);
                 return Ok(Walked::Complete);
             }
             patience = Duration::ZERO;
@@ -146,7 +152,7 @@ impl Walker<'_> {
             must_be_deep
         };
         if walked == Walked::Complete {
-            self.finish(feed, started_at, deep).await?;
+            self.finish(feed, started_at, deep);
         }
         Ok(walked)
     }
@@ -218,12 +224,19 @@ impl Walker<'_> {
         true
     }
 
-    /// Makes a page durable; `None` when the lease was lost.
-    async fn store(&self, page: Page, cursor: Option<(i64, String)>) -> Result<Option<Stored>, WalkError> {
+    /// Makes a page durable; `None` when the lease was lost. One that says nothing is not worth a write while the lease
+    /// is fresh.
+    async fn store(&mut self, page: Page, cursor: Option<(i64, String)>) -> Result<Option<Stored>, WalkError> {
         let keep_until = self.context.clock.now() + LEASE;
         let page = Arc::new(new_page(page));
-        match self.committer.write(self.lease, Write::Page { page, cursor, keep_until }).await? {
+        if page.is_empty() && cursor.is_none() && keep_until.duration_since(self.kept_until) < LEASE / 2 {
+            return Ok(Some(Stored::default()));
+        }
+        let walks = std::mem::take(&mut self.walks);
+        match self.committer.write(self.lease, walks, Write::Page { page, cursor, keep_until }).await? {
             Written::Done(stored) => {
+                self.kept_until = keep_until;
+                self.feeds_told |= stored.feeds > 0;
                 metrics::counter!("sahut_messages_total", "found" => "new").increment(stored.new as u64);
                 metrics::counter!("sahut_messages_total", "found" => "changed")
                     .increment(stored.changed as u64);
@@ -233,9 +246,8 @@ impl Walker<'_> {
         }
     }
 
-    async fn finish(&self, feed: &Feed, started_at: Timestamp, deep: bool) -> Result<(), WalkError> {
-        self.committer.write(self.lease, Write::Walked { feed: feed.clone(), started_at, deep }).await?;
-        Ok(())
+    fn finish(&mut self, feed: &Feed, started_at: Timestamp, deep: bool) {
+        self.walks.push(FinishedWalk { feed: feed.clone(), started_at, deep });
     }
 }
 

@@ -187,7 +187,10 @@ impl Tx {
             .await?;
         let Some((before, office, told_at)) = before else { return Ok(None) };
         let ailment = end.trouble.as_ref().map(|(ailment, _)| *ailment);
-        const SETTLE: &str = "UPDATE channel SET lease_owner = NULL, lease_until = NULL, not_before = $3,
+        // A wake-up that came after the feeds of the round were looked at is followed at once.
+        const SETTLE: &str = "UPDATE channel SET lease_owner = NULL, lease_until = NULL,
+                not_before = CASE WHEN $5 = 0 AND EXISTS (SELECT 1 FROM feed
+                    WHERE feed.channel_id = $1 AND urgent_at IS NOT NULL) THEN $6 ELSE $3 END,
                 watermark = CASE WHEN $4 > COALESCE(watermark, 0) THEN $4 ELSE watermark END,
                 read_at = CASE WHEN $5 = 0 THEN $6 ELSE read_at END,
                 failures = CASE WHEN $5 = 0 THEN 0 ELSE failures + 1 END,

@@ -316,6 +316,15 @@ impl Activity {
 }
 
 impl NewPage {
+    /// Whether there is nothing in it to store.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+            && self.posts.is_empty()
+            && self.bad.is_empty()
+            && self.feeds.is_empty()
+            && self.deleted.is_empty()
+    }
+
     /// Takes out what the database cannot hold: NUL in what identifies, and things without an identifier. Such items
     /// are set apart, so that their neighbours flow. What claims to come from the future was written now at the latest:
     /// a clock that is ahead must not push a deadline away, or put a question after its answer.

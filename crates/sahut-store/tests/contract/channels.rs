@@ -137,6 +137,20 @@ on_both! {
         tx.commit().await.unwrap();
     }
 
+    async fn a_wake_up_during_a_round_is_followed_when_it_ends(world: &World) {
+        let mut tx = world.begin().await;
+        let (lease, _) = claimed(&mut tx, world, 0).await;
+        tx.note_feeds(world.channel, vec![FeedFound { urgent: true, ..found("p1", Some("3"), None) }], at(5)).await.unwrap();
+        tx.hurry_channel(world.channel, at(5)).await.unwrap();
+        tx.settle_channel(lease, &good(600, 0), at(10)).await.unwrap();
+        let (lease, _) = claimed(&mut tx, world, 10).await;
+        let p1 = tx.feeds(world.channel).await.unwrap().remove(0);
+        tx.finish_walk(&p1, at(10), false).await.unwrap();
+        tx.settle_channel(lease, &good(600, 10), at(12)).await.unwrap();
+        assert!(tx.claim_channels(&claim(at(599), at(700))).await.unwrap().iter().all(|(_, c)| c.id == world.other));
+        tx.commit().await.unwrap();
+    }
+
     async fn a_platform_that_wants_to_be_left_alone_is_not_hurried_unless_a_person_resumes_it(world: &World) {
         let mut tx = world.begin().await;
         let (lease, _) = claimed(&mut tx, world, 0).await;
