@@ -198,6 +198,7 @@ impl Walker<'_> {
         if !self.keep_pace(&feed.key).await {
             return Ok(None);
         }
+        tracing::debug!(channel = %self.lease.id, feed = feed.key, further = page.is_some(), "walk.asked");
         let ask = Ask { feed: &feed.key, cursor, page, patience, now: self.context.clock.now() };
         let read = tokio::select! {
             read = self.connector.read(ask) => read.map_err(WalkError::Platform)?,
