@@ -1,6 +1,6 @@
 //! The first stage: channels that are due are read, deliveries that were admitted are read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use sahut_channels::{Connector, Scope, Trouble};
 use sahut_domain::channel::{Ailment, ChannelId};
 use sahut_domain::work::{Lease, Outcome, again};
-use sahut_store::collect::{Channel, DeliveryWork, Feed, FeedFound, NewPage, RoundEnd};
+use sahut_store::collect::{Channel, DeliveryWork, Feed, FeedFound, NewPage, RoundEnd, Walk};
 use sahut_store::work::Stage;
 use sahut_store::{Claim, StoreError};
 use tokio::sync::Mutex;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::budget::{self, Doing, blocked_until};
 use crate::cadence::Cadence;
-use crate::commit::{Committer, Desk, FinishedWalk, Write, committer};
+use crate::commit::{Committer, Desk, Write, committer};
 use crate::reread::reread_one;
 use crate::supervisor::{Heart, TaskError, panic_text};
 use crate::walk::{LEASE, WalkError, Walked, Walker, is_due, kind_of, kind_word, new_page};
@@ -119,7 +119,13 @@ async fn begin_rounds(
         return Ok(1);
     }
     let due = claim(context, free).await?;
-    let blocked = if due.is_empty() { HashMap::new() } else { blocked(context).await? };
+    if due.is_empty() {
+        return Ok(0);
+    }
+    let mut tx = context.db.read().await?;
+    let blocked = tx.blocked_budgets(context.clock.now()).await?;
+    let mut feeds = tx.feeds_of(due.iter().map(|(lease, _)| lease.id).collect()).await?;
+    drop(tx);
     let claimed = due.len();
     for (lease, channel) in due {
         let round = Round {
@@ -130,7 +136,8 @@ async fn begin_rounds(
             lease,
             channel,
         };
-        rounds.spawn(round.run(blocked.clone()));
+        let feeds = feeds.remove(&lease.id).unwrap_or_default();
+        rounds.spawn(round.run(feeds, blocked.clone()));
     }
     Ok(claimed)
 }
@@ -155,10 +162,6 @@ async fn claim(context: &Context, limit: usize) -> Result<Vec<(Lease<ChannelId>,
     Ok(claimed)
 }
 
-async fn blocked(context: &Context) -> Result<HashMap<String, Timestamp>, StoreError> {
-    context.db.read().await?.blocked_budgets(context.clock.now()).await
-}
-
 /// One round of reading one channel.
 struct Round {
     context: Context,
@@ -177,7 +180,7 @@ struct RoundResult {
     /// Nothing can be read until a person mends it.
     park: bool,
     /// Walks that ended and are not stored yet.
-    walks: Vec<FinishedWalk>,
+    walks: Vec<Walk>,
 }
 
 /// How far the feeds of a channel were read.
@@ -192,7 +195,7 @@ struct Reading {
 }
 
 impl Round {
-    async fn run(self, blocked: HashMap<String, Timestamp>) {
+    async fn run(self, feeds: Vec<Feed>, blocked: HashMap<String, Timestamp>) {
         let started_at = self.context.clock.now();
         let connector = self.context.regency.get().connectors.get(&self.lease.id).cloned();
         let result = match connector {
@@ -204,7 +207,7 @@ impl Round {
                         scope: Scope::Call,
                         detail: "the platform asked for patience, or a shared budget is used up".to_owned(),
                     }),
-                    None => self.read_guarded(connector).await,
+                    None => self.read_guarded(connector, feeds).await,
                 }
             }
             Some(Err(reason)) => failed(Trouble::Person { ailment: Ailment::Credential, detail: reason }),
@@ -218,8 +221,8 @@ impl Round {
     }
 
     /// A panic in a connector is this channel's trouble and nobody else's.
-    async fn read_guarded(&self, connector: Arc<dyn Connector>) -> RoundResult {
-        let read = std::panic::AssertUnwindSafe(self.read(&*connector)).catch_unwind().await;
+    async fn read_guarded(&self, connector: Arc<dyn Connector>, feeds: Vec<Feed>) -> RoundResult {
+        let read = std::panic::AssertUnwindSafe(self.read(&*connector, feeds)).catch_unwind().await;
         read.unwrap_or_else(|panic| {
             let detail = format!("the connector failed: {}", panic_text(&*panic));
             tracing::error!(channel = %self.channel.config.code, detail, "channel.panicked");
@@ -227,8 +230,7 @@ impl Round {
         })
     }
 
-    /// Reads the feeds that every channel of the platform has, then those found under them that have something new.
-    async fn read(&self, connector: &dyn Connector) -> RoundResult {
+    async fn read(&self, connector: &dyn Connector, feeds: Vec<Feed>) -> RoundResult {
         let roots = connector.feeds();
         let mut walker = Walker {
             context: &self.context,
@@ -243,7 +245,7 @@ impl Round {
             walks: Vec::new(),
             feeds_told: false,
         };
-        let result = self.read_feeds(&mut walker, roots.len()).await;
+        let result = self.read_feeds(&mut walker, feeds).await;
         let (used, walks) = (walker.used, walker.walks);
         match result {
             Ok(Reading { whole, confined, .. }) => RoundResult {
@@ -258,41 +260,45 @@ impl Round {
         }
     }
 
-    async fn read_feeds(&self, walker: &mut Walker<'_>, roots: usize) -> Result<Reading, WalkError> {
-        let mut reading = Reading::default();
-        let mut done = HashSet::new();
-        let known = self.feeds(walker.connector).await?;
-        for feed in known.iter().filter(|feed| !feed.found).take(roots) {
-            done.insert(feed.id);
-            if !reading.go_on(walker, feed).await? {
-                return Ok(reading);
-            }
-        }
-        if reading.roots_refused == roots
-            && let Some(refusal) = reading.confined
-        {
-            return Err(WalkError::Platform(refusal));
-        }
+    /// Reads the feeds that every channel of the platform has, then those found under them that have something new; what
+    /// has a pace comes after everything else.
+    async fn read_feeds(&self, walker: &mut Walker<'_>, known: Vec<Feed>) -> Result<Reading, WalkError> {
         let (connector, now) = (walker.connector, self.context.clock.now());
-        let has_pace = |feed: &Feed| !connector.pace(&feed.key).is_zero();
-        let due = |feed: &Feed| feed.found && is_due(feed, now) && !done.contains(&feed.id);
-        let known = if walker.feeds_told { self.feeds(connector).await? } else { known };
-        let mut due: Vec<Feed> = known.into_iter().filter(due).collect();
-        due.sort_by_key(has_pace);
-        let mut paced = 0;
-        for feed in &due {
-            paced += usize::from(has_pace(feed));
-            if paced > PACED_A_ROUND || !reading.go_on(walker, feed).await? {
-                return Ok(reading);
+        let roots = connector.feeds();
+        let mut reading = Reading::default();
+        let mut known = self.with_roots(connector, known).await?;
+        for paced in [false, true] {
+            let in_turn = |feed: &&Feed| connector.pace(&feed.key).is_zero() != paced;
+            for (key, _) in &roots {
+                let root = known.iter().filter(in_turn).find(|feed| !feed.found && feed.key == *key);
+                if let Some(root) = root
+                    && !reading.go_on(walker, root).await?
+                {
+                    return Ok(reading);
+                }
+            }
+            if std::mem::take(&mut walker.feeds_told) {
+                known = self.feeds().await?;
+            }
+            let due = known.iter().filter(in_turn).filter(|feed| feed.found && is_due(feed, now));
+            for (read, feed) in due.enumerate() {
+                if (paced && read == PACED_A_ROUND) || !reading.go_on(walker, feed).await? {
+                    return Ok(reading);
+                }
             }
         }
-        reading.whole = true;
-        Ok(reading)
+        match reading.confined {
+            Some(refusal) if reading.roots_refused == roots.len() => Err(WalkError::Platform(refusal)),
+            _ => Ok(Reading { whole: true, ..reading }),
+        }
+    }
+
+    async fn feeds(&self) -> Result<Vec<Feed>, StoreError> {
+        self.context.db.read().await?.feeds(self.lease.id).await
     }
 
     /// The channel's feeds; those that every channel of the platform has are noted the first time.
-    async fn feeds(&self, connector: &dyn Connector) -> Result<Vec<Feed>, StoreError> {
-        let known = self.context.db.read().await?.feeds(self.lease.id).await?;
+    async fn with_roots(&self, connector: &dyn Connector, known: Vec<Feed>) -> Result<Vec<Feed>, StoreError> {
         let missing: Vec<FeedFound> = connector
             .feeds()
             .into_iter()
@@ -312,7 +318,7 @@ impl Round {
         let mut tx = self.context.db.begin().await?;
         tx.note_feeds(self.lease.id, missing, self.context.clock.now()).await?;
         tx.commit().await?;
-        self.context.db.read().await?.feeds(self.lease.id).await
+        self.feeds().await
     }
 
     async fn settle(&self, started_at: Timestamp, result: RoundResult) {
@@ -357,7 +363,7 @@ impl Round {
 
     /// Tries for as long as the lease lasts: when a full disk or a busy database keeps the end of a round from being
     /// stored, the channel would otherwise wait until its lease has run out.
-    async fn write_end(&self, walks: Vec<FinishedWalk>, end: Write) {
+    async fn write_end(&self, walks: Vec<Walk>, end: Write) {
         while let Err(error) = self.committer.write(self.lease, walks.clone(), end.clone()).await {
             tracing::warn!(channel = %self.channel.config.code, %error, "channel.not_settled");
             let over = self.heart.is_stopping() || self.context.clock.now() >= self.lease.until;

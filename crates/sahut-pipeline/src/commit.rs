@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sahut_domain::channel::ChannelId;
 use sahut_domain::fault;
 use sahut_domain::work::Lease;
-use sahut_store::collect::{Feed, NewPage, RoundEnd, Stored};
+use sahut_store::collect::{NewPage, RoundEnd, Stored, Walk};
 use sahut_store::{StoreError, Tx};
 use tokio::sync::{mpsc, oneshot};
 
@@ -38,15 +38,6 @@ pub(crate) enum Write {
     Settle { end: RoundEnd, block: Option<(String, Timestamp, String)> },
 }
 
-/// A feed that was walked until nothing new was left. It waits for the next write of its round, which takes it along:
-/// were it lost, the feed would be walked once more.
-#[derive(Debug, Clone)]
-pub(crate) struct FinishedWalk {
-    pub(crate) feed: Feed,
-    pub(crate) started_at: Timestamp,
-    pub(crate) deep: bool,
-}
-
 /// What became of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Written {
@@ -58,7 +49,7 @@ pub(crate) enum Written {
 
 struct Order {
     lease: Lease<ChannelId>,
-    walks: Vec<FinishedWalk>,
+    walks: Vec<Walk>,
     write: Write,
     answer: oneshot::Sender<Result<Written, StoreError>>,
 }
@@ -77,11 +68,12 @@ pub(crate) fn committer() -> (Committer, Desk) {
 }
 
 impl Committer {
-    /// Hands a write in, with the walks that ended before it, and waits until both are durable.
+    /// Hands a write in, with the walks that ended since the last one, and waits until both are durable. Were walks lost,
+    /// their feeds would be walked once more.
     pub(crate) async fn write(
         &self,
         lease: Lease<ChannelId>,
-        walks: Vec<FinishedWalk>,
+        walks: Vec<Walk>,
         write: Write,
     ) -> Result<Written, StoreError> {
         let (answer, answered) = oneshot::channel();
@@ -167,19 +159,24 @@ async fn commit(context: &Context, batch: Vec<Order>) {
 async fn write_all(context: &Context, batch: &[Order]) -> Result<Vec<Written>, StoreError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
+    tx.finish_walks(batch.iter().flat_map(|order| &order.walks)).await?;
+    let ends = batch.iter().filter_map(|order| match &order.write {
+        Write::Settle { end, .. } => Some((order.lease, end)),
+        _ => None,
+    });
+    let settled = tx.settle_channels(&ends.collect::<Vec<_>>(), now).await?;
     let mut written = Vec::with_capacity(batch.len());
     for order in batch {
-        written.push(write_one(&mut tx, order, now).await?);
+        let held = settled.contains(&(order.lease.id, order.lease.attempt));
+        written.push(write_one(&mut tx, order, held, now).await?);
     }
     tx.commit().await?;
     Ok(written)
 }
 
-async fn write_one(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<Written, StoreError> {
+/// Writes what cannot be written for all orders at once; `settled`: its round's end was.
+async fn write_one(tx: &mut Tx, order: &Order, settled: bool, now: Timestamp) -> Result<Written, StoreError> {
     let lease = order.lease;
-    for walk in &order.walks {
-        tx.finish_walk(&walk.feed, walk.started_at, walk.deep).await?;
-    }
     match &order.write {
         Write::Page { page, cursor, keep_until } => {
             if !tx.keep_channel(lease, *keep_until).await? {
@@ -195,12 +192,11 @@ async fn write_one(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<Written
             tx.lose_feed(*feed).await?;
             Ok(Written::Done(Stored::default()))
         }
-        Write::Settle { end, block } => {
+        Write::Settle { block, .. } => {
             if let Some((scope, until, detail)) = block {
                 tx.block_budget(scope, *until, detail).await?;
             }
-            let settled = tx.settle_channel(lease, end, now).await?;
-            Ok(if settled.is_some() { Written::Done(Stored::default()) } else { Written::LeaseLost })
+            Ok(if settled { Written::Done(Stored::default()) } else { Written::LeaseLost })
         }
     }
 }

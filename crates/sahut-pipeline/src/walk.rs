@@ -16,11 +16,11 @@ use sahut_channels::{Ask, Connector, FeedKind, Page, Trouble};
 use sahut_domain::channel::{Ailment, ChannelId};
 use sahut_domain::work::Lease;
 use sahut_store::StoreError;
-use sahut_store::collect::{Feed, FeedFound, NewPage, Stored};
+use sahut_store::collect::{Feed, FeedFound, NewPage, Stored, Walk};
 use tokio::time::Instant;
 
 use crate::Context;
-use crate::commit::{Committer, FinishedWalk, Write, Written};
+use crate::commit::{Committer, Write, Written};
 use crate::supervisor::Heart;
 
 /// Known messages in a row after which a shallow walk may stop.
@@ -87,7 +87,7 @@ pub(crate) struct Walker<'a> {
     /// Until when the lease was last kept.
     pub(crate) kept_until: Timestamp,
     /// Walks that ended since the last write.
-    pub(crate) walks: Vec<FinishedWalk>,
+    pub(crate) walks: Vec<Walk>,
     /// Something new was said about the channel's feeds since the round began.
     pub(crate) feeds_told: bool,
 }
@@ -227,7 +227,11 @@ impl Walker<'_> {
 
     /// Makes a page durable; `None` when the lease was lost. One that says nothing is not worth a write while the lease
     /// is fresh.
-    async fn store(&mut self, page: Page, cursor: Option<(i64, String)>) -> Result<Option<Stored>, WalkError> {
+    async fn store(
+        &mut self,
+        page: Page,
+        cursor: Option<(i64, String)>,
+    ) -> Result<Option<Stored>, WalkError> {
         let keep_until = self.context.clock.now() + LEASE;
         let page = Arc::new(new_page(page));
         if page.is_empty() && cursor.is_none() && keep_until.duration_since(self.kept_until) < LEASE / 2 {
@@ -248,7 +252,7 @@ impl Walker<'_> {
     }
 
     fn finish(&mut self, feed: &Feed, started_at: Timestamp, deep: bool) {
-        self.walks.push(FinishedWalk { feed: feed.clone(), started_at, deep });
+        self.walks.push(Walk { feed: feed.clone(), started_at, deep });
     }
 }
 

@@ -182,7 +182,7 @@ async fn a_missing_permission_ails_the_channel_and_stops_nothing_else() {
     scene.lists.says("letters", Err(not_permitted()));
     scene.lists.says("a", Err(not_permitted()));
     scene.lists.says("b", Ok(scene.items(&["m1"])));
-    assert_eq!(scene.round().await, ["letters", "posts", "a", "b"]);
+    assert_eq!(scene.round().await, ["posts", "letters", "a", "b"]);
     let channel = scene.channel().await;
     assert_eq!((channel.state, channel.health.ailment), (ChannelState::Active, Some(Ailment::Permission)));
     assert_eq!(scene.held().await, BTreeSet::from(["m1".to_owned()]));
@@ -266,7 +266,7 @@ async fn a_thousand_conversations_do_not_keep_comments_waiting() {
     scene.lists.says("letters", Ok(Page { feeds, ..Page::default() }));
     scene.lists.says("posts", Ok(Page { feeds: vec![found("post 1", 1)], ..Page::default() }));
     let first = scene.round().await;
-    assert_eq!(first[..3], ["letters", "posts", "post 1"]);
+    assert_eq!(first[..3], ["posts", "post 1", "letters"], "comments come before the list of conversations");
     assert_eq!(first.len(), 3 + 60, "the rest is read in the next round");
     assert_eq!(scene.channel().await.watermark, None, "not complete yet");
     let second = scene.round().await;

@@ -5,7 +5,7 @@ use sahut_domain::channel::{Ailment, ChannelId, ChannelState};
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::message::Item;
 use sahut_domain::work::Lease;
-use sahut_store::collect::{Channel, Feed, FeedFound, HealthChange, NewPage, RoundEnd};
+use sahut_store::collect::{Channel, Feed, FeedFound, NewPage, RoundEnd, Walk};
 use sahut_store::{Claim, Tx};
 
 use crate::support::{World, at, claim, code, item, on_both, own};
@@ -22,6 +22,16 @@ fn bad(next: i64, park: bool) -> RoundEnd {
 fn found(key: &str, counter: Option<&str>, count: Option<i64>) -> FeedFound {
     let counter = counter.map(str::to_owned);
     FeedFound { key: key.to_owned(), kind: "newest_first", found: true, counter, count, urgent: false }
+}
+
+/// Whether the lease still held.
+async fn settle(tx: &mut Tx, lease: Lease<ChannelId>, end: &RoundEnd, now: jiff::Timestamp) -> bool {
+    let settled = tx.settle_channels(&[(lease, end)], now).await.unwrap();
+    settled.contains(&(lease.id, lease.attempt))
+}
+
+async fn finish(tx: &mut Tx, feed: &Feed, started_at: jiff::Timestamp, deep: bool) {
+    tx.finish_walks([Walk { feed: feed.clone(), started_at, deep }].iter()).await.unwrap();
 }
 
 async fn feed(world: &World, key: &str) -> Feed {
@@ -57,7 +67,7 @@ on_both! {
         let mut tx = world.begin().await;
         for (lease, channel) in tx.claim_channels(&claim(at(0), at(300))).await.unwrap() {
             let next = if channel.id == world.channel { 20 } else { 10 };
-            tx.settle_channel(lease, &good(next, 0), at(0)).await.unwrap();
+            settle(&mut tx, lease, &good(next, 0), at(0)).await;
         }
         let one = Claim { limit: 1, ..claim(at(20), at(300)) };
         let first = tx.claim_channels(&one).await.unwrap();
@@ -70,12 +80,11 @@ on_both! {
     async fn a_round_that_ends_well_moves_the_watermark_and_never_back(world: &World) {
         let mut tx = world.begin().await;
         let (lease, _) = claimed(&mut tx, world, 0).await;
-        let end = tx.settle_channel(lease, &good(60, -5), at(1)).await.unwrap().unwrap();
-        assert_eq!(end, HealthChange { channel: world.channel, office: code("dinkes"), before: None, after: None });
-        assert_eq!(tx.settle_channel(lease, &good(60, 90), at(2)).await.unwrap().map(|end| end.after), Some(None));
+        assert!(settle(&mut tx, lease, &good(60, -5), at(1)).await);
+        assert!(settle(&mut tx, lease, &good(60, 90), at(2)).await);
         let (lease, channel) = claimed(&mut tx, world, 60).await;
         assert_eq!((channel.watermark, channel.read_at), (Some(at(90)), Some(at(2))));
-        tx.settle_channel(lease, &good(120, 30), at(61)).await.unwrap();
+        settle(&mut tx, lease, &good(120, 30), at(61)).await;
         let channel = tx.channel("tg-dinkes").await.unwrap().unwrap();
         assert_eq!((channel.watermark, channel.read_at), (Some(at(90)), Some(at(61))));
         tx.commit().await.unwrap();
@@ -84,12 +93,12 @@ on_both! {
     async fn an_ailing_channel_is_told_apart_from_a_well_one(world: &World) {
         let mut tx = world.begin().await;
         let (lease, _) = claimed(&mut tx, world, 0).await;
-        let end = tx.settle_channel(lease, &bad(60, false), at(1)).await.unwrap().unwrap();
-        assert_eq!((end.before, end.after), (None, Some(Ailment::Credential)));
+        settle(&mut tx, lease, &bad(60, false), at(1)).await;
         let (lease, channel) = claimed(&mut tx, world, 60).await;
         assert_eq!((channel.failures, channel.health.since, channel.read_at), (1, Some(at(1)), None));
+        assert_eq!(channel.health.ailment, Some(Ailment::Credential));
         assert_eq!(channel.health.detail.as_deref(), Some("the token is dead"));
-        tx.settle_channel(lease, &bad(120, true), at(61)).await.unwrap();
+        settle(&mut tx, lease, &bad(120, true), at(61)).await;
         let channel = tx.channel("tg-dinkes").await.unwrap().unwrap();
         assert_eq!((channel.state, channel.failures, channel.health.since), (ChannelState::Parked, 2, Some(at(1))));
         assert!(tx.claim_channels(&claim(at(9999), at(10_000))).await.unwrap().iter().all(|(_, c)| c.id == world.other));
@@ -97,9 +106,9 @@ on_both! {
         assert!(tx.set_channel_state("tg-dinkes", ChannelState::Active, "Admin", at(200)).await.unwrap());
         let (lease, channel) = claimed(&mut tx, world, 200).await;
         assert_eq!(channel.failures, 0);
-        let end = tx.settle_channel(lease, &good(300, 200), at(201)).await.unwrap().unwrap();
-        assert_eq!((end.before, end.after), (Some(Ailment::Credential), None));
-        assert_eq!(tx.channel("tg-dinkes").await.unwrap().unwrap().health.since, None);
+        settle(&mut tx, lease, &good(300, 200), at(201)).await;
+        let health = tx.channel("tg-dinkes").await.unwrap().unwrap().health;
+        assert_eq!((health.ailment, health.since), (None, None));
         tx.commit().await.unwrap();
     }
 
@@ -107,10 +116,26 @@ on_both! {
         let mut tx = world.begin().await;
         let (stale, _) = claimed(&mut tx, world, 0).await;
         let (fresh, _) = claimed(&mut tx, world, 300).await;
-        assert_eq!(tx.settle_channel(stale, &bad(60, true), at(301)).await.unwrap(), None);
+        assert!(!settle(&mut tx, stale, &bad(60, true), at(301)).await);
         let channel = tx.channel("tg-dinkes").await.unwrap().unwrap();
         assert_eq!((channel.state, channel.health.ailment), (ChannelState::Active, None));
-        assert!(tx.settle_channel(fresh, &good(400, 300), at(302)).await.unwrap().is_some());
+        assert!(settle(&mut tx, fresh, &good(400, 300), at(302)).await);
+        tx.commit().await.unwrap();
+    }
+
+    async fn rounds_that_end_together_are_told_apart(world: &World) {
+        let mut tx = world.begin().await;
+        let taken = tx.claim_channels(&claim(at(0), at(300))).await.unwrap();
+        let ends = [good(60, 0), bad(90, false)];
+        let ends: Vec<_> = taken.iter().map(|(lease, _)| *lease).zip(&ends).collect();
+        let lost = (Lease { attempt: 7, ..ends[0].0 }, ends[0].1);
+        let settled = tx.settle_channels(&[ends[0], ends[1], lost], at(5)).await.unwrap();
+        assert_eq!(settled.len(), 2);
+        assert!(!settled.contains(&(lost.0.id, 7)));
+        let failures = tx.channels().await.unwrap().into_iter().map(|channel| (channel.id, channel.failures));
+        let mut failures: Vec<_> = failures.collect();
+        failures.sort_by_key(|(id, _)| *id != taken[0].1.id);
+        assert_eq!(failures.iter().map(|(_, failures)| *failures).collect::<Vec<_>>(), [0, 1]);
         tx.commit().await.unwrap();
     }
 
@@ -120,7 +145,7 @@ on_both! {
         assert!(tx.set_channel_state("tg-dinkes", ChannelState::Paused, "Admin", at(1)).await.unwrap());
         assert!(!tx.set_channel_state("nobody", ChannelState::Paused, "Admin", at(1)).await.unwrap());
         assert!(!tx.keep_channel(lease, at(900)).await.unwrap());
-        tx.settle_channel(lease, &bad(60, true), at(2)).await.unwrap();
+        settle(&mut tx, lease, &bad(60, true), at(2)).await;
         assert_eq!(tx.channel("tg-dinkes").await.unwrap().unwrap().state, ChannelState::Paused, "not parked over it");
         let events = tx.events_after(EventId(0), 100).await.unwrap();
         assert!(events.iter().any(|event| event.kind == EventKind::ChannelPaused && event.actor == "Admin"));
@@ -130,7 +155,7 @@ on_both! {
     async fn a_wake_up_makes_a_channel_due_and_never_later(world: &World) {
         let mut tx = world.begin().await;
         let (lease, _) = claimed(&mut tx, world, 0).await;
-        tx.settle_channel(lease, &good(600, 0), at(0)).await.unwrap();
+        settle(&mut tx, lease, &good(600, 0), at(0)).await;
         tx.hurry_channel(world.channel, at(30)).await.unwrap();
         tx.hurry_channel(world.channel, at(40)).await.unwrap();
         claimed(&mut tx, world, 30).await;
@@ -142,11 +167,11 @@ on_both! {
         let (lease, _) = claimed(&mut tx, world, 0).await;
         tx.note_feeds(world.channel, vec![FeedFound { urgent: true, ..found("p1", Some("3"), None) }], at(5)).await.unwrap();
         tx.hurry_channel(world.channel, at(5)).await.unwrap();
-        tx.settle_channel(lease, &good(600, 0), at(10)).await.unwrap();
+        settle(&mut tx, lease, &good(600, 0), at(10)).await;
         let (lease, _) = claimed(&mut tx, world, 10).await;
         let p1 = tx.feeds(world.channel).await.unwrap().remove(0);
-        tx.finish_walk(&p1, at(10), false).await.unwrap();
-        tx.settle_channel(lease, &good(600, 10), at(12)).await.unwrap();
+        finish(&mut tx, &p1, at(10), false).await;
+        settle(&mut tx, lease, &good(600, 10), at(12)).await;
         assert!(tx.claim_channels(&claim(at(599), at(700))).await.unwrap().iter().all(|(_, c)| c.id == world.other));
         tx.commit().await.unwrap();
     }
@@ -154,7 +179,7 @@ on_both! {
     async fn a_platform_that_wants_to_be_left_alone_is_not_hurried_unless_a_person_resumes_it(world: &World) {
         let mut tx = world.begin().await;
         let (lease, _) = claimed(&mut tx, world, 0).await;
-        tx.settle_channel(lease, &good(600, 0), at(0)).await.unwrap();
+        settle(&mut tx, lease, &good(600, 0), at(0)).await;
         let budget = sahut_store::collect::channel_budget(world.channel);
         tx.block_budget(&budget, at(600), "called too often").await.unwrap();
         tx.hurry_channel(world.channel, at(30)).await.unwrap();
@@ -194,13 +219,13 @@ on_both! {
         let mut tx = world.begin().await;
         tx.note_feeds(world.channel, vec![urgent], at(30)).await.unwrap();
         tx.move_cursor(seen.id, "c7").await.unwrap();
-        tx.finish_walk(&seen, at(20), false).await.unwrap();
+        finish(&mut tx, &seen, at(20), false).await;
         tx.commit().await.unwrap();
         let walked = feed(world, "p1").await;
         assert_eq!((walked.walked_at, walked.walked_deep_at, walked.urgent_at), (Some(at(20)), None, Some(at(30))));
         assert_eq!((walked.cursor.as_deref(), walked.walked_counter.as_deref()), (Some("c7"), Some("3")));
         let mut tx = world.begin().await;
-        tx.finish_walk(&walked, at(30), true).await.unwrap();
+        finish(&mut tx, &walked, at(30), true).await;
         tx.commit().await.unwrap();
         let walked = feed(world, "p1").await;
         assert_eq!((walked.walked_deep_at, walked.urgent_at), (Some(at(30)), None));
@@ -264,7 +289,7 @@ on_both! {
     async fn an_ailing_channel_is_told_of_again_after_a_while(world: &World) {
         let mut tx = world.begin().await;
         let (lease, _) = claimed(&mut tx, world, 0).await;
-        tx.settle_channel(lease, &bad(60, false), at(1)).await.unwrap();
+        settle(&mut tx, lease, &bad(60, false), at(1)).await;
         assert!(tx.ailing_channels(at(0), at(0)).await.unwrap().is_empty(), "not long enough");
         let ailing = tx.ailing_channels(at(1), at(0)).await.unwrap();
         assert_eq!((ailing[0].id, ailing[0].ailment, ailing[0].since), (world.channel, Ailment::Credential, at(1)));
@@ -272,7 +297,7 @@ on_both! {
         assert!(tx.ailing_channels(at(1), at(1)).await.unwrap().is_empty());
         assert_eq!(tx.ailing_channels(at(1), at(2)).await.unwrap().len(), 1, "told long enough ago");
         let (lease, _) = claimed(&mut tx, world, 60).await;
-        tx.settle_channel(lease, &bad(120, true), at(61)).await.unwrap();
+        settle(&mut tx, lease, &bad(120, true), at(61)).await;
         assert_eq!(tx.ailing_channels(at(0), at(2)).await.unwrap().len(), 1, "a parked one waits for nobody");
         tx.commit().await.unwrap();
     }
