@@ -106,7 +106,9 @@ impl Tx {
         for (channel, feed) in self.rows_in(&sql, args![], channels.into_iter().collect(), read).await? {
             found.entry(channel).or_default().push(feed);
         }
-        found.values_mut().for_each(|feeds| feeds.sort_unstable_by_key(|feed| feed.id));
+        for feeds in found.values_mut() {
+            feeds.sort_unstable_by_key(|feed| feed.id);
+        }
         Ok(found)
     }
 
