@@ -137,6 +137,8 @@ pub struct Ask<'a> {
     pub cursor: Option<&'a str>,
     /// The next page of the present walk ([`Page::next`]); absent for its first page. Lives in memory only.
     pub page: Option<&'a str>,
+    /// The walk goes to the end of the list, also below what is watched all the time.
+    pub deep: bool,
     /// How long the connector may wait for something new (long poll, IDLE); zero: answer at once.
     pub patience: Duration,
     /// The present moment.

@@ -120,10 +120,8 @@ impl Order {
     }
 
     fn rows(&self) -> usize {
-        match &self.write {
-            Write::Page { page, .. } => page.items.len().max(1),
-            _ => 1,
-        }
+        let items = if let Write::Page { page, .. } = &self.write { page.items.len() } else { 0 };
+        items.max(1) + self.walks.len()
     }
 
     fn bytes(&self) -> usize {
@@ -159,23 +157,30 @@ async fn commit(context: &Context, batch: Vec<Order>) {
 async fn write_all(context: &Context, batch: &[Order]) -> Result<Vec<Written>, StoreError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    tx.finish_walks(batch.iter().flat_map(|order| &order.walks)).await?;
-    let ends = batch.iter().filter_map(|order| match &order.write {
-        Write::Settle { end, .. } => Some((order.lease, end)),
-        _ => None,
-    });
-    let settled = tx.settle_channels(&ends.collect::<Vec<_>>(), now).await?;
+    // Channels first, as everybody does who also touches their feeds.
+    let held = tx.hold_channels(batch.iter().map(|order| order.lease.id)).await?;
+    let walks = batch.iter().filter(|order| held.holds(&order.lease)).flat_map(|order| &order.walks);
+    tx.finish_walks(walks).await?;
     let mut written = Vec::with_capacity(batch.len());
+    let mut ends = Vec::new();
     for order in batch {
-        let held = settled.contains(&(order.lease.id, order.lease.attempt));
-        written.push(write_one(&mut tx, order, held, now).await?);
+        if let Write::Settle { end, .. } = &order.write {
+            ends.push((order.lease, end));
+        }
+        written.push(if held.holds(&order.lease) {
+            write_one(&mut tx, order, now).await?
+        } else {
+            Written::LeaseLost
+        });
     }
+    // Last, so that it sees the wake-ups that came until now.
+    tx.settle_channels(&held, &ends, now).await?;
     tx.commit().await?;
     Ok(written)
 }
 
-/// Writes what cannot be written for all orders at once; `settled`: its round's end was.
-async fn write_one(tx: &mut Tx, order: &Order, settled: bool, now: Timestamp) -> Result<Written, StoreError> {
+/// Writes what is one order's own.
+async fn write_one(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<Written, StoreError> {
     let lease = order.lease;
     match &order.write {
         Write::Page { page, cursor, keep_until } => {
@@ -186,19 +191,15 @@ async fn write_one(tx: &mut Tx, order: &Order, settled: bool, now: Timestamp) ->
             if let Some((feed, cursor)) = cursor {
                 tx.move_cursor(*feed, cursor).await?;
             }
-            Ok(Written::Done(stored))
+            return Ok(Written::Done(stored));
         }
-        Write::Gone { feed } => {
-            tx.lose_feed(*feed).await?;
-            Ok(Written::Done(Stored::default()))
+        Write::Gone { feed } => tx.lose_feed(*feed).await?,
+        Write::Settle { block: Some((scope, until, detail)), .. } => {
+            tx.block_budget(scope, *until, detail).await?;
         }
-        Write::Settle { block, .. } => {
-            if let Some((scope, until, detail)) = block {
-                tx.block_budget(scope, *until, detail).await?;
-            }
-            Ok(if settled { Written::Done(Stored::default()) } else { Written::LeaseLost })
-        }
+        Write::Settle { block: None, .. } => {}
     }
+    Ok(Written::Done(Stored::default()))
 }
 
 #[cfg(test)]

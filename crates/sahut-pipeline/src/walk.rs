@@ -29,10 +29,10 @@ const OVERLAP_ITEMS: usize = 25;
 /// How far below the last complete walk the shallow walk must have come before it may stop.
 const OVERLAP_TIME: SignedDuration = SignedDuration::from_hours(1);
 
-/// How often a feed that stays busy is walked to its end.
+/// How often a list of the channel itself, or a feed that stays busy, is walked to its end.
 const DEEP_EVERY: SignedDuration = SignedDuration::from_hours(6);
 
-/// How often a feed about which nothing new is said is walked to its end.
+/// How often a feed that was found, and about which nothing new is said, is walked to its end.
 const DEEP_AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Pages after which a walk is given up: no list is that long, the platform leads in a circle.
@@ -115,7 +115,9 @@ impl Walker<'_> {
         let mut patience = self.patience;
         loop {
             let asked_at = self.context.clock.now();
-            let Some(page) = self.ask(feed, cursor.as_deref(), None, patience).await? else {
+            let Some(page) =
+                self.ask(feed, Ask { cursor: cursor.as_deref(), patience, ..self.top(feed) }).await?
+            else {
                 return Ok(Walked::Stopped);
             };
             let more = page.more;
@@ -162,10 +164,11 @@ impl Walker<'_> {
         let mut token: Option<String> = None;
         let mut tokens = HashSet::new();
         let (mut found, mut known) = (0, 0);
+        // A channel's first round reads what is new; what lies below can wait for the next deep walk.
+        let was_walked = feed.walked_at.is_some();
         for _ in 0..MOST_PAGES {
-            let Some(page) = self.ask(feed, None, token.as_deref(), Duration::ZERO).await? else {
-                return Ok((Walked::Stopped, found));
-            };
+            let ask = Ask { page: token.as_deref(), deep: deep && was_walked, ..self.top(feed) };
+            let Some(page) = self.ask(feed, ask).await? else { return Ok((Walked::Stopped, found)) };
             let next = page.next.clone();
             let oldest = page.items.iter().map(|item| item.written_at).min();
             let listed_down_to = page.listed_down_to;
@@ -187,19 +190,19 @@ impl Walker<'_> {
         Err(leads_in_a_circle(feed))
     }
 
+    /// A request for the first page of a feed.
+    fn top<'f>(&self, feed: &'f Feed) -> Ask<'f> {
+        let now = self.context.clock.now();
+        Ask { feed: &feed.key, cursor: None, page: None, deep: false, patience: Duration::ZERO, now }
+    }
+
     /// Asks for one page; `None` when the process is stopping.
-    async fn ask(
-        &mut self,
-        feed: &Feed,
-        cursor: Option<&str>,
-        page: Option<&str>,
-        patience: Duration,
-    ) -> Result<Option<Page>, WalkError> {
+    async fn ask(&mut self, feed: &Feed, ask: Ask<'_>) -> Result<Option<Page>, WalkError> {
         if !self.keep_pace(&feed.key).await {
             return Ok(None);
         }
-        tracing::debug!(channel = %self.lease.id, feed = feed.key, further = page.is_some(), "walk.asked");
-        let ask = Ask { feed: &feed.key, cursor, page, patience, now: self.context.clock.now() };
+        let further = ask.page.is_some();
+        tracing::debug!(channel = %self.lease.id, feed = feed.key, further, "walk.asked");
         let read = tokio::select! {
             read = self.connector.read(ask) => read.map_err(WalkError::Platform)?,
             // Nothing of this page is acknowledged: it is asked for again.
@@ -237,9 +240,10 @@ impl Walker<'_> {
         if page.is_empty() && cursor.is_none() && keep_until.duration_since(self.kept_until) < LEASE / 2 {
             return Ok(Some(Stored::default()));
         }
-        let walks = std::mem::take(&mut self.walks);
-        match self.committer.write(self.lease, walks, Write::Page { page, cursor, keep_until }).await? {
+        let write = Write::Page { page, cursor, keep_until };
+        match self.committer.write(self.lease, self.walks.clone(), write).await? {
             Written::Done(stored) => {
+                self.walks.clear();
                 self.kept_until = keep_until;
                 self.feeds_told |= stored.feeds > 0;
                 metrics::counter!("sahut_messages_total", "found" => "new").increment(stored.new as u64);
@@ -267,8 +271,8 @@ pub(crate) fn is_due(feed: &Feed, now: Timestamp) -> bool {
 
 fn deep_is_due(feed: &Feed, now: Timestamp) -> bool {
     let Some(walked) = feed.walked_deep_at else { return true };
-    // What has long been quiet is looked at more and more seldom; every feed at a moment of its own.
-    let quiet = now.duration_since(feed.seen_at) / 4;
+    // What was found and has long been quiet is looked at more and more seldom; every feed at a moment of its own.
+    let quiet = if feed.found { now.duration_since(feed.seen_at) / 4 } else { SignedDuration::ZERO };
     let every = quiet.clamp(DEEP_EVERY, DEEP_AT_LEAST_EVERY);
     let own_moment = SignedDuration::from_secs(feed.id.rem_euclid(60) * 60);
     now.duration_since(walked) > every + own_moment

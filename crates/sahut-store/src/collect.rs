@@ -7,7 +7,7 @@ mod feeds;
 mod pages;
 mod payload;
 
-pub use channels::{Channel, RoundEnd, channel_budget, sending_budget};
+pub use channels::{Channel, HeldChannels, RoundEnd, channel_budget, sending_budget};
 pub use deliveries::DeliveryWork;
 pub use feeds::{Feed, FeedFound, Walk};
 pub use pages::{NewPage, Stored};

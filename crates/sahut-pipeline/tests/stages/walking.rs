@@ -48,6 +48,9 @@ impl Lists {
     }
 }
 
+/// A feed at which the connector fails.
+const PANICS: &str = "panics";
+
 #[async_trait]
 impl Connector for Lists {
     fn feeds(&self) -> Vec<(FeedKey, FeedKind)> {
@@ -66,6 +69,7 @@ impl Connector for Lists {
         let name = ask.page.map_or_else(|| ask.feed.to_owned(), |page| format!("{}/{page}", ask.feed));
         self.asked.lock().unwrap().push(name.clone());
         self.asked_at.lock().unwrap().push(Instant::now());
+        assert_ne!(name, PANICS);
         self.answers.lock().unwrap().get(&name).cloned().unwrap_or_else(|| Ok(Page::default()))
     }
 
@@ -205,6 +209,27 @@ async fn without_any_permission_or_with_a_dead_token_a_person_is_waited_for() {
         assert_eq!(scene.round().await.len(), asked);
         assert_eq!(scene.channel().await.state, ChannelState::Parked);
     }
+}
+
+#[tokio::test]
+async fn a_channel_that_may_not_be_read_any_more_waits_for_a_person_however_much_is_due() {
+    let scene = Scene::open_paced(&["letters"], Duration::from_millis(1)).await;
+    let letters: Vec<String> = (0..70).map(|n| format!("letter {n}")).collect();
+    let feeds = letters.iter().map(|key| found(key, 1)).collect();
+    scene.lists.says("letters", Ok(Page { feeds, ..Page::default() }));
+    assert_eq!(scene.round().await.len(), 1 + 60, "ten are left");
+    scene.lists.says("letters", Err(not_permitted()));
+    assert_eq!(scene.round().await, ["letters"], "what was found under it is not even asked for");
+    assert_eq!(scene.channel().await.state, ChannelState::Parked);
+}
+
+#[tokio::test]
+async fn what_was_walked_before_a_panic_counts_as_walked() {
+    let scene = Scene::open(&["posts"]).await;
+    scene.lists.says("posts", Ok(Page { feeds: vec![found("a", 1), found(PANICS, 1)], ..Page::default() }));
+    assert_eq!(scene.round().await, ["posts", "a", PANICS]);
+    assert_eq!(scene.channel().await.health.ailment, Some(Ailment::Parser));
+    assert_eq!(scene.round().await, ["posts", PANICS]);
 }
 
 #[tokio::test]

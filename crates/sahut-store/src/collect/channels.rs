@@ -1,6 +1,6 @@
 //! Channels: claimed when their time has come, settled with how they do.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use sahut_domain::channel::{Ailment, ChannelConfig, ChannelId, ChannelState, Health};
@@ -49,6 +49,20 @@ pub struct RoundEnd {
     pub trouble: Option<(Ailment, String)>,
     /// Stop reading until a person mends it.
     pub park: bool,
+    /// A wake-up that came later than this is followed at once; absent: none is, the platform wants patience.
+    pub wakes_since: Option<Timestamp>,
+}
+
+/// Channels that are held, each by the attempt that it stands at, with the office that was told of what ails it, if one
+/// was.
+#[derive(Debug)]
+pub struct HeldChannels(HashMap<(ChannelId, i64), Option<OfficeCode>>);
+
+impl HeldChannels {
+    /// Whether a lease on a channel has not been lost.
+    pub fn holds(&self, lease: &Lease<ChannelId>) -> bool {
+        self.0.contains_key(&(lease.id, lease.attempt))
+    }
 }
 
 const COLUMNS: &str = "SELECT id, code, office, platform, name, settings, secrets, state, watermark, read_at, \
@@ -137,8 +151,10 @@ impl Tx {
     /// Makes a channel due now: a wake-up came for it. Not while its platform wants to be left alone: what is new is found
     /// afterwards.
     pub async fn hurry_channel(&mut self, channel: ChannelId, now: Timestamp) -> Result<(), StoreError> {
-        const HURRY: &str = "UPDATE channel SET not_before = $2 WHERE id = $1 AND not_before > $2
-            AND NOT EXISTS (SELECT 1 FROM budget WHERE scope = $3 AND blocked_until > $2)";
+        // Without a look at `not_before` first: where a round is just ending, this waits for what it leaves behind.
+        const HURRY: &str =
+            "UPDATE channel SET not_before = CASE WHEN not_before > $2 THEN $2 ELSE not_before END
+            WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM budget WHERE scope = $3 AND blocked_until > $2)";
         self.exec(HURRY, args![channel, now, channel_budget(channel)]).await?;
         self.wake(Stage::Collect);
         Ok(())
@@ -155,16 +171,32 @@ impl Tx {
         Ok(self.exec(KEEP, args![lease.id, lease.attempt, until]).await? == 1)
     }
 
-    /// Stores how rounds ended. Answers which of them did under a lease that still held, by channel and attempt; of the
-    /// others nothing is stored.
+    /// Holds channels until the transaction ends: nobody else can claim, hurry or settle them. Answers the attempts that
+    /// they stand at.
+    pub async fn hold_channels(
+        &mut self,
+        channels: impl Iterator<Item = ChannelId>,
+    ) -> Result<HeldChannels, StoreError> {
+        let sql = format!(
+            "SELECT id, attempt, office, ailment_told_at FROM channel WHERE id{} ORDER BY id{}",
+            self.dialect().within(1),
+            self.dialect().hold("channel")
+        );
+        let held = self.rows(&sql, vec![channels.collect()], |row| {
+            let (office, told_at): (OfficeCode, Option<Timestamp>) = (row.get(2)?, row.get(3)?);
+            Ok(((row.get(0)?, row.get(1)?), told_at.map(|_| office)))
+        });
+        Ok(HeldChannels(held.await?.into_iter().collect()))
+    }
+
+    /// Stores how rounds ended. Nothing is stored of those whose lease was lost.
     pub async fn settle_channels(
         &mut self,
+        held: &HeldChannels,
         ends: &[(Lease<ChannelId>, &RoundEnd)],
         now: Timestamp,
-    ) -> Result<HashSet<(ChannelId, i64)>, StoreError> {
-        let told = self.hold_channels(ends.iter().map(|(lease, _)| lease.id).collect()).await?;
-        let holds = |lease: &Lease<ChannelId>| told.contains_key(&(lease.id, lease.attempt));
-        let ends: Vec<_> = ends.iter().filter(|(lease, _)| holds(lease)).collect();
+    ) -> Result<(), StoreError> {
+        let ends: Vec<_> = ends.iter().filter(|(lease, _)| held.holds(lease)).collect();
         let rows = ends.iter().map(|(lease, end)| {
             row![
                 lease.id,
@@ -175,13 +207,13 @@ impl Tx {
                 now,
                 end.trouble.as_ref().map(|(ailment, _)| ailment.as_str()),
                 end.trouble.as_ref().map(|(_, detail)| detail),
-                end.park
+                end.park,
+                end.wakes_since.unwrap_or(Timestamp::MAX)
             ]
         });
-        // A wake-up that came after the feeds of the round were looked at is followed at once.
         const SETTLE: &str = "UPDATE channel SET lease_owner = NULL, lease_until = NULL,
-                not_before = CASE WHEN e.column5 = 0 AND EXISTS (SELECT 1 FROM feed
-                    WHERE feed.channel_id = channel.id AND urgent_at IS NOT NULL) THEN e.column6 ELSE e.column3 END,
+                not_before = CASE WHEN EXISTS (SELECT 1 FROM feed WHERE feed.channel_id = channel.id
+                    AND urgent_at > e.column10) THEN e.column6 ELSE e.column3 END,
                 watermark = CASE WHEN e.column4 > COALESCE(watermark, 0) THEN e.column4 ELSE watermark END,
                 read_at = CASE WHEN e.column5 = 0 THEN e.column6 ELSE read_at END,
                 failures = CASE WHEN e.column5 = 0 THEN 0 ELSE failures + 1 END,
@@ -189,12 +221,12 @@ impl Tx {
                 ailment_told_at = CASE WHEN e.column7 IS NULL THEN NULL ELSE ailment_told_at END,
                 ailment = e.column7, ailment_detail = e.column8,
                 state = CASE WHEN e.column9 = 1 AND state = 'active' THEN 'parked' ELSE state END
-            FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)) AS e
+            FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS e
             WHERE channel.id = e.column1 AND channel.attempt = e.column2";
         self.insert(SETTLE, rows.collect()).await?;
         for (lease, end) in ends {
             // Only who was told of an ailment has to hear that it is over.
-            if let Some(Some(office)) = told.get(&(lease.id, lease.attempt))
+            if let Some(Some(office)) = held.0.get(&(lease.id, lease.attempt))
                 && end.trouble.is_none()
             {
                 let mut event = NewEvent::new(EventKind::ChannelRecovered, now).channel(lease.id);
@@ -202,27 +234,7 @@ impl Tx {
                 self.record_one(event, now).await?;
             }
         }
-        Ok(told.into_keys().collect())
-    }
-
-    /// Holds channels, each under its attempt, with the office that was told of what ails it, if one was.
-    async fn hold_channels(
-        &mut self,
-        channels: Vec<ChannelId>,
-    ) -> Result<HashMap<(ChannelId, i64), Option<OfficeCode>>, StoreError> {
-        if channels.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let sql = format!(
-            "SELECT id, attempt, office, ailment_told_at FROM channel WHERE id{} ORDER BY id{}",
-            self.dialect().within(1),
-            self.dialect().hold("channel")
-        );
-        let held = self.rows(&sql, vec![channels.into_iter().collect()], |row| {
-            let (office, told_at): (OfficeCode, Option<Timestamp>) = (row.get(2)?, row.get(3)?);
-            Ok(((row.get(0)?, row.get(1)?), told_at.map(|_| office)))
-        });
-        Ok(held.await?.into_iter().collect())
+        Ok(())
     }
 
     /// Notes that nobody may call in a scope before a moment.

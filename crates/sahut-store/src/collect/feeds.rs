@@ -169,12 +169,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes walks that ended.
+    /// Notes walks that ended. A deep one that somebody asked for again meanwhile is owed once more.
     pub async fn finish_walks(&mut self, walks: impl Iterator<Item = &Walk>) -> Result<(), StoreError> {
         const FINISH: &str =
             "UPDATE feed SET watermark = e.column2, walked_at = e.column2, walked_counter = e.column3,
                 walked_count = e.column4,
-                walked_deep_at = CASE WHEN e.column5 = 1 THEN e.column2 ELSE walked_deep_at END,
+                walked_deep_at = CASE WHEN e.column5 = 1 AND COALESCE(urgent_at, 0) <= e.column2
+                    THEN e.column2 ELSE walked_deep_at END,
                 urgent_at = CASE WHEN urgent_at <= e.column2 THEN NULL ELSE urgent_at END
             FROM (VALUES (?, ?, ?, ?, ?)) AS e WHERE feed.id = e.column1";
         let rows = walks.map(|Walk { feed, started_at, deep }| {

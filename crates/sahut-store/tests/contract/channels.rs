@@ -11,12 +11,13 @@ use sahut_store::{Claim, Tx};
 use crate::support::{World, at, claim, code, item, on_both, own};
 
 fn good(next: i64, since: i64) -> RoundEnd {
-    RoundEnd { next_at: at(next), complete_since: Some(at(since)), trouble: None, park: false }
+    let complete_since = Some(at(since));
+    RoundEnd { next_at: at(next), complete_since, trouble: None, park: false, wakes_since: complete_since }
 }
 
 fn bad(next: i64, park: bool) -> RoundEnd {
     let trouble = Some((Ailment::Credential, "the token is dead".to_owned()));
-    RoundEnd { next_at: at(next), complete_since: None, trouble, park }
+    RoundEnd { next_at: at(next), complete_since: None, trouble, park, wakes_since: None }
 }
 
 fn found(key: &str, counter: Option<&str>, count: Option<i64>) -> FeedFound {
@@ -26,8 +27,9 @@ fn found(key: &str, counter: Option<&str>, count: Option<i64>) -> FeedFound {
 
 /// Whether the lease still held.
 async fn settle(tx: &mut Tx, lease: Lease<ChannelId>, end: &RoundEnd, now: jiff::Timestamp) -> bool {
-    let settled = tx.settle_channels(&[(lease, end)], now).await.unwrap();
-    settled.contains(&(lease.id, lease.attempt))
+    let held = tx.hold_channels([lease.id].into_iter()).await.unwrap();
+    tx.settle_channels(&held, &[(lease, end)], now).await.unwrap();
+    held.holds(&lease)
 }
 
 async fn finish(tx: &mut Tx, feed: &Feed, started_at: jiff::Timestamp, deep: bool) {
@@ -126,16 +128,55 @@ on_both! {
     async fn rounds_that_end_together_are_told_apart(world: &World) {
         let mut tx = world.begin().await;
         let taken = tx.claim_channels(&claim(at(0), at(300))).await.unwrap();
-        let ends = [good(60, 0), bad(90, false)];
-        let ends: Vec<_> = taken.iter().map(|(lease, _)| *lease).zip(&ends).collect();
-        let lost = (Lease { attempt: 7, ..ends[0].0 }, ends[0].1);
-        let settled = tx.settle_channels(&[ends[0], ends[1], lost], at(5)).await.unwrap();
-        assert_eq!(settled.len(), 2);
-        assert!(!settled.contains(&(lost.0.id, 7)));
-        let failures = tx.channels().await.unwrap().into_iter().map(|channel| (channel.id, channel.failures));
-        let mut failures: Vec<_> = failures.collect();
-        failures.sort_by_key(|(id, _)| *id != taken[0].1.id);
-        assert_eq!(failures.iter().map(|(_, failures)| *failures).collect::<Vec<_>>(), [0, 1]);
+        let [(one, first), (two, second)] = &taken[..] else { panic!("{taken:?}") };
+        let (well, ill, stale) = (good(60, 0), bad(90, false), bad(999, true));
+        let ends = [(Lease { attempt: 7, ..*one }, &stale), (*one, &well), (*two, &ill)];
+        let held = tx.hold_channels(ends.iter().map(|(lease, _)| lease.id)).await.unwrap();
+        assert_eq!(ends.map(|(lease, _)| held.holds(&lease)), [false, true, true]);
+        tx.settle_channels(&held, &ends, at(5)).await.unwrap();
+        let first = tx.channel(first.config.code.as_str()).await.unwrap().unwrap();
+        assert_eq!((first.state, first.watermark, first.health.ailment), (ChannelState::Active, Some(at(0)), None));
+        let second = tx.channel(second.config.code.as_str()).await.unwrap().unwrap();
+        assert_eq!((second.watermark, second.health.ailment), (None, Some(Ailment::Credential)));
+        let due = tx.claim_channels(&claim(at(60), at(300))).await.unwrap();
+        assert_eq!(due.iter().map(|(_, channel)| channel.id).collect::<Vec<_>>(), [first.id]);
+        tx.commit().await.unwrap();
+    }
+
+    async fn walks_that_ended_are_noted_together(world: &World) {
+        let mut tx = world.begin().await;
+        let feeds = vec![found("p1", Some("3"), Some(3)), found("p2", None, None)];
+        tx.note_feeds(world.channel, feeds, at(0)).await.unwrap();
+        let mut of = tx.feeds_of(vec![world.channel, world.other]).await.unwrap();
+        assert!(!of.contains_key(&world.other));
+        let feeds = of.remove(&world.channel).unwrap();
+        assert_eq!(feeds, tx.feeds(world.channel).await.unwrap());
+        let walks = [(0, 10, true), (1, 20, false)];
+        let walks = walks.map(|(n, begun, deep)| Walk { feed: feeds[n].clone(), started_at: at(begun), deep });
+        tx.finish_walks(walks.iter()).await.unwrap();
+        let walked: Vec<_> = tx.feeds(world.channel).await.unwrap().into_iter()
+            .map(|feed| (feed.walked_at, feed.walked_deep_at, feed.walked_counter, feed.walked_count)).collect();
+        assert_eq!(walked, [
+            (Some(at(10)), Some(at(10)), Some("3".to_owned()), Some(3)),
+            (Some(at(20)), None, None, None),
+        ]);
+        tx.commit().await.unwrap();
+    }
+
+    async fn who_was_told_of_an_ailment_is_told_that_it_is_over(world: &World) {
+        let mut tx = world.begin().await;
+        let (lease, _) = claimed(&mut tx, world, 0).await;
+        settle(&mut tx, lease, &bad(60, false), at(1)).await;
+        let ailing = tx.ailing_channels(at(1), at(0)).await.unwrap();
+        tx.note_ailment_told(&ailing[0], at(2)).await.unwrap();
+        for (now, news) in [(60, 1), (120, 0)] {
+            let (lease, _) = claimed(&mut tx, world, now).await;
+            let before = tx.events_after(EventId(0), 100).await.unwrap().len();
+            settle(&mut tx, lease, &good(now + 60, now), at(now + 1)).await;
+            let events = tx.events_after(EventId(0), 100).await.unwrap().split_off(before);
+            assert_eq!(events.len(), news);
+            assert!(events.iter().all(|event| event.kind == EventKind::ChannelRecovered));
+        }
         tx.commit().await.unwrap();
     }
 
@@ -169,8 +210,7 @@ on_both! {
         tx.hurry_channel(world.channel, at(5)).await.unwrap();
         settle(&mut tx, lease, &good(600, 0), at(10)).await;
         let (lease, _) = claimed(&mut tx, world, 10).await;
-        let p1 = tx.feeds(world.channel).await.unwrap().remove(0);
-        finish(&mut tx, &p1, at(10), false).await;
+        // A mark that no walk takes away makes no haste.
         settle(&mut tx, lease, &good(600, 10), at(12)).await;
         assert!(tx.claim_channels(&claim(at(599), at(700))).await.unwrap().iter().all(|(_, c)| c.id == world.other));
         tx.commit().await.unwrap();
