@@ -153,7 +153,9 @@ impl Tx {
             return Ok(None);
         };
         if stood.state == State::Closed {
-            return Err(StoreError::Unfit(format!("inquiry {number} is closed already; nothing was changed")));
+            return Err(StoreError::Unfit(format!(
+                "inquiry {number} is closed already; nothing was changed"
+            )));
         }
         const CLOSE: &str = "UPDATE inquiry SET state = 'closed', closed_at = $2, kind = 'noise', triage = 0,
             version = version + 1, deadline_id = NULL, deadline_live = NULL WHERE id = $1";

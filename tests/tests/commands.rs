@@ -1,0 +1,93 @@
+//! What commands tell people: what they look for, what went wrong, and what to do about it.
+
+#![cfg(test)]
+
+use std::time::{Duration, Instant};
+
+use sahut_tests::{Sahut, or_skip};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// An installation whose imported texts are routed, and that has stopped again.
+fn routed<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Sahut> {
+    let mut sahut = or_skip(Sahut::with_archive())?;
+    sahut.import_texts(texts).unwrap();
+    sahut.start(&["run"]).unwrap();
+    let begun = Instant::now();
+    while sahut.json(&["status"]).unwrap()["messages_waiting"] != 0 {
+        assert!(begun.elapsed() < PATIENCE, "routing takes too long");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    sahut.stop();
+    Some(sahut)
+}
+
+/// Runs a command that has to fail; what it said.
+fn refused(sahut: &Sahut, arguments: &[&str]) -> String {
+    let finished = sahut.run(arguments).unwrap();
+    assert_ne!(finished.code, Some(0), "{arguments:?}: {}", finished.stdout);
+    finished.stderr
+}
+
+const ROAD: &str = "Mohon jalan rusak di Topos diperbaiki";
+
+#[test]
+fn an_office_that_there_is_not_is_told_with_those_that_there_are() {
+    let Some(sahut) = routed([ROAD]) else { return };
+    for arguments in [&["inquiry", "list", "--office", "x"][..], &["inquiry", "give", "K-2026-1", "x"]] {
+        let told = refused(&sahut, arguments);
+        assert!(told.contains("there is no office \"x\"") && told.contains("puprhub"), "{told}");
+    }
+}
+
+#[test]
+fn a_list_that_is_cut_says_so_and_goes_on_where_it_stopped() {
+    let Some(sahut) = routed([ROAD, "Jembatan putus, tolong pak", "Air PDAM mati sejak kemarin"]) else {
+        return;
+    };
+    let page = sahut.run(&["inquiry", "list", "--limit", "2"]).unwrap();
+    assert!(page.stderr.contains("2 dari 3") && page.stderr.contains("--after K-2026-00002"), "{page:?}");
+    let rest = sahut.run(&["inquiry", "list", "--limit", "2", "--after", "K-2026-00002"]).unwrap();
+    assert!(rest.stdout.contains("K-2026-00003") && rest.stderr.is_empty(), "{rest:?}");
+    assert_eq!(sahut.json(&["inquiry", "list", "--all"]).unwrap().as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn an_inquiry_is_shown_with_its_way_between_offices_and_how_late_it_is() {
+    let Some(sahut) = routed([ROAD]) else { return };
+    let number = "K-2026-00001";
+    sahut.done(&["inquiry", "give", number, "dinkes", "--reason", "salah alamat", "--by", "Sekda"]).unwrap();
+    sahut.done(&["inquiry", "give", number, "dinkes", "--by", "Sekda"]).unwrap();
+    let told = sahut.done(&["inquiry", "show", number]).unwrap();
+    for words in [
+        "Tenggat: Selasa 3 Nov 2026 16.00 WIB",
+        "belum dijawab, terlambat",
+        "waktu kerja",
+        "Disposisi Dinas PUPR-Hub → Dinkes, karena: salah alamat  (oleh Sekda)",
+        "OPD dinyatakan tepat: Dinkes",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    sahut.done(&["reply", number, "Sudah ditangani", "--elsewhere"]).unwrap();
+    let told = sahut.done(&["inquiry", "show", number]).unwrap();
+    assert!(told.contains("dijawab") && told.contains(", terlambat "), "{told}");
+    assert!(told.contains("“Sudah ditangani”"), "{told}");
+}
+
+#[test]
+fn a_mistaken_closing_is_taken_back() {
+    let Some(sahut) = routed([ROAD]) else { return };
+    let number = "K-2026-00001";
+    assert!(refused(&sahut, &["inquiry", "reopen", number]).contains("is not closed"));
+    let told = sahut.done(&["inquiry", "talk", number]).unwrap();
+    assert!(told.contains("sahut inquiry reopen K-2026-00001"), "{told}");
+    assert!(refused(&sahut, &["inquiry", "give", number, "dinkes"]).contains("inquiry reopen"));
+    sahut.done(&["inquiry", "reopen", number, "--by", "Sekda"]).unwrap();
+    let told = sahut.done(&["inquiry", "show", number]).unwrap();
+    assert!(
+        told.contains("Belum ditanggapi") && told.contains("Penutupan dibatalkan  (oleh Sekda)"),
+        "{told}"
+    );
+    let checks = sahut.json(&["selfcheck"]).unwrap();
+    assert!(checks.as_array().unwrap().iter().all(|check| check["broken"] == 0), "{checks}");
+}
