@@ -1,5 +1,6 @@
 //! `regency.toml`, `offices.toml` and `channels.toml`: who answers, and where citizens write to them.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -211,11 +212,29 @@ impl ChannelEntry {
     }
 }
 
-/// Builds the connector of every channel once, with secrets that open nothing: settings that cannot work are told here,
-/// not by a channel that is parked.
-pub(super) fn try_channels(files: &Files, http: &Http, problems: &mut Vec<Problem>) {
+/// A channel whose connector was built once, with secrets that open nothing.
+pub(crate) struct Tried {
+    /// What it cannot work with.
+    problem: Option<BuildError>,
+    /// Names of the secrets that it asked for, needed or not, in the order in which it did.
+    pub(crate) asked: Vec<String>,
+}
+
+/// Builds a channel's connector once, with secrets that open nothing.
+pub(crate) fn try_channel(config: &ChannelConfig, http: &Http) -> Tried {
     /// As every platform's secrets have to look.
     const DUMMY: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let asked = RefCell::new(Vec::new());
+    let ask = |name: &str| {
+        asked.borrow_mut().push(name.to_owned());
+        Some(SecretString::from(DUMMY))
+    };
+    let problem = sahut_channels::build(config, &ask, http).err();
+    Tried { problem, asked: asked.into_inner() }
+}
+
+/// Tries every channel: settings that cannot work are told here, not by a channel that is parked.
+pub(super) fn try_channels(files: &Files, http: &Http, problems: &mut Vec<Problem>) {
     let Some(source) = files.source(CHANNELS) else { return };
     let parsed: ChannelFile = files.parse(CHANNELS, &mut Vec::new());
     for entry in parsed.channel {
@@ -228,8 +247,7 @@ pub(super) fn try_channels(files: &Files, http: &Http, problems: &mut Vec<Proble
             entry.settings.iter().map(|(name, value)| (name.clone(), value.span())).collect();
         let channel = entry.code.span();
         let config = entry.config(code, office);
-        let built = sahut_channels::build(&config, &|_| Some(SecretString::from(DUMMY)), http);
-        if let Err(BuildError::Setting { setting, problem, .. }) = built {
+        if let Some(BuildError::Setting { setting, problem, .. }) = try_channel(&config, http).problem {
             let what = format!("the settings of channel {} cannot work: {problem}", config.code);
             let place = places.get(&setting).cloned().unwrap_or(channel);
             let help = format!("docs/configuration.md tells the settings of {}", config.platform);
