@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use sahut_testing::Database;
 use sahut_tests::{Sahut, Town, or_skip};
 use serde_json::Value;
 
@@ -123,4 +124,42 @@ fn what_was_verified_of_a_backup_is_told_and_what_was_not() {
     assert!(restored.code == Some(0) && restored.stderr.contains("NOT verified"), "{restored:?}");
     sahut.write("copy.db.sha256", "0000  copy.db\n").unwrap();
     assert!(refused(&sahut, &["backup", "verify", "copy.db"]).contains("its checksum differs"));
+}
+
+#[test]
+fn a_database_server_that_is_not_there_is_named_soon_and_its_password_never() {
+    let Some(mut sahut) = or_skip(Sahut::with_archive()) else { return };
+    // Nobody listens on this port.
+    let address = "postgres://sahut:geheim@127.0.0.1:1/lebong";
+    sahut.set("SAHUT__DATABASE__LOCATION", address);
+    for arguments in [&["status"][..], &["doctor"], &["migrate"]] {
+        let begun = Instant::now();
+        let finished = sahut.run(arguments).unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(5), "{arguments:?}: {:?}", begun.elapsed());
+        let told = finished.stdout + &finished.stderr;
+        assert!(told.contains("postgres://127.0.0.1:1/lebong cannot be reached"), "{told}");
+        assert!(told.contains("start PostgreSQL") && !told.contains("geheim"), "{told}");
+    }
+    assert_eq!(sahut.run(&["status"]).unwrap().code, Some(69));
+    sahut.launch(&["run"]).unwrap();
+    let awaited = || {
+        let log = sahut.read("output.log").unwrap();
+        log.contains("database.awaited") && log.contains("postgres://127.0.0.1:1/lebong")
+    };
+    let begun = Instant::now();
+    while !awaited() {
+        assert!(begun.elapsed() < PATIENCE, "it does not say what it waits for");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_database_that_the_server_does_not_have_is_named_at_once() {
+    let Some(database) = or_skip(Database::fresh()) else { return };
+    let Some(mut sahut) = or_skip(Sahut::with_archive()) else { return };
+    let (server, _) = database.url().rsplit_once('/').unwrap();
+    sahut.set("SAHUT__DATABASE__LOCATION", &format!("{server}/tidak_ada"));
+    let finished = sahut.run(&["status"]).unwrap();
+    assert_eq!(finished.code, Some(78), "{finished:?}");
+    assert!(finished.stderr.contains("/tidak_ada lets nobody in"), "{finished:?}");
 }
