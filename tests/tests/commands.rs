@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sahut_testing::Database;
@@ -151,6 +152,7 @@ fn a_database_server_that_is_not_there_is_named_soon_and_its_password_never() {
         assert!(begun.elapsed() < PATIENCE, "it does not say what it waits for");
         std::thread::sleep(Duration::from_millis(50));
     }
+    assert!(!sahut.read("output.log").unwrap().contains('\x1b'), "colours in a file");
 }
 
 #[test]
@@ -162,4 +164,16 @@ fn a_database_that_the_server_does_not_have_is_named_at_once() {
     let finished = sahut.run(&["status"]).unwrap();
     assert_eq!(finished.code, Some(78), "{finished:?}");
     assert!(finished.stderr.contains("/tidak_ada lets nobody in"), "{finished:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_nothing_to_complain_about() {
+    let Some(sahut) = or_skip(Sahut::new()) else { return };
+    let mut program = Command::new(sahut.program());
+    program.args(["completions", "bash"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }

@@ -122,7 +122,7 @@ async fn restore(app: &App, file: &Path, database: &Path) -> Result<(), Failure>
     let lock = FileLock::take(database, &App::owner("sahut backup restore"))?;
     let checked = verify(file).await?;
     if checked != Checked::Whole {
-        eprintln!("{}: {}", file.display(), checked.words(file));
+        output::say(&format!("{}: {}", file.display(), checked.words(file)));
     }
     if let Some(aside) = backup::restore(file, &lock, "operator", app.clock.now()).await? {
         output::line(&format!("What was there before is now {}.", aside.display()))?;

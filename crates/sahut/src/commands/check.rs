@@ -26,7 +26,7 @@ pub(crate) fn run(config: &Path, args: &Args) -> Result<(), Failure> {
     let (files, set) = apply::read(&app, folder)?;
     app.outbox()?;
     for warning in set.rules.warnings() {
-        eprintln!("{}\n", warning.render());
+        output::say(&format!("{}\n", warning.render()));
     }
     output::line(&format!(
         "{}: {} files, {} offices, {} channels, {} calendars, {} phrases: no errors, {} warning(s).",

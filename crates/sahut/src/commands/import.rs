@@ -250,7 +250,7 @@ impl Work<'_> {
     fn tell(&self, page: &NewPage) {
         let told = usize::try_from(TOLD - self.import.refused).unwrap_or(0);
         for (_, error, _) in page.bad.iter().take(told) {
-            eprintln!("refused: {error}");
+            output::say(&format!("refused: {error}"));
         }
     }
 }
@@ -338,7 +338,10 @@ fn summarise(args: &Args, import: Import, finished_before: bool) -> Result<(), F
     let Import { position, imported, known, refused, finished_at, .. } = import;
     if refused > 0 && !finished_before {
         let where_to = if args.dry_run { "they would be set apart" } else { "see `sahut quarantine list`" };
-        eprintln!("sahut: {refused} record(s) of {} were refused: {where_to}", args.file.display());
+        output::say(&format!(
+            "sahut: {refused} record(s) of {} were refused: {where_to}",
+            args.file.display()
+        ));
     }
     let file = args.file.display();
     if args.json {

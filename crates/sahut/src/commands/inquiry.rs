@@ -235,10 +235,10 @@ async fn say_cut(tx: &mut Tx, filter: &Filter, lines: &[Line]) -> Result<(), Fai
     let language = Language::Indonesian;
     let shown = whole(i64::try_from(lines.len()).unwrap_or(i64::MAX), language);
     let count = whole(tx.count_inquiries(filter).await?, language);
-    eprintln!(
+    output::say(&format!(
         "{shown} dari {count}. Lanjutannya: --after {}; lebih banyak: --limit N; semuanya: --all.",
         last.number
-    );
+    ));
     Ok(())
 }
 

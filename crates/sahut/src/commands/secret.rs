@@ -122,7 +122,7 @@ fn refuse_unasked(app: &App, channel: &Channel, name: &str) -> Result<(), Failur
 
 fn read_secret() -> Result<SecretString, Failure> {
     if std::io::stdin().is_terminal() {
-        eprintln!("Paste the secret, then press Enter and Ctrl-D (it is shown while you type):");
+        output::say("Paste the secret, then press Enter and Ctrl-D (it is shown while you type):");
     }
     let mut text = String::new();
     let read = std::io::stdin().take(64 * 1024).read_to_string(&mut text);

@@ -1,6 +1,5 @@
 //! The screen: what happens, as it happens, read from the journal like any other follower would.
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -36,7 +35,7 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn new(context: Context, clock: Clock) -> Self {
-        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let colour = output::shows_colours(&std::io::stdout());
         Self { context, clock, colour }
     }
 
