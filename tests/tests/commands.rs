@@ -177,3 +177,28 @@ fn a_reader_that_goes_away_is_nothing_to_complain_about() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn the_doctor_tells_what_is_held_and_owed_and_whom_no_mail_reaches() {
+    let Some(sahut) = routed([ROAD]) else { return };
+    sahut.done(&["inquiry", "give", "K-2026-00001", "dinkes"]).unwrap();
+    let told = sahut.run(&["doctor"]).unwrap().stdout;
+    assert!(told.contains("addresses are examples that nobody reads, such as …@lebong.example"), "{told}");
+    assert!(told.contains("mails and 0 answers are owed"), "{told}");
+    assert!(!told.contains("are held"), "{told}");
+    sahut.done(&["backup", "create", "copy.db"]).unwrap();
+    sahut.done(&["backup", "restore", "copy.db"]).unwrap();
+    let told = sahut.run(&["doctor"]).unwrap().stdout;
+    assert!(told.contains("held since a restore") && told.contains("sahut outbox release"), "{told}");
+}
+
+#[test]
+fn a_database_that_is_not_there_yet_is_made_by_running() {
+    let Some(sahut) = or_skip(Sahut::new()) else { return };
+    sahut.done(&["init", "."]).unwrap();
+    for arguments in [&["status"][..], &["doctor"]] {
+        let finished = sahut.run(arguments).unwrap();
+        let told = finished.stdout + &finished.stderr;
+        assert!(told.contains("there is no database") && told.contains("`sahut run` makes it"), "{told}");
+    }
+}
