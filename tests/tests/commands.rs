@@ -202,3 +202,41 @@ fn a_database_that_is_not_there_yet_is_made_by_running() {
         assert!(told.contains("there is no database") && told.contains("`sahut run` makes it"), "{told}");
     }
 }
+
+#[test]
+fn the_status_tells_what_was_set_aside_and_how_to_look_at_it() {
+    let Some(sahut) = routed([ROAD, "Wkwkwk mantap jiwa"]) else { return };
+    let told = sahut.done(&["status"]).unwrap();
+    assert!(told.contains("1 set aside (`sahut aside list`)"), "{told}");
+    assert_eq!(sahut.json(&["status"]).unwrap()["set_aside"], 1);
+}
+
+#[test]
+fn the_demo_tells_of_a_mail_after_what_it_is_about_and_ends_with_everything_read() {
+    let Some(mut sahut) = or_skip(Sahut::new()) else { return };
+    sahut.launch(&["demo", "--folder", "town", "--seconds", "5", "--pace", "100"]).unwrap();
+    let begun = Instant::now();
+    let told = loop {
+        let told = sahut.read("output.log").unwrap_or_default();
+        if told.contains("Database and files") {
+            break told;
+        }
+        assert!(begun.elapsed() < PATIENCE, "the demo does not end: {told}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert!(told.contains(" 0 missing, 0 not read yet") && told.contains("messages set aside"), "{told}");
+    assert!(told.contains("aside list") && !told.contains("still at work"), "{told}");
+    let mut opened = std::collections::BTreeSet::new();
+    for line in told.lines() {
+        let number = line.split_whitespace().find_map(|word| {
+            let word = word.trim_matches(['[', ']']);
+            word.starts_with("K-2").then(|| word.to_owned())
+        });
+        if let Some(number) = number {
+            let known = line.trim_start().starts_with('→') || opened.contains(&number);
+            assert!(known, "{number} is mailed about before it is told: {told}");
+            opened.insert(number);
+        }
+    }
+    assert!(!opened.is_empty());
+}

@@ -256,6 +256,12 @@ impl Tx {
         Ok(true)
     }
 
+    /// How many messages stand aside.
+    pub async fn count_set_aside(&mut self) -> Result<i64, StoreError> {
+        const COUNT: &str = "SELECT COUNT(*) FROM message WHERE disposition = 'aside'";
+        self.one(COUNT, args![], |row| row.get(0)).await
+    }
+
     /// Messages that were set aside, the newest first; only those before a number where one is given.
     pub async fn set_asides(
         &mut self,

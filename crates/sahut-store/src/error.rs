@@ -17,7 +17,9 @@ pub enum StoreError {
         holder: String,
     },
     /// There is no such file, and it is not made by looking for it.
-    #[error("there is no database {0}: `sahut run` makes it and goes on, `sahut migrate` only makes it; or mend the path")]
+    #[error(
+        "there is no database {0}: `sahut run` makes it and goes on, `sahut migrate` only makes it; or mend the path"
+    )]
     Missing(PathBuf),
     /// The file is damaged. It is never replaced by an empty one.
     #[error(

@@ -125,6 +125,7 @@ on_both! {
         let aside = tx.set_asides(None, 10).await.unwrap();
         assert_eq!((aside.len(), aside[0].decision.kind), (1, Kind::Noise));
         assert!(tx.set_asides(Some(aside[0].message), 10).await.unwrap().is_empty());
+        assert_eq!(tx.count_set_aside().await.unwrap(), 1);
         assert!(tx.bring_back(aside[0].message, "Admin", at(2)).await.unwrap());
         assert!(!tx.bring_back(aside[0].message, "Admin", at(3)).await.unwrap(), "once");
         assert!(!tx.bring_back(MessageId(999), "Admin", at(3)).await.unwrap());
