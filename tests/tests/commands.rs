@@ -240,3 +240,45 @@ fn the_demo_tells_of_a_mail_after_what_it_is_about_and_ends_with_everything_read
     }
     assert!(!opened.is_empty());
 }
+
+#[test]
+fn a_trial_import_counts_what_the_import_would() {
+    let Some(sahut) = or_skip(Sahut::with_archive()) else { return };
+    let text = "nomor,tanggal,isi\nT-1,2026-11-02,Jalan rusak\nT-2,2026-11-02,Jembatan putus\nT-1,2026-11-02,Jalan rusak\n\
+        T-3,kapan,Tidak terbaca\n";
+    sahut.write("a.csv", text).unwrap();
+    let import = |more: &[&str]| {
+        sahut.run(&[&["import", "a.csv", "--channel", "berkas"], more].concat()).unwrap().stdout
+    };
+    let told = import(&["--dry-run"]);
+    assert!(
+        told.contains("4 records, of which 2 would be new, 1 are known already and 1 would be refused"),
+        "{told}"
+    );
+    let told = import(&[]);
+    assert!(
+        told.contains("4 records, of which 2 are new, 1 were known already and 1 were refused"),
+        "{told}"
+    );
+    sahut.write("b.csv", &(text.to_owned() + "T-4,2026-11-02,Lampu mati\n")).unwrap();
+    let told = sahut.run(&["import", "b.csv", "--channel", "berkas", "--dry-run"]).unwrap().stdout;
+    assert!(
+        told.contains("5 records, of which 1 would be new, 3 are known already and 1 would be refused"),
+        "{told}"
+    );
+    assert_eq!(sahut.json(&["status"]).unwrap()["messages"], 2, "nothing was stored");
+}
+
+#[test]
+fn the_first_set_is_told_in_one_line_and_tried_in_full() {
+    let Some(sahut) = or_skip(Sahut::new()) else { return };
+    sahut.done(&["init", "."]).unwrap();
+    sahut.done(&["migrate"]).unwrap();
+    let tried = sahut.done(&["apply", "regency", "--dry-run"]).unwrap();
+    assert!(tried.contains("+ offices: kominfo"), "{tried}");
+    let told = sahut.done(&["apply", "regency"]).unwrap();
+    assert_eq!(told.lines().count(), 2, "{told}");
+    assert!(told.contains("40 offices, 1 channels"), "{told}");
+    let told = sahut.done(&["routing", "models"]).unwrap();
+    assert!(told.contains("trained from 20 on") && told.contains("no model yet"), "{told}");
+}
