@@ -74,6 +74,7 @@ struct GiveArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command, each on its own")]
 struct ListArgs {
     /// Only of this office.
     #[arg(long)]
