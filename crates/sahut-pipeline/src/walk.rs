@@ -329,6 +329,7 @@ pub(crate) fn new_page(page: Page) -> NewPage {
             })
             .collect(),
         deleted: page.deleted,
+        returned: page.returned.into_iter().map(|back| (back.report, back.reply, back.error)).collect(),
         given: std::collections::HashMap::new(),
     }
 }
