@@ -97,6 +97,8 @@ CREATE TABLE feed (
     seen_at INTEGER NOT NULL,
     UNIQUE (channel_id, key)
 ) STRICT;
+-- Feeds that a wake-up came for.
+CREATE INDEX feed_urgent ON feed (channel_id) WHERE urgent_at IS NOT NULL;
 
 -- Budgets that channels share: nobody calls in this scope before that moment.
 CREATE TABLE budget (
@@ -185,6 +187,8 @@ CREATE TABLE message (
     CHECK (own = 1 OR citizen_id IS NOT NULL)
 ) STRICT;
 CREATE INDEX message_waiting ON message (id) WHERE disposition = 'waiting';
+-- What needs nobody, the newest first: people look through it for what does.
+CREATE INDEX message_aside ON message (id) WHERE disposition = 'aside';
 CREATE INDEX message_thread ON message (thread_id);
 -- What the office wrote in a thread: an answer that was read before its question is found.
 CREATE INDEX message_own ON message (thread_id, written_at) WHERE own = 1;

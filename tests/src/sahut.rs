@@ -49,6 +49,11 @@ impl Sahut {
         Ok(Self { daemon: None, program: program()?, environment: Vec::new(), web_port, folder })
     }
 
+    /// The program itself, for what needs another way to run it.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Where its database and configuration live; commands run here.
     pub fn folder(&self) -> &Path {
         self.folder.path()

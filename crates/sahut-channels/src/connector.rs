@@ -137,6 +137,8 @@ pub struct Ask<'a> {
     pub cursor: Option<&'a str>,
     /// The next page of the present walk ([`Page::next`]); absent for its first page. Lives in memory only.
     pub page: Option<&'a str>,
+    /// The walk goes to the end of the list, also below what is watched all the time.
+    pub deep: bool,
     /// How long the connector may wait for something new (long poll, IDLE); zero: answer at once.
     pub patience: Duration,
     /// The present moment.
@@ -159,6 +161,8 @@ pub struct Page {
     pub listed_down_to: Option<Timestamp>,
     /// External ids of messages that the platform says are deleted.
     pub deleted: Vec<String>,
+    /// Answers of ours that were taken, and then came back.
+    pub returned: Vec<Returned>,
     /// When messages were written that the platform lists without telling their words any more.
     pub withheld: Vec<Timestamp>,
     /// The next page of this walk. Absent at the end of the list, and only there: a short or empty page is not an end.
@@ -169,6 +173,17 @@ pub struct Page {
     pub more: bool,
     /// How much of the platform's budgets is used.
     pub usage: Vec<Usage>,
+}
+
+/// An answer of ours that came back: a report among the items says that it never reached the citizen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    /// External id of the report.
+    pub report: String,
+    /// External id of the answer.
+    pub reply: String,
+    /// Why, without an address.
+    pub error: String,
 }
 
 /// An item that could not be read.

@@ -19,6 +19,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sahut_domain::channel::{Ailment, ChannelConfig};
+use sahut_domain::message::Item;
 use sahut_mail::{Fetched, FetchedMail, Imap, ImapError, Mail, Opened, Smtp, SmtpError};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -27,7 +28,10 @@ use self::item::{Office, item};
 use self::reply::Writer;
 use self::settings::Settings;
 use crate::registry::{self, BuildError, Secrets};
-use crate::{Ask, Connector, FeedKey, FeedKind, Identity, Limit, NotSent, Outgoing, Page, Sent, Trouble};
+use crate::{
+    Ask, BadItem, Connector, FeedKey, FeedKind, Identity, Limit, NotSent, Outgoing, Page, Returned, Sent,
+    Trouble,
+};
 
 const INBOX: &str = "inbox";
 
@@ -143,10 +147,7 @@ impl Connector for Email {
         let mut page = Page { cursor, more: fetched.more, ..Page::default() };
         let owns = |address: &str| self.is_own(address);
         for mail in fetched.mails {
-            match item(mail, self.office(&owns), ask.now) {
-                Ok(item) => page.items.push(item),
-                Err(bad) => page.bad.push(bad),
-            }
+            put(&mut page, item(mail, self.office(&owns), ask.now));
         }
         Ok(page)
     }
@@ -157,10 +158,7 @@ impl Connector for Email {
         let mail = FetchedMail { uid: 0, received_at: Some(first_seen_at), size, raw: raw.to_vec() };
         let mut page = Page::default();
         let owns = |address: &str| self.is_own(address);
-        match item(mail, self.office(&owns), first_seen_at) {
-            Ok(item) => page.items.push(item),
-            Err(bad) => page.bad.push(bad),
-        }
+        put(&mut page, item(mail, self.office(&owns), first_seen_at));
         Some(page)
     }
 
@@ -205,6 +203,17 @@ impl Connector for Email {
             return Err(unknown());
         }
         Ok(Some(Sent { external_id, at: reply.first_attempt_at.unwrap_or(now), permalink: None }))
+    }
+}
+
+/// Puts what was read of one mail on its page.
+fn put(page: &mut Page, read: Result<(Item, Option<Returned>), BadItem>) {
+    match read {
+        Ok((item, returned)) => {
+            page.items.push(item);
+            page.returned.extend(returned);
+        }
+        Err(bad) => page.bad.push(bad),
     }
 }
 

@@ -237,7 +237,7 @@ struct FeedChange {
 impl Facebook {
     /// The newest posts.
     async fn posts(&self, ask: &Ask<'_>) -> Result<Page, Trouble> {
-        let watch = Watch::new(ask.page, self.posts_watched);
+        let watch = Watch::new(ask, self.posts_watched);
         let query = [("fields", POST_FIELDS), ("limit", &watch.limit())];
         let answer =
             self.graph.list(&[&self.page_id, "published_posts"], &query, &watch.next, ask.now).await?;

@@ -234,7 +234,8 @@ pub(crate) async fn search(
     let since = begun_at.saturating_sub(CLOCK_TOLERANCE).unwrap_or(begun_at);
     let mut next: Option<String> = None;
     for _ in 0..MOST_PAGES_SEARCHED {
-        let ask = Ask { feed, cursor: None, page: next.as_deref(), patience: Duration::ZERO, now };
+        let ask =
+            Ask { feed, cursor: None, page: next.as_deref(), deep: false, patience: Duration::ZERO, now };
         let page = connector.read(ask).await.map_err(lost)?;
         if let Some(ours) = page.items.iter().find(|item| is_ours(item, reply, since)) {
             let permalink = ours.permalink.clone();

@@ -238,7 +238,7 @@ impl Push for Instagram {
 impl Instagram {
     /// The newest media.
     async fn media(&self, ask: &Ask<'_>) -> Result<Page, Trouble> {
-        let watch = Watch::new(ask.page, self.posts_watched);
+        let watch = Watch::new(ask, self.posts_watched);
         let query = [("fields", MEDIA_FIELDS), ("limit", &watch.limit())];
         let answer = self.graph.list(&[&self.account, "media"], &query, &watch.next, ask.now).await?;
         let list: List<'_> = answer.json()?;

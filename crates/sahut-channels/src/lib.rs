@@ -20,7 +20,7 @@ mod wordpress;
 
 pub use connector::{
     Ask, BadItem, Connector, Delivery, FeedKey, FeedKind, FeedSeen, Identity, Limit, Outgoing, Page, Push,
-    PushRefused, Sent, Usage,
+    PushRefused, Returned, Sent, Usage,
 };
 pub use http::{Answer, Http, HttpError, HttpPolicy, Request};
 pub use registry::{BuildError, Secrets, build, is_push_only};

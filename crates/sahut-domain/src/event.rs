@@ -30,8 +30,12 @@ words! {
         InquiryAnswered = "inquiry.answered",
         /// Somebody closed an inquiry.
         InquiryClosed = "inquiry.closed",
+        /// Somebody took a closing back: it was a mistake.
+        InquiryRestored = "inquiry.restored",
         /// An inquiry moved to another office.
         InquiryHandedOver = "inquiry.handed_over",
+        /// Somebody said that an inquiry is with the right office.
+        InquiryConfirmed = "inquiry.confirmed",
         /// Two inquiries turned out to tell of one happening.
         IncidentBegan = "incident.began",
         /// An inquiry joined an incident: it is answered together with the others.

@@ -1,7 +1,7 @@
 //! The first stage: channels that are due are read, deliveries that were admitted are read.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use sahut_channels::{Connector, Scope, Trouble};
 use sahut_domain::channel::{Ailment, ChannelId};
 use sahut_domain::work::{Lease, Outcome, again};
-use sahut_store::collect::{Channel, DeliveryWork, Feed, FeedFound, NewPage, RoundEnd};
+use sahut_store::collect::{Channel, DeliveryWork, Feed, FeedFound, NewPage, RoundEnd, Walk};
 use sahut_store::work::Stage;
 use sahut_store::{Claim, StoreError};
 use tokio::sync::Mutex;
@@ -29,6 +29,12 @@ const DELIVERY_ATTEMPTS: i64 = 3;
 /// Feeds with a pace that one round reads, after all others: thousands of conversations must not keep new comments
 /// waiting for as long as their pace takes.
 const PACED_A_ROUND: usize = 60;
+
+/// Channels whose feeds are read together when their rounds begin.
+const FEEDS_AT_ONCE: usize = 16;
+
+/// From this share of a budget on a wake-up waits for the channel's turn.
+const BUSY: f64 = 0.75;
 
 /// The pause before the end of a round is stored again, after it could not be.
 const SETTLE_AGAIN: Duration = Duration::from_secs(2);
@@ -119,20 +125,28 @@ async fn begin_rounds(
         return Ok(1);
     }
     let due = claim(context, free).await?;
-    let blocked = if due.is_empty() { HashMap::new() } else { blocked(context).await? };
-    let claimed = due.len();
-    for (lease, channel) in due {
-        let round = Round {
-            context: context.clone(),
-            settings,
-            committer: committer.clone(),
-            heart: heart.clone(),
-            lease,
-            channel,
-        };
-        rounds.spawn(round.run(blocked.clone()));
+    if due.is_empty() {
+        return Ok(0);
     }
-    Ok(claimed)
+    let blocked = context.db.read().await?.blocked_budgets(context.clock.now()).await?;
+    for begun in due.chunks(FEEDS_AT_ONCE) {
+        let ids = begun.iter().map(|(lease, _)| lease.id).collect();
+        // A feed that cannot be read is its own channel's trouble: each asks for itself then.
+        let mut feeds = context.db.read().await?.feeds_of(ids).await.ok();
+        for (lease, channel) in begun {
+            let round = Round {
+                context: context.clone(),
+                settings,
+                committer: committer.clone(),
+                heart: heart.clone(),
+                lease: *lease,
+                channel: channel.clone(),
+            };
+            let feeds = feeds.as_mut().map(|feeds| feeds.remove(&lease.id).unwrap_or_default());
+            rounds.spawn(round.run(feeds, blocked.clone()));
+        }
+    }
+    Ok(due.len())
 }
 
 async fn claim(context: &Context, limit: usize) -> Result<Vec<(Lease<ChannelId>, Channel)>, StoreError> {
@@ -155,10 +169,6 @@ async fn claim(context: &Context, limit: usize) -> Result<Vec<(Lease<ChannelId>,
     Ok(claimed)
 }
 
-async fn blocked(context: &Context) -> Result<HashMap<String, Timestamp>, StoreError> {
-    context.db.read().await?.blocked_budgets(context.clock.now()).await
-}
-
 /// One round of reading one channel.
 struct Round {
     context: Context,
@@ -170,12 +180,15 @@ struct Round {
 }
 
 /// How a round went.
+#[derive(Default)]
 struct RoundResult {
     complete: bool,
     used: f64,
     trouble: Option<WalkError>,
     /// Nothing can be read until a person mends it.
     park: bool,
+    /// Walks that ended and are not stored yet.
+    walks: Vec<Walk>,
 }
 
 /// How far the feeds of a channel were read.
@@ -190,7 +203,7 @@ struct Reading {
 }
 
 impl Round {
-    async fn run(self, blocked: HashMap<String, Timestamp>) {
+    async fn run(self, feeds: Option<Vec<Feed>>, blocked: HashMap<String, Timestamp>) {
         let started_at = self.context.clock.now();
         let connector = self.context.regency.get().connectors.get(&self.lease.id).cloned();
         let result = match connector {
@@ -202,7 +215,7 @@ impl Round {
                         scope: Scope::Call,
                         detail: "the platform asked for patience, or a shared budget is used up".to_owned(),
                     }),
-                    None => self.read_guarded(connector).await,
+                    None => self.read_guarded(&*connector, feeds).await,
                 }
             }
             Some(Err(reason)) => failed(Trouble::Person { ailment: Ailment::Credential, detail: reason }),
@@ -216,75 +229,92 @@ impl Round {
     }
 
     /// A panic in a connector is this channel's trouble and nobody else's.
-    async fn read_guarded(&self, connector: Arc<dyn Connector>) -> RoundResult {
-        let read = std::panic::AssertUnwindSafe(self.read(&*connector)).catch_unwind().await;
-        read.unwrap_or_else(|panic| {
-            let detail = format!("the connector failed: {}", panic_text(&*panic));
-            tracing::error!(channel = %self.channel.config.code, detail, "channel.panicked");
-            failed(Trouble::Again { ailment: Ailment::Parser, detail })
-        })
-    }
-
-    /// Reads the feeds that every channel of the platform has, then those found under them that have something new.
-    async fn read(&self, connector: &dyn Connector) -> RoundResult {
-        let roots = connector.feeds();
+    async fn read_guarded(&self, connector: &dyn Connector, feeds: Option<Vec<Feed>>) -> RoundResult {
+        let roots = connector.feeds().len();
         let mut walker = Walker {
             context: &self.context,
             committer: &self.committer,
             connector,
             lease: self.lease,
             heart: &self.heart,
-            patience: if roots.len() == 1 { self.settings.patience } else { Duration::ZERO },
+            patience: if roots == 1 { self.settings.patience } else { Duration::ZERO },
             used: 0.0,
             paced_at: None,
+            kept_until: self.lease.until,
+            walks: Vec::new(),
+            feeds_told: false,
         };
-        let result = self.read_feeds(&mut walker, roots.len()).await;
-        let used = walker.used;
-        match result {
-            Ok(Reading { whole, confined, .. }) => RoundResult {
+        let reading = AssertUnwindSafe(self.read_feeds(&mut walker, feeds)).catch_unwind().await;
+        let result = match reading {
+            Ok(Ok(Reading { whole, confined, .. })) => RoundResult {
                 // Nobody can say up to when deliveries alone are complete.
-                complete: whole && confined.is_none() && !roots.is_empty(),
-                used,
+                complete: whole && confined.is_none() && roots > 0,
                 trouble: confined.map(WalkError::Platform),
-                park: false,
+                ..RoundResult::default()
             },
-            Err(error) => RoundResult { used, ..failed(error) },
-        }
+            Ok(Err(error)) => failed(error),
+            Err(panic) => {
+                let detail = format!("the connector failed: {}", panic_text(&*panic));
+                tracing::error!(channel = %self.channel.config.code, detail, "channel.panicked");
+                failed(Trouble::Again { ailment: Ailment::Parser, detail })
+            }
+        };
+        RoundResult { used: walker.used, walks: walker.walks, ..result }
     }
 
-    async fn read_feeds(&self, walker: &mut Walker<'_>, roots: usize) -> Result<Reading, WalkError> {
-        let mut reading = Reading::default();
-        let mut done = HashSet::new();
-        for feed in self.feeds(walker.connector).await?.iter().filter(|feed| !feed.found).take(roots) {
-            done.insert(feed.id);
-            if !reading.go_on(walker, feed).await? {
-                return Ok(reading);
-            }
-        }
-        if reading.roots_refused == roots
-            && let Some(refusal) = reading.confined
-        {
-            return Err(WalkError::Platform(refusal));
-        }
+    /// Reads the feeds that every channel of the platform has, then those found under them that have something new; what
+    /// has a pace comes after everything else.
+    async fn read_feeds(
+        &self,
+        walker: &mut Walker<'_>,
+        known: Option<Vec<Feed>>,
+    ) -> Result<Reading, WalkError> {
         let (connector, now) = (walker.connector, self.context.clock.now());
-        let has_pace = |feed: &Feed| !connector.pace(&feed.key).is_zero();
-        let due = |feed: &Feed| feed.found && is_due(feed, now) && !done.contains(&feed.id);
-        let mut due: Vec<Feed> = self.feeds(connector).await?.into_iter().filter(due).collect();
-        due.sort_by_key(has_pace);
-        let mut paced = 0;
-        for feed in &due {
-            paced += usize::from(has_pace(feed));
-            if paced > PACED_A_ROUND || !reading.go_on(walker, feed).await? {
-                return Ok(reading);
+        let roots = connector.feeds();
+        let mut reading = Reading::default();
+        let known = match known {
+            Some(known) => known,
+            None => self.feeds().await?,
+        };
+        let mut known = self.with_roots(connector, known).await?;
+        // A round may take minutes: it keeps what it will read.
+        known.retain(|feed| !feed.found || is_due(feed, now));
+        for paced in [false, true] {
+            let in_turn = |feed: &&Feed| connector.pace(&feed.key).is_zero() != paced;
+            for (key, _) in &roots {
+                let root = known.iter().filter(in_turn).find(|feed| !feed.found && feed.key == *key);
+                if let Some(root) = root
+                    && !reading.go_on(walker, root).await?
+                {
+                    return Ok(reading);
+                }
+            }
+            if !roots.is_empty()
+                && reading.roots_refused == roots.len()
+                && let Some(refusal) = reading.confined.take()
+            {
+                return Err(WalkError::Platform(refusal));
+            }
+            if std::mem::take(&mut walker.feeds_told) {
+                known = self.feeds().await?;
+                known.retain(|feed| !feed.found || is_due(feed, now));
+            }
+            let due = known.iter().filter(in_turn).filter(|feed| feed.found);
+            for (read, feed) in due.enumerate() {
+                if (paced && read == PACED_A_ROUND) || !reading.go_on(walker, feed).await? {
+                    return Ok(reading);
+                }
             }
         }
-        reading.whole = true;
-        Ok(reading)
+        Ok(Reading { whole: true, ..reading })
+    }
+
+    async fn feeds(&self) -> Result<Vec<Feed>, StoreError> {
+        self.context.db.read().await?.feeds(self.lease.id).await
     }
 
     /// The channel's feeds; those that every channel of the platform has are noted the first time.
-    async fn feeds(&self, connector: &dyn Connector) -> Result<Vec<Feed>, StoreError> {
-        let known = self.context.db.read().await?.feeds(self.lease.id).await?;
+    async fn with_roots(&self, connector: &dyn Connector, known: Vec<Feed>) -> Result<Vec<Feed>, StoreError> {
         let missing: Vec<FeedFound> = connector
             .feeds()
             .into_iter()
@@ -304,7 +334,7 @@ impl Round {
         let mut tx = self.context.db.begin().await?;
         tx.note_feeds(self.lease.id, missing, self.context.clock.now()).await?;
         tx.commit().await?;
-        self.context.db.read().await?.feeds(self.lease.id).await
+        self.feeds().await
     }
 
     async fn settle(&self, started_at: Timestamp, result: RoundResult) {
@@ -313,6 +343,7 @@ impl Round {
         let cadence = self.settings.cadence;
         let bad = now + cadence.after_bad(self.channel.failures, chance);
         let mut block = None;
+        let mut wakes_since = Some(started_at).filter(|_| result.used < BUSY && !result.park);
         let newest = self.channel.item_at.max(self.channel.own_at);
         let good = now + cadence.after_good(now, newest, result.used, chance);
         let (next_at, trouble) = match result.trouble {
@@ -323,6 +354,7 @@ impl Round {
                 tracing::warn!(channel = %self.channel.config.code, %ailment, detail, "channel.trouble");
                 let next_at = match &trouble {
                     Trouble::Wait { until, scope, .. } => {
+                        wakes_since = None;
                         let until = until.unwrap_or(bad).max(now + SignedDuration::from_secs(1));
                         let budget = budget::name(scope, self.lease.id, Doing::Reading);
                         block = budget.map(|budget| (budget, until, detail.clone()));
@@ -341,17 +373,16 @@ impl Round {
             }
         };
         let complete_since = result.complete.then_some(started_at);
-        let end = RoundEnd { next_at, complete_since, trouble, park: result.park };
-        self.write_end(end, block).await;
+        let end = RoundEnd { next_at, complete_since, trouble, park: result.park, wakes_since };
+        self.write_end(result.walks, Write::Settle { end, block }).await;
         metrics::counter!("sahut_rounds_total", "complete" => if result.complete { "yes" } else { "no" })
             .increment(1);
     }
 
     /// Tries for as long as the lease lasts: when a full disk or a busy database keeps the end of a round from being
     /// stored, the channel would otherwise wait until its lease has run out.
-    async fn write_end(&self, end: RoundEnd, block: Option<(String, Timestamp, String)>) {
-        let write = Write::Settle { end, block };
-        while let Err(error) = self.committer.write(self.lease, write.clone()).await {
+    async fn write_end(&self, walks: Vec<Walk>, end: Write) {
+        while let Err(error) = self.committer.write(self.lease, walks.clone(), end.clone()).await {
             tracing::warn!(channel = %self.channel.config.code, %error, "channel.not_settled");
             let over = self.heart.is_stopping() || self.context.clock.now() >= self.lease.until;
             if over || !error.is_transient() {
@@ -386,8 +417,8 @@ impl Reading {
 }
 
 /// Whether a trouble is that of one feed and says nothing about the others: one post that cannot be read, or one
-/// permission that is missing, does not keep the rest of the channel from being read. A line that is down when the
-/// first feeds are read is down for all.
+/// permission that is missing, does not keep the rest of the channel from being read. A line that is down for a list of
+/// the channel itself is down for all.
 fn is_confined(feed: &Feed, trouble: &Trouble) -> bool {
     match trouble {
         Trouble::Again { ailment, .. } => feed.found || *ailment != Ailment::Network,
@@ -400,7 +431,7 @@ fn is_confined(feed: &Feed, trouble: &Trouble) -> bool {
 fn failed(error: impl Into<WalkError>) -> RoundResult {
     let error = error.into();
     let park = matches!(error, WalkError::Platform(Trouble::Person { .. }));
-    RoundResult { complete: false, used: 0.0, trouble: Some(error), park }
+    RoundResult { trouble: Some(error), park, ..RoundResult::default() }
 }
 
 /// Reads one batch of admitted deliveries, and what a person wants to be read again. Answers how much it was.
@@ -451,9 +482,8 @@ fn parse(context: &Context, work: &DeliveryWork) -> Result<NewPage, String> {
         None => return Err("its channel has no connector".to_owned()),
     };
     let push = connector.push().ok_or("its channel takes no deliveries")?;
-    let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        push.read_delivery(&work.body, work.received_at)
-    }));
+    let read =
+        std::panic::catch_unwind(AssertUnwindSafe(|| push.read_delivery(&work.body, work.received_at)));
     match read {
         Ok(page) => page.map(new_page).map_err(|trouble| trouble.to_string()),
         Err(panic) => Err(format!("the connector failed: {}", panic_text(&*panic))),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sahut_domain::channel::ChannelId;
 use sahut_domain::fault;
 use sahut_domain::work::Lease;
-use sahut_store::collect::{Feed, NewPage, RoundEnd, Stored};
+use sahut_store::collect::{NewPage, RoundEnd, Stored, Walk};
 use sahut_store::{StoreError, Tx};
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,8 +32,6 @@ const QUEUE: usize = 256;
 pub(crate) enum Write {
     /// A page, with the durable position after it.
     Page { page: Arc<NewPage>, cursor: Option<(i64, String)>, keep_until: Timestamp },
-    /// A feed was walked until nothing new was left.
-    Walked { feed: Feed, started_at: Timestamp, deep: bool },
     /// A feed no longer exists.
     Gone { feed: i64 },
     /// The round is over.
@@ -51,6 +49,7 @@ pub(crate) enum Written {
 
 struct Order {
     lease: Lease<ChannelId>,
+    walks: Vec<Walk>,
     write: Write,
     answer: oneshot::Sender<Result<Written, StoreError>>,
 }
@@ -69,11 +68,17 @@ pub(crate) fn committer() -> (Committer, Desk) {
 }
 
 impl Committer {
-    /// Hands a write in and waits until it is durable.
-    pub(crate) async fn write(&self, lease: Lease<ChannelId>, write: Write) -> Result<Written, StoreError> {
+    /// Hands a write in, with the walks that ended since the last one, and waits until both are durable. Were walks lost,
+    /// their feeds would be walked once more.
+    pub(crate) async fn write(
+        &self,
+        lease: Lease<ChannelId>,
+        walks: Vec<Walk>,
+        write: Write,
+    ) -> Result<Written, StoreError> {
         let (answer, answered) = oneshot::channel();
         let closed = || StoreError::Unavailable("the writer of pages is not running".to_owned());
-        self.0.send(Order { lease, write, answer }).await.map_err(|_| closed())?;
+        self.0.send(Order { lease, walks, write, answer }).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
 }
@@ -115,10 +120,8 @@ impl Order {
     }
 
     fn rows(&self) -> usize {
-        match &self.write {
-            Write::Page { page, .. } => page.items.len().max(1),
-            _ => 1,
-        }
+        let items = if let Write::Page { page, .. } = &self.write { page.items.len() } else { 0 };
+        items.max(1) + self.walks.len()
     }
 
     fn bytes(&self) -> usize {
@@ -154,14 +157,29 @@ async fn commit(context: &Context, batch: Vec<Order>) {
 async fn write_all(context: &Context, batch: &[Order]) -> Result<Vec<Written>, StoreError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
+    // Channels first, as everybody does who also touches their feeds.
+    let held = tx.hold_channels(batch.iter().map(|order| order.lease.id)).await?;
+    let walks = batch.iter().filter(|order| held.holds(&order.lease)).flat_map(|order| &order.walks);
+    tx.finish_walks(walks).await?;
     let mut written = Vec::with_capacity(batch.len());
+    let mut ends = Vec::new();
     for order in batch {
-        written.push(write_one(&mut tx, order, now).await?);
+        if let Write::Settle { end, .. } = &order.write {
+            ends.push((order.lease, end));
+        }
+        written.push(if held.holds(&order.lease) {
+            write_one(&mut tx, order, now).await?
+        } else {
+            Written::LeaseLost
+        });
     }
+    // Last, so that it sees the wake-ups that came until now.
+    tx.settle_channels(&held, &ends, now).await?;
     tx.commit().await?;
     Ok(written)
 }
 
+/// Writes what is one order's own.
 async fn write_one(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<Written, StoreError> {
     let lease = order.lease;
     match &order.write {
@@ -173,24 +191,15 @@ async fn write_one(tx: &mut Tx, order: &Order, now: Timestamp) -> Result<Written
             if let Some((feed, cursor)) = cursor {
                 tx.move_cursor(*feed, cursor).await?;
             }
-            Ok(Written::Done(stored))
+            return Ok(Written::Done(stored));
         }
-        Write::Walked { feed, started_at, deep } => {
-            tx.finish_walk(feed, *started_at, *deep).await?;
-            Ok(Written::Done(Stored::default()))
+        Write::Gone { feed } => tx.lose_feed(*feed).await?,
+        Write::Settle { block: Some((scope, until, detail)), .. } => {
+            tx.block_budget(scope, *until, detail).await?;
         }
-        Write::Gone { feed } => {
-            tx.lose_feed(*feed).await?;
-            Ok(Written::Done(Stored::default()))
-        }
-        Write::Settle { end, block } => {
-            if let Some((scope, until, detail)) = block {
-                tx.block_budget(scope, *until, detail).await?;
-            }
-            let settled = tx.settle_channel(lease, end, now).await?;
-            Ok(if settled.is_some() { Written::Done(Stored::default()) } else { Written::LeaseLost })
-        }
+        Write::Settle { block: None, .. } => {}
     }
+    Ok(Written::Done(Stored::default()))
 }
 
 #[cfg(test)]
@@ -205,7 +214,7 @@ mod tests {
             let page = Arc::new(NewPage { bad, ..NewPage::default() });
             let lease = Lease { id: ChannelId(1), attempt: 1, failures: 0, until: Timestamp::MAX };
             let write = Write::Page { page, cursor: None, keep_until: Timestamp::MAX };
-            Order { lease, write, answer: oneshot::channel().0 }
+            Order { lease, walks: Vec::new(), write, answer: oneshot::channel().0 }
         };
         for _ in 0..5 {
             committer.0.try_send(order(6)).ok();

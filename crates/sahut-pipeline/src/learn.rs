@@ -19,7 +19,7 @@ use crate::{Context, Regency};
 const ASK_EVERY: Duration = Duration::from_secs(20);
 
 /// Nothing is learned from fewer corrections.
-const LESSONS_AT_LEAST: i64 = 20;
+pub const LESSONS_AT_LEAST: i64 = 20;
 
 /// Lessons that one model learns from at most, the newest first.
 const LESSONS_AT_MOST: i64 = 10_000;
@@ -98,7 +98,7 @@ async fn train(
     };
     let refused = (!measured.is_worth_it()).then(|| {
         format!(
-            "right about {} of {}, the rules alone about {}",
+            "no better than the rules (right about {} of {} lessons held back, the rules alone about {})",
             measured.model, measured.lessons, measured.rules
         )
     });

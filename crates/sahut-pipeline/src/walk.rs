@@ -16,7 +16,7 @@ use sahut_channels::{Ask, Connector, FeedKind, Page, Trouble};
 use sahut_domain::channel::{Ailment, ChannelId};
 use sahut_domain::work::Lease;
 use sahut_store::StoreError;
-use sahut_store::collect::{Feed, FeedFound, NewPage, Stored};
+use sahut_store::collect::{Feed, FeedFound, NewPage, Stored, Walk};
 use tokio::time::Instant;
 
 use crate::Context;
@@ -29,10 +29,10 @@ const OVERLAP_ITEMS: usize = 25;
 /// How far below the last complete walk the shallow walk must have come before it may stop.
 const OVERLAP_TIME: SignedDuration = SignedDuration::from_hours(1);
 
-/// How often a feed that stays busy is walked to its end.
+/// How often a list of the channel itself, or a feed that stays busy, is walked to its end.
 const DEEP_EVERY: SignedDuration = SignedDuration::from_hours(6);
 
-/// How often a feed about which nothing new is said is walked to its end.
+/// How often a feed that was found, and about which nothing new is said, is walked to its end.
 const DEEP_AT_LEAST_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Pages after which a walk is given up: no list is that long, the platform leads in a circle.
@@ -84,6 +84,12 @@ pub(crate) struct Walker<'a> {
     pub(crate) used: f64,
     /// When a feed was last asked for that has a pace.
     pub(crate) paced_at: Option<Instant>,
+    /// Until when the lease was last kept.
+    pub(crate) kept_until: Timestamp,
+    /// Walks that ended since the last write.
+    pub(crate) walks: Vec<Walk>,
+    /// Something new was said about the channel's feeds since the round began.
+    pub(crate) feeds_told: bool,
 }
 
 impl Walker<'_> {
@@ -96,7 +102,7 @@ impl Walker<'_> {
         };
         match walked {
             Err(WalkError::Platform(Trouble::Gone { .. })) if feed.found => {
-                self.committer.write(self.lease, Write::Gone { feed: feed.id }).await?;
+                self.committer.write(self.lease, Vec::new(), Write::Gone { feed: feed.id }).await?;
                 Ok(Walked::Complete)
             }
             other => other,
@@ -109,7 +115,9 @@ impl Walker<'_> {
         let mut patience = self.patience;
         loop {
             let asked_at = self.context.clock.now();
-            let Some(page) = self.ask(feed, cursor.as_deref(), None, patience).await? else {
+            let Some(page) =
+                self.ask(feed, Ask { cursor: cursor.as_deref(), patience, ..self.top(feed) }).await?
+            else {
                 return Ok(Walked::Stopped);
             };
             let more = page.more;
@@ -122,7 +130,7 @@ impl Walker<'_> {
                 return Ok(Walked::LeaseLost);
             }
             if !more {
-                self.finish(feed, asked_at, false).await?;
+                self.finish(feed, asked_at, false);
                 return Ok(Walked::Complete);
             }
             patience = Duration::ZERO;
@@ -146,7 +154,7 @@ impl Walker<'_> {
             must_be_deep
         };
         if walked == Walked::Complete {
-            self.finish(feed, started_at, deep).await?;
+            self.finish(feed, started_at, deep);
         }
         Ok(walked)
     }
@@ -156,10 +164,11 @@ impl Walker<'_> {
         let mut token: Option<String> = None;
         let mut tokens = HashSet::new();
         let (mut found, mut known) = (0, 0);
+        // A channel's first round reads what is new; what lies below can wait for the next deep walk.
+        let was_walked = feed.walked_at.is_some();
         for _ in 0..MOST_PAGES {
-            let Some(page) = self.ask(feed, None, token.as_deref(), Duration::ZERO).await? else {
-                return Ok((Walked::Stopped, found));
-            };
+            let ask = Ask { page: token.as_deref(), deep: deep && was_walked, ..self.top(feed) };
+            let Some(page) = self.ask(feed, ask).await? else { return Ok((Walked::Stopped, found)) };
             let next = page.next.clone();
             let oldest = page.items.iter().map(|item| item.written_at).min();
             let listed_down_to = page.listed_down_to;
@@ -181,18 +190,19 @@ impl Walker<'_> {
         Err(leads_in_a_circle(feed))
     }
 
+    /// A request for the first page of a feed.
+    fn top<'f>(&self, feed: &'f Feed) -> Ask<'f> {
+        let now = self.context.clock.now();
+        Ask { feed: &feed.key, cursor: None, page: None, deep: false, patience: Duration::ZERO, now }
+    }
+
     /// Asks for one page; `None` when the process is stopping.
-    async fn ask(
-        &mut self,
-        feed: &Feed,
-        cursor: Option<&str>,
-        page: Option<&str>,
-        patience: Duration,
-    ) -> Result<Option<Page>, WalkError> {
+    async fn ask(&mut self, feed: &Feed, ask: Ask<'_>) -> Result<Option<Page>, WalkError> {
         if !self.keep_pace(&feed.key).await {
             return Ok(None);
         }
-        let ask = Ask { feed: &feed.key, cursor, page, patience, now: self.context.clock.now() };
+        let further = ask.page.is_some();
+        tracing::debug!(channel = %self.lease.id, feed = feed.key, further, "walk.asked");
         let read = tokio::select! {
             read = self.connector.read(ask) => read.map_err(WalkError::Platform)?,
             // Nothing of this page is acknowledged: it is asked for again.
@@ -218,12 +228,24 @@ impl Walker<'_> {
         true
     }
 
-    /// Makes a page durable; `None` when the lease was lost.
-    async fn store(&self, page: Page, cursor: Option<(i64, String)>) -> Result<Option<Stored>, WalkError> {
+    /// Makes a page durable; `None` when the lease was lost. One that says nothing is not worth a write while the lease
+    /// is fresh.
+    async fn store(
+        &mut self,
+        page: Page,
+        cursor: Option<(i64, String)>,
+    ) -> Result<Option<Stored>, WalkError> {
         let keep_until = self.context.clock.now() + LEASE;
         let page = Arc::new(new_page(page));
-        match self.committer.write(self.lease, Write::Page { page, cursor, keep_until }).await? {
+        if page.is_empty() && cursor.is_none() && keep_until.duration_since(self.kept_until) < LEASE / 2 {
+            return Ok(Some(Stored::default()));
+        }
+        let write = Write::Page { page, cursor, keep_until };
+        match self.committer.write(self.lease, self.walks.clone(), write).await? {
             Written::Done(stored) => {
+                self.walks.clear();
+                self.kept_until = keep_until;
+                self.feeds_told |= stored.feeds > 0;
                 metrics::counter!("sahut_messages_total", "found" => "new").increment(stored.new as u64);
                 metrics::counter!("sahut_messages_total", "found" => "changed")
                     .increment(stored.changed as u64);
@@ -233,9 +255,8 @@ impl Walker<'_> {
         }
     }
 
-    async fn finish(&self, feed: &Feed, started_at: Timestamp, deep: bool) -> Result<(), WalkError> {
-        self.committer.write(self.lease, Write::Walked { feed: feed.clone(), started_at, deep }).await?;
-        Ok(())
+    fn finish(&mut self, feed: &Feed, started_at: Timestamp, deep: bool) {
+        self.walks.push(Walk { feed: feed.clone(), started_at, deep });
     }
 }
 
@@ -250,8 +271,8 @@ pub(crate) fn is_due(feed: &Feed, now: Timestamp) -> bool {
 
 fn deep_is_due(feed: &Feed, now: Timestamp) -> bool {
     let Some(walked) = feed.walked_deep_at else { return true };
-    // What has long been quiet is looked at more and more seldom; every feed at a moment of its own.
-    let quiet = now.duration_since(feed.seen_at) / 4;
+    // What was found and has long been quiet is looked at more and more seldom; every feed at a moment of its own.
+    let quiet = if feed.found { now.duration_since(feed.seen_at) / 4 } else { SignedDuration::ZERO };
     let every = quiet.clamp(DEEP_EVERY, DEEP_AT_LEAST_EVERY);
     let own_moment = SignedDuration::from_secs(feed.id.rem_euclid(60) * 60);
     now.duration_since(walked) > every + own_moment
@@ -308,6 +329,7 @@ pub(crate) fn new_page(page: Page) -> NewPage {
             })
             .collect(),
         deleted: page.deleted,
+        returned: page.returned.into_iter().map(|back| (back.report, back.reply, back.error)).collect(),
         given: std::collections::HashMap::new(),
     }
 }

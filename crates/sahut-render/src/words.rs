@@ -4,6 +4,7 @@ use sahut_domain::Language;
 use sahut_domain::channel::{Ailment, ChannelState, Platform};
 use sahut_domain::deadline::{DeadlineKind, DeadlineState};
 use sahut_domain::decision::{Basis, Doubt, Manner};
+use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::{Kind, Priority, State};
 use sahut_domain::message::Surface;
 use sahut_domain::office::OfficeKind;
@@ -63,6 +64,7 @@ spoken! {
     ReplyState as "reply_state",
     WorkState as "work_state",
     OfficeKind as "office_kind",
+    EventKind as "event",
 }
 
 #[cfg(test)]
@@ -94,6 +96,7 @@ mod tests {
             keys::<ReplyState>(),
             keys::<WorkState>(),
             keys::<OfficeKind>(),
+            keys::<EventKind>(),
             Ailment::ALL.iter().map(|ailment| format!("advice.{ailment}")).collect(),
         ]
         .into_iter()

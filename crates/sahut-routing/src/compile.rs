@@ -49,6 +49,16 @@ pub(crate) fn compile(
     Ok(rules)
 }
 
+/// Reads sources without compiling them; see [`RuleSet::unreadable`].
+pub(crate) fn unreadable(sources: &[Source]) -> Vec<Problem> {
+    let sources: Vec<&Source> = sources.iter().collect();
+    let mut problems = Problems::of(&sources);
+    for (n, source) in sources.iter().enumerate() {
+        File::read(n, source, &mut problems);
+    }
+    if problems.usable() { Vec::new() } else { problems.into_found() }
+}
+
 /// A phrase with everything said about it so far.
 struct Draft {
     written: String,

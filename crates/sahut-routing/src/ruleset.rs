@@ -8,7 +8,7 @@ use sahut_domain::decision::{Decision, Doubt};
 use sahut_domain::inquiry::Kind;
 use sahut_domain::office::{OfficeCode, OfficeKind};
 
-use crate::compile::compile;
+use crate::compile::{compile, unreadable};
 use crate::learn::{self, Bound, Model};
 use crate::phrasebook::Phrasebook;
 use crate::problem::{Problem, Source};
@@ -85,6 +85,11 @@ impl RuleSet {
         fallback: &OfficeCode,
     ) -> Result<Self, Vec<Problem>> {
         compile(sources, offices, fallback)
+    }
+
+    /// What cannot be read in rule files, whatever the offices are: for telling it where these are not known.
+    pub fn unreadable(sources: &[Source]) -> Vec<Problem> {
+        unreadable(sources)
     }
 
     /// Lets a model, by its number, help to decide from now on.

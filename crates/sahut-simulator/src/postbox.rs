@@ -12,7 +12,6 @@ use tokio::io::{
     AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader,
 };
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// The largest mail that is taken, in bytes.
@@ -43,7 +42,6 @@ pub struct Postbox {
 
 struct Kept {
     letters: Mutex<Vec<Arc<Letter>>>,
-    came: Notify,
     clock: Clock,
 }
 
@@ -53,7 +51,7 @@ impl Postbox {
         let listener = TcpListener::bind(bind).await?;
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let kept = Arc::new(Kept { letters: Mutex::default(), came: Notify::new(), clock });
+        let kept = Arc::new(Kept { letters: Mutex::default(), clock });
         #[expect(clippy::disallowed_methods, reason = "it ends with the postbox")]
         tokio::spawn(stop.clone().run_until_cancelled_owned(accept(listener, Arc::clone(&kept))));
         Ok(Self { address, kept, stop })
@@ -67,18 +65,6 @@ impl Postbox {
     /// The mails so far, in the order in which they were taken.
     pub fn letters(&self) -> Vec<Arc<Letter>> {
         self.kept.letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Waits until there are more than `known` mails and answers those after them.
-    pub async fn after(&self, known: usize) -> Vec<Arc<Letter>> {
-        loop {
-            let came = self.kept.came.notified();
-            let letters = self.letters();
-            if letters.len() > known {
-                return letters[known..].to_vec();
-            }
-            came.await;
-        }
     }
 }
 
@@ -152,7 +138,6 @@ fn keep(kept: &Kept, envelope: Envelope, raw: Vec<u8>) {
     let from = envelope.from.unwrap_or_default();
     let letter = Letter { from, to: envelope.to, raw, at: kept.clock.now() };
     kept.letters.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(letter));
-    kept.came.notify_waiters();
 }
 
 async fn say(write: &mut (impl AsyncWrite + Unpin), line: &str) -> io::Result<()> {
@@ -205,13 +190,13 @@ mod tests {
         let talk = "EHLO a\r\nMAIL FROM:<a@x.example>\r\nRCPT TO:<b@x.example>\r\nDATA\r\n\
                     Subject: hi\r\n\r\n..dot\r\n.\r\nQUIT\r\n";
         stream.write_all(talk.as_bytes()).await.unwrap();
-        let letters = postbox.after(0).await;
-        assert_eq!(letters[0].from, "a@x.example");
-        assert_eq!(letters[0].to, ["b@x.example"]);
-        assert_eq!(letters[0].raw, b"Subject: hi\r\n\r\n.dot\r\n");
         let mut said = String::new();
         stream.read_to_string(&mut said).await.unwrap();
         assert!(said.ends_with("250 2.0.0 kept\r\n221 bye\r\n"), "{said}");
+        let letters = postbox.letters();
+        assert_eq!(letters[0].from, "a@x.example");
+        assert_eq!(letters[0].to, ["b@x.example"]);
+        assert_eq!(letters[0].raw, b"Subject: hi\r\n\r\n.dot\r\n");
     }
 
     #[tokio::test]

@@ -7,8 +7,8 @@ mod feeds;
 mod pages;
 mod payload;
 
-pub use channels::{Channel, HealthChange, RoundEnd, channel_budget, sending_budget};
+pub use channels::{Channel, HeldChannels, RoundEnd, channel_budget, sending_budget};
 pub use deliveries::DeliveryWork;
-pub use feeds::{Feed, FeedFound};
+pub use feeds::{Feed, FeedFound, Walk};
 pub use pages::{NewPage, Stored};
 pub(crate) use payload::unpack;

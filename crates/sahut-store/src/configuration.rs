@@ -190,7 +190,7 @@ impl Tx {
             let id = self.id("channel").await?;
             let since = new.since.get(&channel.code).copied().unwrap_or(match channel.platform {
                 // Who brings in a file means what is in it.
-                Platform::Import => Timestamp::UNIX_EPOCH,
+                Platform::Import => Timestamp::MIN,
                 _ => now - HISTORY,
             });
             let secrets = serde_json::to_string(&channel.secrets)

@@ -1,14 +1,16 @@
-//! People put right what the rules decided: hand an inquiry to another office, say that one is mere talk, bring back what
-//! was set aside. Each is a line of the journal and a lesson.
+//! People put right what the rules decided: hand an inquiry to another office or confirm the one that has it, say that one
+//! is mere talk, bring back what was set aside. Each is a line of the journal and a lesson. What people did by mistake is
+//! taken back, and its lesson with it.
 
 use jiff::Timestamp;
-use sahut_domain::deadline::Segment;
+use sahut_domain::deadline::{DeadlineId, Segment};
 use sahut_domain::decision::Decision;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::incident::IncidentId;
-use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
+use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, State};
 use sahut_domain::message::MessageId;
 use sahut_domain::office::OfficeCode;
+use serde::{Deserialize, Serialize};
 
 use crate::journal::NewEvent;
 use crate::value::args;
@@ -30,6 +32,19 @@ pub struct HandedOver {
     pub others: usize,
 }
 
+/// An inquiry that is open again, or answered again, after it was closed by mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reopened {
+    /// The inquiry.
+    pub inquiry: InquiryId,
+    /// The journal's line, to tell the office about.
+    pub event: EventId,
+    /// Who has it.
+    pub office: OfficeCode,
+    /// Where it stands.
+    pub state: State,
+}
+
 /// A message that was set aside.
 #[derive(Debug, Clone)]
 pub struct Aside {
@@ -43,6 +58,27 @@ pub struct Aside {
     pub text: String,
     /// Why.
     pub decision: Decision,
+}
+
+/// An inquiry that nobody else changes until the transaction ends.
+struct Held {
+    id: InquiryId,
+    office: OfficeCode,
+    stood: Stood,
+}
+
+/// How an inquiry stood: kept in the journal's line about its closing, so that the closing can be taken back.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Stood {
+    state: State,
+    kind: Kind,
+    triage: bool,
+}
+
+/// What the journal keeps of a closing.
+#[derive(Debug, Deserialize)]
+struct Closing {
+    stood: Stood,
 }
 
 /// Why a lesson was taught.
@@ -79,33 +115,37 @@ impl Tx {
         actor: &str,
         now: Timestamp,
     ) -> Result<Option<HandedOver>, StoreError> {
-        let Some((inquiry, from, state, triage)) = self.hold_by_number(number).await? else {
+        let Some(Held { id: inquiry, office: from, stood }) = self.hold_by_number(number).await? else {
             return Ok(None);
         };
-        if state == State::Closed {
-            return Err(StoreError::Unfit(format!("inquiry {number} is closed; nothing was changed")));
+        if stood.state == State::Closed {
+            return Err(StoreError::Unfit(format!(
+                "inquiry {number} is closed; nothing was changed: `sahut inquiry reopen {number}` takes that back"
+            )));
         }
         const KNOWN: &str = "SELECT COUNT(*) FROM office WHERE code = $1 AND retired = 0";
         if self.one(KNOWN, args![to], |row| row.get::<i64>(0)).await? == 0 {
             return Err(StoreError::Unfit(format!("there is no office {to}; nothing was changed")));
         }
         let together = self.hold_together(inquiry, to).await?;
-        let origin = if triage { Origin::Triage } else { Origin::Handover };
+        let origin = if stood.triage { Origin::Triage } else { Origin::Handover };
         self.teach_first(inquiry, Some(to), origin, actor, now).await?;
-        let data = serde_json::json!({ "from": from, "to": to, "reason": reason, "triage": triage });
+        let data = serde_json::json!({ "from": from, "to": to, "reason": reason, "triage": stood.triage });
+        let kind = if from == *to { EventKind::InquiryConfirmed } else { EventKind::InquiryHandedOver };
         const GIVE: &str = "UPDATE inquiry SET office = $2, triage = 0, version = version + 1 WHERE id = $1";
         let mut events = Vec::new();
         for given in &together {
             self.exec(GIVE, args![*given, to]).await?;
-            self.move_clock(*given, to, now).await?;
-            let event = NewEvent::new(EventKind::InquiryHandedOver, now).by(actor).with(data.clone());
-            events.push(event.inquiry(*given, to));
+            if from != *to {
+                self.move_clock(*given, to, now).await?;
+            }
+            events.push(NewEvent::new(kind, now).by(actor).inquiry(*given, to).with(data.clone()));
         }
         let recorded = self.record(events, now).await?;
         let own = together.iter().zip(recorded).find(|(given, _)| **given == inquiry).map(|(_, event)| event);
         let event =
             own.ok_or_else(|| StoreError::Conflict(format!("inquiry {number} has left its incident")))?;
-        Ok(Some(HandedOver { inquiry, event, from, state, others: together.len() - 1 }))
+        Ok(Some(HandedOver { inquiry, event, from, state: stood.state, others: together.len() - 1 }))
     }
 
     /// Holds an inquiry with all others of its incident, which from now on is this office's.
@@ -132,8 +172,10 @@ impl Tx {
         actor: &str,
         now: Timestamp,
     ) -> Result<Option<InquiryId>, StoreError> {
-        let Some((inquiry, office, state, _)) = self.hold_by_number(number).await? else { return Ok(None) };
-        if state == State::Closed {
+        let Some(Held { id: inquiry, office, stood }) = self.hold_by_number(number).await? else {
+            return Ok(None);
+        };
+        if stood.state == State::Closed {
             return Err(StoreError::Unfit(format!(
                 "inquiry {number} is closed already; nothing was changed"
             )));
@@ -141,15 +183,77 @@ impl Tx {
         const CLOSE: &str = "UPDATE inquiry SET state = 'closed', closed_at = $2, kind = 'noise', triage = 0,
             version = version + 1, deadline_id = NULL, deadline_live = NULL WHERE id = $1";
         self.exec(CLOSE, args![inquiry, now]).await?;
-        const VOID: &str = "UPDATE deadline SET state = 'void', live = 0, next_at = NULL
-            WHERE inquiry_id = $1 AND live = 1";
+        // `next_at` stays: nobody looks at a void promise, and one that is taken up again is looked at when it was to be.
+        const VOID: &str = "UPDATE deadline SET state = 'void', live = 0 WHERE inquiry_id = $1 AND live = 1";
         self.exec(VOID, args![inquiry]).await?;
         self.teach_first(inquiry, None, Origin::Talk, actor, now).await?;
-        let data = serde_json::json!({ "reason": "talk" });
+        let data = serde_json::json!({ "reason": "talk", "stood": stood });
         let event =
             NewEvent::new(EventKind::InquiryClosed, now).by(actor).inquiry(inquiry, &office).with(data);
         self.record_one(event, now).await?;
         Ok(Some(inquiry))
+    }
+
+    /// Takes back that an inquiry was closed as talk: it stands as it stood, its lesson is withdrawn, and its promise runs
+    /// as if it had never been void: the citizen waited all the time. `None`: there is no such inquiry.
+    ///
+    /// # Errors
+    /// The inquiry is not closed, or its citizen has begun another one in the same thread since.
+    pub async fn reopen(
+        &mut self,
+        number: InquiryNumber,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Option<Reopened>, StoreError> {
+        let Some(Held { id: inquiry, office, stood }) = self.hold_by_number(number).await? else {
+            return Ok(None);
+        };
+        if stood.state != State::Closed {
+            return Err(StoreError::Unfit(format!("inquiry {number} is not closed; nothing was changed")));
+        }
+        self.refuse_second(number, inquiry).await?;
+        const CLOSING: &str = "SELECT data FROM event WHERE inquiry_id = $1 AND kind = 'inquiry.closed'
+            ORDER BY id DESC LIMIT 1";
+        let closing: Closing = self.one(CLOSING, args![inquiry], |row| row.json(0)).await?;
+        let stood = closing.stood;
+        let deadline = match stood.state {
+            State::Open => Some(self.revive_promise(inquiry).await?),
+            _ => None,
+        };
+        // Its incident may have gone to another office meanwhile.
+        const REOPEN: &str = "UPDATE inquiry SET state = $2, closed_at = NULL, kind = $3, triage = $4,
+            incident_id = (SELECT k.id FROM incident k WHERE k.id = inquiry.incident_id AND k.office = inquiry.office),
+            version = version + 1, deadline_id = $5, deadline_live = $6 WHERE id = $1";
+        let live = deadline.map(|_| 1_i64);
+        let (state, kind) = (stood.state.as_str(), stood.kind.as_str());
+        self.exec(REOPEN, args![inquiry, state, kind, stood.triage, deadline, live]).await?;
+        const WITHDRAW: &str = "DELETE FROM lesson WHERE origin = 'talk' AND message_id IN
+            (SELECT id FROM message WHERE inquiry_id = $1)";
+        self.exec(WITHDRAW, args![inquiry]).await?;
+        let event = NewEvent::new(EventKind::InquiryRestored, now).by(actor).inquiry(inquiry, &office);
+        let event = self.record_one(event.with(serde_json::json!({ "state": stood.state })), now).await?;
+        Ok(Some(Reopened { inquiry, event, office, state: stood.state }))
+    }
+
+    /// One citizen has one inquiry at a time in one thread: the later one holds what was written since.
+    async fn refuse_second(&mut self, number: InquiryNumber, inquiry: InquiryId) -> Result<(), StoreError> {
+        const LATER: &str = "SELECT l.year, l.sequence FROM inquiry i JOIN inquiry l
+            ON l.thread_id = i.thread_id AND l.citizen_id = i.citizen_id AND l.state <> 'closed' WHERE i.id = $1";
+        let later: Option<(i64, i64)> =
+            self.opt(LATER, args![inquiry], |row| Ok((row.get(0)?, row.get(1)?))).await?;
+        let Some((year, sequence)) = later else { return Ok(()) };
+        let later = InquiryNumber { year: i16::try_from(year).unwrap_or(0), sequence };
+        Err(StoreError::Unfit(format!(
+            "the citizen of {number} has written again in the same place since, and that is {later}; nothing was \
+             changed: answer there"
+        )))
+    }
+
+    /// Lets the last promise of an inquiry run again, from when it always ran.
+    async fn revive_promise(&mut self, inquiry: InquiryId) -> Result<DeadlineId, StoreError> {
+        const REVIVE: &str = "UPDATE deadline SET state = 'running', live = 1 WHERE id =
+            (SELECT MAX(id) FROM deadline WHERE inquiry_id = $1 AND state = 'void') RETURNING id";
+        self.one(REVIVE, args![inquiry], |row| row.get(0)).await
     }
 
     /// Brings a message back that was set aside: it is routed again, as one that needs somebody. `false`: no message
@@ -177,6 +281,12 @@ impl Tx {
         Ok(true)
     }
 
+    /// How many messages stand aside.
+    pub async fn count_set_aside(&mut self) -> Result<i64, StoreError> {
+        const COUNT: &str = "SELECT COUNT(*) FROM message WHERE disposition = 'aside'";
+        self.one(COUNT, args![], |row| row.get(0)).await
+    }
+
     /// Messages that were set aside, the newest first; only those before a number where one is given.
     pub async fn set_asides(
         &mut self,
@@ -199,17 +309,15 @@ impl Tx {
         .await
     }
 
-    async fn hold_by_number(
-        &mut self,
-        number: InquiryNumber,
-    ) -> Result<Option<(InquiryId, OfficeCode, State, bool)>, StoreError> {
+    async fn hold_by_number(&mut self, number: InquiryNumber) -> Result<Option<Held>, StoreError> {
         self.hold_incident_of(number).await?;
         let sql = format!(
-            "SELECT id, office, state, triage FROM inquiry WHERE year = $1 AND sequence = $2{}",
+            "SELECT id, office, state, kind, triage FROM inquiry WHERE year = $1 AND sequence = $2{}",
             self.dialect().hold("inquiry")
         );
         self.opt(&sql, args![i64::from(number.year), number.sequence], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.word(2)?, row.get(3)?))
+            let stood = Stood { state: row.word(2)?, kind: row.word(3)?, triage: row.get(4)? };
+            Ok(Held { id: row.get(0)?, office: row.get(1)?, stood })
         })
         .await
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, PgPool, Row as _, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, Row as _, SqlitePool};
 use url::Url;
 
 use crate::backup::{self, RESTORING};
@@ -28,6 +28,9 @@ const SQLITE_READERS: u32 = 4;
 
 /// Connections to PostgreSQL.
 const POSTGRES_CONNECTIONS: u32 = 12;
+
+/// How long a server may take to open a session.
+const KNOCK_FOR: Duration = Duration::from_secs(5);
 
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -303,12 +306,28 @@ impl Db {
             })?
             .application_name("sahut")
             .options([("idle_in_transaction_session_timeout", "60000"), ("statement_timeout", "120000")]);
+        knock(&options, Location::Postgres(address.to_owned())).await?;
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(Duration::from_secs(30))
-            .connect_with(options)
-            .await?;
+            .connect_lazy_with(options);
         Ok(Self { pools: Pools::Postgres(pool), waker: Waker::default(), lock: None })
+    }
+}
+
+/// Opens one connection to a server: a pool tries for as long as it may wait and keeps to itself why it could not.
+async fn knock(options: &PgConnectOptions, server: Location) -> Result<(), StoreError> {
+    let opened = async {
+        let connection = options.connect().await?;
+        connection.close().await
+    };
+    match tokio::time::timeout(KNOCK_FOR, opened).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(StoreError::of_connecting(error, server.to_string())),
+        Err(_) => Err(StoreError::Unreachable {
+            server: server.to_string(),
+            detail: format!("no answer within {} seconds", KNOCK_FOR.as_secs()),
+        }),
     }
 }
 

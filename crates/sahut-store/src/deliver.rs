@@ -12,12 +12,14 @@ use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::fault;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber};
 use sahut_domain::message::{Author, MessageId, Surface, ThreadId};
+use sahut_domain::notice::Template;
 use sahut_domain::office::OfficeCode;
 use sahut_domain::reply::{ReplyId, ReplyState};
 use sahut_domain::work::{Lease, Outcome};
 
 use crate::collect::unpack;
 use crate::journal::NewEvent;
+use crate::notify::NewNotice;
 use crate::route::Waiting;
 use crate::value::{Row, args};
 use crate::work::{Claim, Owed, Stage};
@@ -449,6 +451,42 @@ impl Tx {
             self.record_retry(reply, actor, now).await?;
         }
         Ok(true)
+    }
+
+    /// An answer that was sent came back: it never reached the citizen. It failed, and the people of its office are told.
+    /// The promise stays as it was kept: the office did answer in time, or not.
+    pub(crate) async fn take_back_reply(
+        &mut self,
+        channel: ChannelId,
+        external_id: &str,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const BACK: &str =
+            "UPDATE reply SET delivery = 'failed', state = 'dead', sent_at = NULL, said_by = NULL,
+                last_error = $3
+            WHERE channel_id = $1 AND external_id = $2 AND delivery = 'sent' RETURNING id, inquiry_id";
+        let back: Option<(ReplyId, InquiryId)> =
+            self.opt(BACK, args![channel, external_id, error], |row| Ok((row.get(0)?, row.get(1)?))).await?;
+        let Some((reply, inquiry)) = back else { return Ok(()) };
+        const OFFICE: &str = "SELECT office FROM inquiry WHERE id = $1";
+        let office: OfficeCode = self.one(OFFICE, args![inquiry], |row| row.get(0)).await?;
+        let data = serde_json::json!({ "reply": reply, "error": error });
+        let event = NewEvent::new(EventKind::ReplyFailed, now).channel(channel).inquiry(inquiry, &office);
+        let event = self.record_one(event.with(data), now).await?;
+        let people = self.offices().await?.into_iter().find(|known| known.code == office);
+        let notice = |recipient| NewNotice {
+            event,
+            template: Template::ReplyFailed,
+            recipient,
+            office: Some(office.clone()),
+            inquiry: Some(inquiry),
+            channel: Some(channel),
+            urgent: false,
+            not_before: now,
+        };
+        let people = people.map(|office| office.people).unwrap_or_default();
+        self.owe(people.into_iter().map(notice).collect(), now).await
     }
 
     async fn record_retry(&mut self, reply: ReplyId, actor: &str, now: Timestamp) -> Result<(), StoreError> {

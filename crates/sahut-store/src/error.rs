@@ -17,7 +17,9 @@ pub enum StoreError {
         holder: String,
     },
     /// There is no such file, and it is not made by looking for it.
-    #[error("there is no database {0}: make it with `sahut migrate`, or mend the path")]
+    #[error(
+        "there is no database {0}: `sahut run` makes it and goes on, `sahut migrate` only makes it; or mend the path"
+    )]
     Missing(PathBuf),
     /// The file is damaged. It is never replaced by an empty one.
     #[error(
@@ -72,6 +74,27 @@ pub enum StoreError {
     /// The database is not there, or too busy to answer. It may pass.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// Nobody answers where the database should be. It may pass.
+    #[error(
+        "the database {server} cannot be reached ({detail}): start PostgreSQL there, or mend `location` under [database]"
+    )]
+    Unreachable {
+        /// Host, port and name of the database.
+        server: String,
+        /// What the network said.
+        detail: String,
+    },
+    /// The server answers and opens no session.
+    #[error(
+        "the database {server} lets nobody in ({detail}): mend the user, the password or the database's name in \
+         `location` under [database], or make them on the server"
+    )]
+    NotLetIn {
+        /// Host, port and name of the database.
+        server: String,
+        /// What the server said.
+        detail: String,
+    },
     /// A row does not have the form that this program writes.
     #[error("{what} {id} in the database is not readable: {detail}")]
     BadRow {
@@ -90,7 +113,7 @@ pub enum StoreError {
 impl StoreError {
     /// Whether the same work may succeed when it is done again.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Conflict(_) | Self::Unavailable(_) | Self::Full)
+        matches!(self, Self::Conflict(_) | Self::Unavailable(_) | Self::Unreachable { .. } | Self::Full)
     }
 
     /// An unreadable row.
@@ -135,6 +158,15 @@ impl StoreError {
         match (Self::from(error), file) {
             (Self::Damaged { detail, .. }, Some(file)) => Self::Damaged { path: file.to_owned(), detail },
             (error, _) => error,
+        }
+    }
+
+    /// A connection to the server that could not be opened.
+    pub(crate) fn of_connecting(error: sqlx::Error, server: String) -> Self {
+        match Self::from(error) {
+            Self::Unavailable(detail) => Self::Unreachable { server, detail },
+            Self::Refused(detail) => Self::NotLetIn { server, detail },
+            other => other,
         }
     }
 

@@ -27,6 +27,8 @@ pub struct Filter {
     pub due_before: Option<Timestamp>,
     /// Left to people.
     pub triage: bool,
+    /// Only what stands behind this one in the list: the last of the page before.
+    pub after: Option<InquiryNumber>,
 }
 
 /// One line of a list.
@@ -157,6 +159,88 @@ pub struct ReplyFacts {
     pub last_error: Option<String>,
 }
 
+/// The two parts of a list, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Open,
+    Rest,
+}
+
+impl Part {
+    const fn order(self) -> &'static str {
+        match self {
+            Self::Open => "i.priority, i.due_at, i.id",
+            Self::Rest => "i.id DESC",
+        }
+    }
+}
+
+/// Where an inquiry stands in a list.
+struct Place {
+    part: Part,
+    priority: Priority,
+    due_at: Timestamp,
+    id: InquiryId,
+}
+
+impl Place {
+    fn behind(&self, conditions: &mut String, values: &mut Vec<Value>) {
+        let next = values.len() + 1;
+        let _ = match self.part {
+            Part::Open => {
+                values.extend(args![self.priority.as_str(), self.due_at, self.id]);
+                write!(
+                    conditions,
+                    " AND (i.priority, i.due_at, i.id) > (${next}, ${}, ${})",
+                    next + 1,
+                    next + 2
+                )
+            }
+            Part::Rest => {
+                values.extend(args![self.id]);
+                write!(conditions, " AND i.id < ${next}")
+            }
+        };
+    }
+}
+
+impl Filter {
+    fn parts(&self) -> Vec<Part> {
+        match self.state {
+            Some(State::Open) => vec![Part::Open],
+            _ if self.due_before.is_some() => vec![Part::Open],
+            Some(_) => vec![Part::Rest],
+            None => vec![Part::Open, Part::Rest],
+        }
+    }
+
+    fn conditions(&self, part: Part) -> (String, Vec<Value>) {
+        // Words, not places: only so SQLite sees that an index over a part of the table fits.
+        let mut sql = match part {
+            Part::Open => "WHERE i.state = 'open'".to_owned(),
+            Part::Rest => "WHERE i.state <> 'open'".to_owned(),
+        };
+        if self.triage {
+            sql.push_str(" AND i.triage = 1 AND i.state <> 'closed'");
+        }
+        let mut values: Vec<Value> = Vec::new();
+        let mut add = |condition: &str, value: Value| {
+            values.push(value);
+            let _ = write!(sql, " AND {condition} ${}", values.len());
+        };
+        if let Some(office) = &self.office {
+            add("i.office =", office.into());
+        }
+        if let Some(state) = self.state {
+            add("i.state =", state.as_str().into());
+        }
+        if let Some(due_before) = self.due_before {
+            add("i.due_at <", due_before.into());
+        }
+        (sql, values)
+    }
+}
+
 pub(crate) const LINES: &str =
     "SELECT i.id, i.year, i.sequence, i.office, o.short_name, i.kind, i.priority, i.state, i.triage,
         i.title, i.opened_at, i.answered_at, i.due_at, c.platform, c.name
@@ -194,36 +278,53 @@ pub(crate) fn as_text<S: serde::Serializer>(
 }
 
 impl Tx {
-    /// Inquiries that fit. Open ones: emergencies first, then by due moment. Where others are wanted too, the newest
-    /// first: what is due comes from an index over the open ones, and history has no end.
+    /// Inquiries that fit: the open ones first, emergencies before others and then by due moment; behind them what owes no
+    /// answer, the newest first.
+    ///
+    /// # Errors
+    /// There is no inquiry with the number that the list is to go on after.
     pub async fn inquiries(&mut self, filter: &Filter, limit: i64) -> Result<Vec<Line>, StoreError> {
-        let mut sql = format!("{LINES} WHERE 1 = 1");
-        let mut values: Vec<Value> = Vec::new();
-        let open = filter.state == Some(State::Open) || filter.due_before.is_some();
-        // Words, not places: only so SQLite sees that an index over a part of the table fits.
-        if open {
-            sql.push_str(" AND i.state = 'open'");
-        }
-        if filter.triage {
-            sql.push_str(" AND i.triage = 1 AND i.state <> 'closed'");
-        }
-        let mut add = |condition: &str, value: Value| {
-            values.push(value);
-            let _ = write!(sql, " AND {condition} ${}", values.len());
+        let place = match filter.after {
+            Some(number) => Some(self.place_of(number).await?),
+            None => None,
         };
-        if let Some(office) = &filter.office {
-            add("i.office =", office.into());
+        let mut lines = Vec::new();
+        // Two questions, each with an index: what is open is little, and history has no end.
+        for part in filter.parts() {
+            let left = limit.saturating_sub(i64::try_from(lines.len()).unwrap_or(i64::MAX));
+            if place.as_ref().is_some_and(|place| place.part > part) || left == 0 {
+                continue;
+            }
+            let (mut conditions, mut values) = filter.conditions(part);
+            if let Some(place) = place.as_ref().filter(|place| place.part == part) {
+                place.behind(&mut conditions, &mut values);
+            }
+            values.push(left.into());
+            let sql = format!("{LINES} {conditions} ORDER BY {} LIMIT ${}", part.order(), values.len());
+            lines.extend(self.rows(&sql, values, line).await?);
         }
-        if let Some(state) = filter.state {
-            add("i.state =", state.as_str().into());
+        Ok(lines)
+    }
+
+    /// How many inquiries fit, whatever page is looked at.
+    pub async fn count_inquiries(&mut self, filter: &Filter) -> Result<i64, StoreError> {
+        let mut count = 0;
+        for part in filter.parts() {
+            let (conditions, values) = filter.conditions(part);
+            let sql = format!("SELECT COUNT(*) FROM inquiry i {conditions}");
+            count += self.one(&sql, values, |row| row.get::<i64>(0)).await?;
         }
-        if let Some(due_before) = filter.due_before {
-            add("i.due_at <", due_before.into());
-        }
-        let order = if open { "i.priority, i.due_at, i.id" } else { "i.id DESC" };
-        values.push(limit.into());
-        let _ = write!(sql, " ORDER BY {order} LIMIT ${}", values.len());
-        self.rows(&sql, values, line).await
+        Ok(count)
+    }
+
+    async fn place_of(&mut self, number: InquiryNumber) -> Result<Place, StoreError> {
+        const PLACE: &str =
+            "SELECT state, priority, due_at, id FROM inquiry WHERE year = $1 AND sequence = $2";
+        let place = self.opt(PLACE, args![i64::from(number.year), number.sequence], |row| {
+            let part = if row.word::<State>(0)? == State::Open { Part::Open } else { Part::Rest };
+            Ok(Place { part, priority: row.word(1)?, due_at: row.get(2)?, id: row.get(3)? })
+        });
+        place.await?.ok_or_else(|| StoreError::Unfit(format!("there is no inquiry {number} to go on after")))
     }
 
     /// One inquiry with everything around it.

@@ -120,6 +120,8 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
     tx.asked_again(InquiryId(1)).await?;
     tx.is_our_reply(ChannelId(1), "m1").await?;
     tx.feeds(ChannelId(1)).await?;
+    tx.feeds_of(vec![ChannelId(1)]).await?;
+    tx.hold_channels([ChannelId(1)].into_iter()).await?;
     tx.count_under_post(ChannelId(1), "p1").await?;
     tx.recover_stored(ChannelId(1), now).await?;
     tx.status(now).await?;

@@ -232,8 +232,9 @@ impl Tx {
             ReadAgain::WithItsFeed => {
                 const DEEP: &str = "UPDATE feed SET walked_deep_at = NULL, urgent_at = $2
                     WHERE channel_id = $1 AND gone = 0 AND kind = 'newest_first'";
+                self.hurry_channel(item.channel, now).await?;
                 self.exec(DEEP, args![item.channel, now]).await?;
-                self.hurry_channel(item.channel, now).await
+                Ok(())
             }
         }
     }

@@ -56,6 +56,18 @@ impl Tx {
         Ok(())
     }
 
+    /// Takes everything back, and waits until that is done: what was tried leaves nothing behind.
+    pub async fn roll_back(self) -> Result<(), StoreError> {
+        let Self { inner, file, .. } = self;
+        let back = async move {
+            match inner {
+                Inner::Sqlite(tx) => tx.rollback().await,
+                Inner::Postgres(tx) => tx.rollback().await,
+            }
+        };
+        run_to_end(back).await?.map_err(|error| StoreError::of(error, file.as_deref()))
+    }
+
     /// Notes that a stage has new work.
     pub(crate) fn wake(&mut self, stage: Stage) {
         self.wakes.insert(stage);

@@ -204,7 +204,8 @@ pub(crate) fn uses_secret(channel: &Channel, stored: &str) -> bool {
 
 fn no_configuration() -> Failure {
     Failure::config(
-        "no configuration has been applied yet: run `sahut apply DIR` with the folder of a regency's files",
+        "no configuration has been applied yet: `sahut run` applies the folder that the settings name, `sahut apply DIR` \
+         another one",
     )
 }
 

@@ -29,6 +29,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
 use crate::failure::Failure;
+use crate::output;
 use crate::run::{self, Role};
 
 /// Sahut: collects what citizens write, gives it to the office responsible, carries the answer back.
@@ -119,8 +120,9 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Routing(args) => return routing::run(&config, &args).await,
         Command::Rules(args) => return rules::run(&config, &args).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "sahut", &mut std::io::stdout());
-            return Ok(());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "sahut", &mut script);
+            return output::print(&script);
         }
         other => other,
     };
@@ -162,10 +164,15 @@ pub(crate) fn log(json: bool, usual: &str) {
     // The ringer of bells tells of its own inside at this level; nobody who operates Sahut wants to know.
     let usual = format!("{usual},tokio_cron_scheduler=warn");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    let logging =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let logging = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(output::shows_colours(&std::io::stderr()))
+        // It would tell on standard error that standard error is gone.
+        .log_internal_errors(false)
+        .with_target(false);
     let installed = if json { logging.json().try_init() } else { logging.try_init() };
     if let Err(error) = installed {
-        eprintln!("sahut: nothing is logged: {error}");
+        output::say(&format!("sahut: nothing is logged: {error}"));
     }
 }

@@ -71,8 +71,10 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::Held { .. } => code::TRY_AGAIN,
-            StoreError::TooNew { .. } | StoreError::TooOld { .. } => code::CONFIG,
-            StoreError::Unavailable(_) => code::UNAVAILABLE,
+            StoreError::TooNew { .. } | StoreError::TooOld { .. } | StoreError::NotLetIn { .. } => {
+                code::CONFIG
+            }
+            StoreError::Unavailable(_) | StoreError::Unreachable { .. } => code::UNAVAILABLE,
             StoreError::Damaged { .. } | StoreError::Full | StoreError::ReadOnly(_) => code::IO,
             _ => code::FAILED,
         };

@@ -31,14 +31,14 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("sahut: cannot start: {error}");
+            output::say(&format!("sahut: cannot start: {error}"));
             return ExitCode::from(failure::code::UNAVAILABLE);
         }
     };
     match runtime.block_on(commands::dispatch(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("sahut: {failure}");
+            output::say(&format!("sahut: {failure}"));
             ExitCode::from(failure.code)
         }
     }

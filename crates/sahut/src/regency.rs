@@ -9,4 +9,5 @@ mod offices;
 mod set;
 
 pub(crate) use files::Files;
+pub(crate) use offices::try_channel;
 pub(crate) use set::RegencySet;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sahut_domain::channel::ChannelState;
 use sahut_pipeline::{Context, Regency, Shared, Stopped, Supervisor, TaskError};
-use sahut_store::{Db, StoreError};
+use sahut_store::{Db, Location, Migrated, StoreError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -17,6 +17,10 @@ const GRACE: Duration = Duration::from_secs(30);
 
 /// How often the database is asked for another configuration.
 const RELOAD_EVERY: Duration = Duration::from_secs(5);
+
+/// How often a database server that does not answer is tried before the process gives up, and how long it waits between.
+const TRIED_AT_START: u32 = 30;
+const TRIED_EVERY: Duration = Duration::from_secs(2);
 
 /// The roles that a process can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -46,7 +50,7 @@ impl Works {
     /// Opens the database, applies the configuration's folder where there is none yet, compiles it.
     pub(crate) async fn open(app: Arc<App>) -> Result<Self, Failure> {
         let owner = App::owner("sahut run");
-        let (db, migrated) = Db::open_and_migrate(&app.location(), &owner).await?;
+        let (db, migrated) = open_patiently(&app.location(), &owner).await?;
         if migrated.from != migrated.to {
             let copy = migrated.copy.as_ref().map(|copy| copy.display().to_string());
             tracing::info!(from = migrated.from, to = migrated.to, copy, "schema.migrated");
@@ -168,6 +172,20 @@ impl Works {
             },
         );
     }
+}
+
+/// Opens the database; waits for a server that is not there yet, and says so: after a power cut everything starts at once.
+async fn open_patiently(location: &Location, owner: &str) -> Result<(Db, Migrated), StoreError> {
+    for tried in 1..TRIED_AT_START {
+        match Db::open_and_migrate(location, owner).await {
+            Err(error @ StoreError::Unreachable { .. }) => {
+                tracing::warn!(%error, tried, of = TRIED_AT_START, "database.awaited");
+                tokio::time::sleep(TRIED_EVERY).await;
+            }
+            opened => return opened,
+        }
+    }
+    Db::open_and_migrate(location, owner).await
 }
 
 async fn reload(app: &App, db: &Db, regency: &Shared<Regency>, stamp: &mut crate::app::Stamp) {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use sahut_mail::Tls;
 use sahut_routing::{Problem, Source};
 use sahut_store::Location;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
 
@@ -60,8 +61,10 @@ pub(crate) struct SecretSettings {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ListenSettings {
     /// Where platforms deliver, behind a reverse proxy.
+    #[serde(deserialize_with = "address")]
     pub(crate) public: String,
     /// Probes and metrics, for this machine or a protected network.
+    #[serde(deserialize_with = "address")]
     pub(crate) operator: String,
 }
 
@@ -153,6 +156,17 @@ impl Default for ListenSettings {
 impl Default for CollectSettings {
     fn default() -> Self {
         Self { shortest_seconds: 20.0, longest_seconds: 300.0, at_once: 256, patience_seconds: 25 }
+    }
+}
+
+/// An address that can be listened on: a host, a colon, and a port.
+fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text),
+        _ => Err(D::Error::custom(format!(
+            "{text:?} is no address to listen on: expected a host and a port from 0 to 65535, such as \"127.0.0.1:8080\""
+        ))),
     }
 }
 
@@ -309,6 +323,22 @@ mod tests {
         assert_eq!(anchored("sqlite:a.db"), "/etc/sahut/a.db");
         assert_eq!(anchored("/var/lib/a.db"), "/var/lib/a.db");
         assert_eq!(anchored("postgres://u@h/d"), "postgres://u@h/d");
+    }
+
+    #[test]
+    fn an_address_that_nobody_can_listen_on_is_shown_at_its_place() {
+        for wrong in ["127.0.0.1:909090", "127.0.0.1", ":8080", "127.0.0.1:http"] {
+            let failure = parse(&format!("[listen]\noperator = \"{wrong}\"\n"), &[]).unwrap_err();
+            assert!(
+                failure.message.contains("sahut.toml:2:12") && failure.message.contains(wrong),
+                "{failure}"
+            );
+        }
+        for right in ["127.0.0.1:0", "[::]:8080", "localhost:65535"] {
+            assert!(parse(&format!("[listen]\npublic = \"{right}\"\n"), &[]).is_ok(), "{right}");
+        }
+        let failure = parse("", &[("SAHUT__LISTEN__PUBLIC", "127.0.0.1:909090")]).unwrap_err();
+        assert!(failure.message.contains("SAHUT__LISTEN__PUBLIC"), "{failure}");
     }
 
     #[test]

@@ -83,7 +83,14 @@ impl Town {
     pub(crate) async fn collect(&self) -> Outcome<Stored> {
         let now = self.context.clock.now();
         let feed = format!("comments:{POST_ID}");
-        let ask = Ask { feed: &feed, cursor: None, page: None, patience: std::time::Duration::ZERO, now };
+        let ask = Ask {
+            feed: &feed,
+            cursor: None,
+            page: None,
+            deep: false,
+            patience: std::time::Duration::ZERO,
+            now,
+        };
         let page = NewPage { items: self.connector.read(ask).await?.items, ..NewPage::default() };
         let mut tx = self.context.db.begin().await?;
         let stored = tx.store_page(self.channel, page, now).await?;

@@ -5,8 +5,8 @@ use sahut_domain::message::{Attachment, Author, Item, Surface, ThreadKey, Visibi
 use sahut_mail::{Automatic, Correspondent, FetchedMail, Limits, ReadMail, read, without_quotes};
 
 use super::reply::{is_reply_id, thread_of_mark};
-use crate::BadItem;
 use crate::reading::bad;
+use crate::{BadItem, Returned};
 
 /// How far a writer's clock may be ahead of the server's.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
@@ -22,8 +22,12 @@ pub(super) struct Office<'a> {
     pub(super) server: Option<&'a str>,
 }
 
-/// Reads a mail.
-pub(super) fn item(fetched: FetchedMail, office: Office<'_>, now: Timestamp) -> Result<Item, BadItem> {
+/// Reads a mail; of a report that an answer of ours did not arrive, also that.
+pub(super) fn item(
+    fetched: FetchedMail,
+    office: Office<'_>,
+    now: Timestamp,
+) -> Result<(Item, Option<Returned>), BadItem> {
     // Files stay in the raw mail: of a message only their names are needed.
     let limits = Limits { attachment: 0, ..Limits::default() };
     let mail = read(&fetched.raw, &limits).map_err(|error| {
@@ -35,7 +39,8 @@ pub(super) fn item(fetched: FetchedMail, office: Office<'_>, now: Timestamp) -> 
         Some(id) if own && is_reply_id(id) => id.clone(),
         _ => mail.identity.clone(),
     };
-    Ok(Item {
+    let returned = returned(&mail, &external_id);
+    let item = Item {
         thread: ThreadKey { external_id: thread(&mail, &external_id), surface: Surface::Mail, post: None },
         external_id,
         parent: parent(&mail),
@@ -50,7 +55,17 @@ pub(super) fn item(fetched: FetchedMail, office: Office<'_>, now: Timestamp) -> 
         attachments: attachments(mail.attachments, &fetched),
         author: author(office.writer(mail.from, mail.reply_to)),
         raw: fetched.raw,
-    })
+    };
+    Ok((item, returned))
+}
+
+/// The answer of ours that a report says was given up. One that is only late may still arrive.
+fn returned(mail: &ReadMail, report: &str) -> Option<Returned> {
+    let Some(Automatic::Bounce(bounce)) = &mail.automatic else { return None };
+    let reply = bounce.message_id.as_ref().filter(|id| bounce.failed && is_reply_id(id))?;
+    let status = bounce.status.as_ref().map(|status| format!(" ({status})")).unwrap_or_default();
+    let error = format!("the citizen's mail server gave it back{status}");
+    Some(Returned { report: report.to_owned(), reply: reply.clone(), error })
 }
 
 impl Office<'_> {
@@ -152,6 +167,10 @@ mod tests {
     }
 
     fn read_one(mail: &str) -> Item {
+        read_report(mail).0
+    }
+
+    fn read_report(mail: &str) -> (Item, Option<Returned>) {
         let raw = mail.replace('\n', "\r\n").into_bytes();
         let size = u32::try_from(raw.len()).unwrap();
         let fetched = FetchedMail { uid: 1, received_at: Some(at("2026-11-24T01:00:00Z")), size, raw };
@@ -228,15 +247,26 @@ mod tests {
 
     #[test]
     fn machines_are_marked_and_a_report_hangs_under_the_answer_it_is_about() {
-        let report = read_one(
-            "Return-Path: <>\nFrom: MAILER-DAEMON@mx\nMIME-Version: 1.0\n\
+        let mail = |action: &str, status: &str| {
+            format!(
+                "Return-Path: <>\nFrom: MAILER-DAEMON@mx\nMIME-Version: 1.0\n\
              Content-Type: multipart/report; report-type=delivery-status; boundary=r\n\n--r\n\
              Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\nFinal-Recipient: rfc822; w@contoh.id\n\
-             Action: failed\nStatus: 5.1.1\n--r\nContent-Type: text/rfc822-headers\n\n\
+             Action: {action}\nStatus: {status}\n--r\nContent-Type: text/rfc822-headers\n\n\
              Message-ID: <sahut.reply.uji.k@y>\n--r--\n",
-        );
+            )
+        };
+        let (report, returned) = read_report(&mail("failed", "5.1.1"));
         assert!(report.automatic);
         assert_eq!(report.parent.as_deref(), Some("<sahut.reply.uji.k@y>"));
+        let returned = returned.unwrap();
+        assert_eq!((returned.report, returned.reply.as_str()), (report.external_id, "<sahut.reply.uji.k@y>"));
+        assert!(
+            returned.error.contains("5.1.1") && !returned.error.contains("w@contoh.id"),
+            "{}",
+            returned.error
+        );
+        assert_eq!(read_report(&mail("delayed", "4.4.1")).1, None, "it may still arrive");
     }
 
     #[test]

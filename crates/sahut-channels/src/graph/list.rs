@@ -7,7 +7,7 @@ use url::{Url, form_urlencoded};
 
 use super::usage;
 use crate::http::without_words;
-use crate::{Answer, BadItem, Page, Trouble, reading};
+use crate::{Answer, Ask, BadItem, Page, Trouble, reading};
 
 /// What the parameters that lead to another page are called. No other parameter of a `next` address is taken over: it
 /// also holds the token.
@@ -89,6 +89,10 @@ impl Next {
     }
 }
 
+/// As many posts are looked at in a deep walk: Graph shows about 600 of a year.
+/// <https://developers.facebook.com/docs/graph-api/reference/page/feed/>
+const DEEPEST: usize = 600;
+
 /// A walk over the newest posts, which ends when so many were seen. Where it stands is written as the number seen, a
 /// slash, and Graph's own cursor.
 pub(crate) struct Watch {
@@ -98,9 +102,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Goes on from what [`Watch::further`] left in [`Page::next`].
-    pub(crate) fn new(page: Option<&str>, most: usize) -> Self {
-        let (seen, next) = page.and_then(|page| page.split_once('/')).unwrap_or(("0", ""));
+    /// Goes on from what [`Watch::further`] left in [`Page::next`]. `watched`: how far every walk goes.
+    pub(crate) fn new(ask: &Ask<'_>, watched: usize) -> Self {
+        let (seen, next) = ask.page.and_then(|page| page.split_once('/')).unwrap_or(("0", ""));
+        let most = if ask.deep { watched.max(DEEPEST) } else { watched };
         Self { seen: seen.parse().unwrap_or(0), most, next: Next::new(Some(next)) }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::meta::{NOW, ask, at, connector, reply};
 use crate::peer::{Peer, json};
-use sahut_channels::{Connector, FeedKind, Limit, NotSent, Outgoing, Trouble};
+use sahut_channels::{Ask, Connector, FeedKind, Limit, NotSent, Outgoing, Trouble};
 use sahut_domain::channel::{Ailment, Platform};
 use sahut_domain::message::{Author, Surface, Visibility};
 use serde_json::{Value, json as object};
@@ -58,17 +58,19 @@ async fn only_so_many_posts_are_watched_however_they_are_paged() {
     })
     .await;
     let page = page_with(&peer, object!({"posts_watched": 130}));
-    let (mut next, mut seen) = (None, 0);
-    loop {
-        let read = page.read(ask("posts", next.as_deref())).await.unwrap();
-        seen += read.posts.len();
-        next = read.next;
-        if next.is_none() {
-            break;
+    for (deep, watched) in [(false, 130), (true, 600)] {
+        let (mut next, mut seen) = (None, 0);
+        loop {
+            let read = page.read(Ask { deep, ..ask("posts", next.as_deref()) }).await.unwrap();
+            seen += read.posts.len();
+            next = read.next;
+            if next.is_none() {
+                break;
+            }
         }
+        assert_eq!(seen, watched);
     }
-    assert_eq!(seen, 130);
-    let limits: Vec<_> = peer.calls().iter().map(|call| call.query["limit"].clone()).collect();
+    let limits: Vec<_> = peer.calls().iter().take(3).map(|call| call.query["limit"].clone()).collect();
     assert_eq!(limits, ["100", "70", "10"]);
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn connector(platform: Platform, peer: &Peer, mut settings: Value) ->
 
 /// A request for a page.
 pub(crate) fn ask<'a>(feed: &'a str, page: Option<&'a str>) -> Ask<'a> {
-    Ask { feed, cursor: None, page, patience: Duration::ZERO, now: at(NOW) }
+    Ask { feed, cursor: None, page, deep: false, patience: Duration::ZERO, now: at(NOW) }
 }
 
 /// A reply to a message of two hours ago, whose first attempt began five minutes ago.

@@ -24,7 +24,7 @@ fn bot(peer: &Peer, more: &Value) -> Arc<dyn Connector> {
 }
 
 fn ask(cursor: Option<&str>, now: Timestamp) -> Ask<'_> {
-    Ask { feed: "updates", cursor, page: None, patience: Duration::from_secs(25), now }
+    Ask { feed: "updates", cursor, page: None, deep: false, patience: Duration::from_secs(25), now }
 }
 
 fn body(call: &Call) -> Value {

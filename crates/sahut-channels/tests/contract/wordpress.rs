@@ -23,7 +23,7 @@ fn site(peer: &Peer) -> Arc<dyn Connector> {
 }
 
 fn ask<'a>(feed: &'a str, page: Option<&'a str>) -> Ask<'a> {
-    Ask { feed, cursor: None, page, patience: Duration::ZERO, now: now() }
+    Ask { feed, cursor: None, page, deep: false, patience: Duration::ZERO, now: now() }
 }
 
 fn comment(id: u64, parent: u64, author: u64, status: &str, text: &str) -> Value {

@@ -58,7 +58,7 @@ fn mailbox(dovecot: &Dovecot, smtp: Option<&Server>) -> Arc<dyn Connector> {
 }
 
 async fn read(channel: &Arc<dyn Connector>, cursor: Option<&str>, patience: Duration) -> Page {
-    channel.read(Ask { feed: "inbox", cursor, page: None, patience, now: now() }).await.unwrap()
+    channel.read(Ask { feed: "inbox", cursor, page: None, deep: false, patience, now: now() }).await.unwrap()
 }
 
 async fn read_all(channel: &Arc<dyn Connector>) -> Vec<Item> {

@@ -152,7 +152,7 @@ async fn under_a_post_an_answer_counts_for_the_one_whose_question_is_read_after_
     let mut tx = street.town.context.db.read().await.unwrap();
     let all = tx.inquiries(&Filter::default(), 10).await.unwrap();
     let states: Vec<_> = all.iter().map(|line| (line.number.sequence, line.state)).collect();
-    assert_eq!(states, [(2, State::Answered), (1, State::Open)]);
+    assert_eq!(states, [(1, State::Open), (2, State::Answered)]);
 }
 
 #[tokio::test]

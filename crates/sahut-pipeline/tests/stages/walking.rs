@@ -48,6 +48,9 @@ impl Lists {
     }
 }
 
+/// A feed at which the connector fails.
+const PANICS: &str = "panics";
+
 #[async_trait]
 impl Connector for Lists {
     fn feeds(&self) -> Vec<(FeedKey, FeedKind)> {
@@ -66,6 +69,7 @@ impl Connector for Lists {
         let name = ask.page.map_or_else(|| ask.feed.to_owned(), |page| format!("{}/{page}", ask.feed));
         self.asked.lock().unwrap().push(name.clone());
         self.asked_at.lock().unwrap().push(Instant::now());
+        assert_ne!(name, PANICS);
         self.answers.lock().unwrap().get(&name).cloned().unwrap_or_else(|| Ok(Page::default()))
     }
 
@@ -182,7 +186,7 @@ async fn a_missing_permission_ails_the_channel_and_stops_nothing_else() {
     scene.lists.says("letters", Err(not_permitted()));
     scene.lists.says("a", Err(not_permitted()));
     scene.lists.says("b", Ok(scene.items(&["m1"])));
-    assert_eq!(scene.round().await, ["letters", "posts", "a", "b"]);
+    assert_eq!(scene.round().await, ["posts", "letters", "a", "b"]);
     let channel = scene.channel().await;
     assert_eq!((channel.state, channel.health.ailment), (ChannelState::Active, Some(Ailment::Permission)));
     assert_eq!(scene.held().await, BTreeSet::from(["m1".to_owned()]));
@@ -205,6 +209,27 @@ async fn without_any_permission_or_with_a_dead_token_a_person_is_waited_for() {
         assert_eq!(scene.round().await.len(), asked);
         assert_eq!(scene.channel().await.state, ChannelState::Parked);
     }
+}
+
+#[tokio::test]
+async fn a_channel_that_may_not_be_read_any_more_waits_for_a_person_however_much_is_due() {
+    let scene = Scene::open_paced(&["letters"], Duration::from_millis(1)).await;
+    let letters: Vec<String> = (0..70).map(|n| format!("letter {n}")).collect();
+    let feeds = letters.iter().map(|key| found(key, 1)).collect();
+    scene.lists.says("letters", Ok(Page { feeds, ..Page::default() }));
+    assert_eq!(scene.round().await.len(), 1 + 60, "ten are left");
+    scene.lists.says("letters", Err(not_permitted()));
+    assert_eq!(scene.round().await, ["letters"], "what was found under it is not even asked for");
+    assert_eq!(scene.channel().await.state, ChannelState::Parked);
+}
+
+#[tokio::test]
+async fn what_was_walked_before_a_panic_counts_as_walked() {
+    let scene = Scene::open(&["posts"]).await;
+    scene.lists.says("posts", Ok(Page { feeds: vec![found("a", 1), found(PANICS, 1)], ..Page::default() }));
+    assert_eq!(scene.round().await, ["posts", "a", PANICS]);
+    assert_eq!(scene.channel().await.health.ailment, Some(Ailment::Parser));
+    assert_eq!(scene.round().await, ["posts", PANICS]);
 }
 
 #[tokio::test]
@@ -266,7 +291,7 @@ async fn a_thousand_conversations_do_not_keep_comments_waiting() {
     scene.lists.says("letters", Ok(Page { feeds, ..Page::default() }));
     scene.lists.says("posts", Ok(Page { feeds: vec![found("post 1", 1)], ..Page::default() }));
     let first = scene.round().await;
-    assert_eq!(first[..3], ["letters", "posts", "post 1"]);
+    assert_eq!(first[..3], ["posts", "post 1", "letters"], "comments come before the list of conversations");
     assert_eq!(first.len(), 3 + 60, "the rest is read in the next round");
     assert_eq!(scene.channel().await.watermark, None, "not complete yet");
     let second = scene.round().await;

@@ -9,7 +9,7 @@ use sahut_domain::office::OfficeCode;
 use sahut_domain::work::Lease;
 
 use crate::journal::NewEvent;
-use crate::value::{Row, args};
+use crate::value::{Row, args, row};
 use crate::work::{Claim, Stage};
 use crate::{StoreError, Tx};
 
@@ -49,19 +49,20 @@ pub struct RoundEnd {
     pub trouble: Option<(Ailment, String)>,
     /// Stop reading until a person mends it.
     pub park: bool,
+    /// A wake-up that came later than this is followed at once; absent: none is, the platform wants patience.
+    pub wakes_since: Option<Timestamp>,
 }
 
-/// How a channel's health changed with a round.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealthChange {
-    /// The channel.
-    pub channel: ChannelId,
-    /// Its office.
-    pub office: OfficeCode,
-    /// What ailed it before.
-    pub before: Option<Ailment>,
-    /// What ails it now.
-    pub after: Option<Ailment>,
+/// Channels that are held, each by the attempt that it stands at, with the office that was told of what ails it, if one
+/// was.
+#[derive(Debug)]
+pub struct HeldChannels(HashMap<(ChannelId, i64), Option<OfficeCode>>);
+
+impl HeldChannels {
+    /// Whether a lease on a channel has not been lost.
+    pub fn holds(&self, lease: &Lease<ChannelId>) -> bool {
+        self.0.contains_key(&(lease.id, lease.attempt))
+    }
 }
 
 const COLUMNS: &str = "SELECT id, code, office, platform, name, settings, secrets, state, watermark, read_at, \
@@ -150,8 +151,10 @@ impl Tx {
     /// Makes a channel due now: a wake-up came for it. Not while its platform wants to be left alone: what is new is found
     /// afterwards.
     pub async fn hurry_channel(&mut self, channel: ChannelId, now: Timestamp) -> Result<(), StoreError> {
-        const HURRY: &str = "UPDATE channel SET not_before = $2 WHERE id = $1 AND not_before > $2
-            AND NOT EXISTS (SELECT 1 FROM budget WHERE scope = $3 AND blocked_until > $2)";
+        // Without a look at `not_before` first: where a round is just ending, this waits for what it leaves behind.
+        const HURRY: &str =
+            "UPDATE channel SET not_before = CASE WHEN not_before > $2 THEN $2 ELSE not_before END
+            WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM budget WHERE scope = $3 AND blocked_until > $2)";
         self.exec(HURRY, args![channel, now, channel_budget(channel)]).await?;
         self.wake(Stage::Collect);
         Ok(())
@@ -168,53 +171,70 @@ impl Tx {
         Ok(self.exec(KEEP, args![lease.id, lease.attempt, until]).await? == 1)
     }
 
-    /// Stores how a round ended, and answers how the channel's health changed; `None` when the lease was lost and
-    /// nothing was stored.
-    pub async fn settle_channel(
+    /// Holds channels until the transaction ends: nobody else can claim, hurry or settle them. Answers the attempts that
+    /// they stand at.
+    pub async fn hold_channels(
         &mut self,
-        lease: Lease<ChannelId>,
-        end: &RoundEnd,
-        now: Timestamp,
-    ) -> Result<Option<HealthChange>, StoreError> {
-        let before = format!(
-            "SELECT ailment, office, ailment_told_at FROM channel WHERE id = $1 AND attempt = $2{}",
+        channels: impl Iterator<Item = ChannelId>,
+    ) -> Result<HeldChannels, StoreError> {
+        let sql = format!(
+            "SELECT id, attempt, office, ailment_told_at FROM channel WHERE id{} ORDER BY id{}",
+            self.dialect().within(1),
             self.dialect().hold("channel")
         );
-        let before: Option<(Option<Ailment>, OfficeCode, Option<Timestamp>)> = self
-            .opt(&before, args![lease.id, lease.attempt], |row| {
-                Ok((row.opt_word(0)?, row.get(1)?, row.get(2)?))
-            })
-            .await?;
-        let Some((before, office, told_at)) = before else { return Ok(None) };
-        let ailment = end.trouble.as_ref().map(|(ailment, _)| *ailment);
-        const SETTLE: &str = "UPDATE channel SET lease_owner = NULL, lease_until = NULL, not_before = $3,
-                watermark = CASE WHEN $4 > COALESCE(watermark, 0) THEN $4 ELSE watermark END,
-                read_at = CASE WHEN $5 = 0 THEN $6 ELSE read_at END,
-                failures = CASE WHEN $5 = 0 THEN 0 ELSE failures + 1 END,
-                ailment_since = CASE WHEN $7 IS NULL THEN NULL ELSE COALESCE(ailment_since, $6) END,
-                ailment_told_at = CASE WHEN $7 IS NULL THEN NULL ELSE ailment_told_at END,
-                ailment = $7, ailment_detail = $8,
-                state = CASE WHEN $9 = 1 AND state = 'active' THEN 'parked' ELSE state END
-            WHERE id = $1 AND attempt = $2";
-        let values = args![
-            lease.id,
-            lease.attempt,
-            end.next_at,
-            end.complete_since.map_or(0, Timestamp::as_microsecond),
-            end.trouble.is_some(),
-            now,
-            ailment.map(Ailment::as_str),
-            end.trouble.as_ref().map(|(_, detail)| detail),
-            end.park
-        ];
-        self.exec(SETTLE, values).await?;
-        // Only who was told of an ailment has to hear that it is over.
-        if told_at.is_some() && ailment.is_none() {
-            let mut event = NewEvent::new(EventKind::ChannelRecovered, now).channel(lease.id);
-            event.office = Some(office.clone());
-            self.record_one(event, now).await?;
+        let held = self.rows(&sql, vec![channels.collect()], |row| {
+            let (office, told_at): (OfficeCode, Option<Timestamp>) = (row.get(2)?, row.get(3)?);
+            Ok(((row.get(0)?, row.get(1)?), told_at.map(|_| office)))
+        });
+        Ok(HeldChannels(held.await?.into_iter().collect()))
+    }
+
+    /// Stores how rounds ended. Nothing is stored of those whose lease was lost.
+    pub async fn settle_channels(
+        &mut self,
+        held: &HeldChannels,
+        ends: &[(Lease<ChannelId>, &RoundEnd)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let ends: Vec<_> = ends.iter().filter(|(lease, _)| held.holds(lease)).collect();
+        let rows = ends.iter().map(|(lease, end)| {
+            row![
+                lease.id,
+                lease.attempt,
+                end.next_at,
+                end.complete_since.map_or(0, Timestamp::as_microsecond),
+                end.trouble.is_some(),
+                now,
+                end.trouble.as_ref().map(|(ailment, _)| ailment.as_str()),
+                end.trouble.as_ref().map(|(_, detail)| detail),
+                end.park,
+                end.wakes_since.unwrap_or(Timestamp::MAX)
+            ]
+        });
+        const SETTLE: &str = "UPDATE channel SET lease_owner = NULL, lease_until = NULL,
+                not_before = CASE WHEN EXISTS (SELECT 1 FROM feed WHERE feed.channel_id = channel.id
+                    AND urgent_at > e.column10) THEN e.column6 ELSE e.column3 END,
+                watermark = CASE WHEN e.column4 > COALESCE(watermark, 0) THEN e.column4 ELSE watermark END,
+                read_at = CASE WHEN e.column5 = 0 THEN e.column6 ELSE read_at END,
+                failures = CASE WHEN e.column5 = 0 THEN 0 ELSE failures + 1 END,
+                ailment_since = CASE WHEN e.column7 IS NULL THEN NULL ELSE COALESCE(ailment_since, e.column6) END,
+                ailment_told_at = CASE WHEN e.column7 IS NULL THEN NULL ELSE ailment_told_at END,
+                ailment = e.column7, ailment_detail = e.column8,
+                state = CASE WHEN e.column9 = 1 AND state = 'active' THEN 'parked' ELSE state END
+            FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) AS e
+            WHERE channel.id = e.column1 AND channel.attempt = e.column2";
+        self.insert(SETTLE, rows.collect()).await?;
+        for (lease, end) in ends {
+            // Only who was told of an ailment has to hear that it is over.
+            if let Some(Some(office)) = held.0.get(&(lease.id, lease.attempt))
+                && end.trouble.is_none()
+            {
+                let mut event = NewEvent::new(EventKind::ChannelRecovered, now).channel(lease.id);
+                event.office = Some(office.clone());
+                self.record_one(event, now).await?;
+            }
         }
-        Ok(Some(HealthChange { channel: lease.id, office, before, after: ailment }))
+        Ok(())
     }
 
     /// Notes that nobody may call in a scope before a moment.

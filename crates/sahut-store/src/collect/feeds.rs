@@ -39,6 +39,17 @@ pub struct Feed {
     pub seen_at: Timestamp,
 }
 
+/// A walk of a feed that went on until nothing new was left.
+#[derive(Debug, Clone)]
+pub struct Walk {
+    /// The feed as it was when the walk began.
+    pub feed: Feed,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// It went down to the very end.
+    pub deep: bool,
+}
+
 /// A feed that was found, or that every channel of the platform has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedFound {
@@ -57,7 +68,7 @@ pub struct FeedFound {
 }
 
 const COLUMNS: &str = "SELECT id, key, kind, found, cursor, counter, walked_counter, count, walked_count, \
-    walked_at, walked_deep_at, urgent_at, seen_at FROM feed";
+    walked_at, walked_deep_at, urgent_at, seen_at, channel_id FROM feed";
 
 fn feed(row: &Row) -> Result<Feed, StoreError> {
     Ok(Feed {
@@ -82,6 +93,23 @@ impl Tx {
     pub async fn feeds(&mut self, channel: ChannelId) -> Result<Vec<Feed>, StoreError> {
         self.rows(&format!("{COLUMNS} WHERE channel_id = $1 AND gone = 0 ORDER BY id"), args![channel], feed)
             .await
+    }
+
+    /// The feeds of channels that can still be read, in the order in which they were found.
+    pub async fn feeds_of(
+        &mut self,
+        channels: Vec<ChannelId>,
+    ) -> Result<HashMap<ChannelId, Vec<Feed>>, StoreError> {
+        let sql = format!("{COLUMNS} WHERE gone = 0 AND channel_id");
+        let mut found: HashMap<ChannelId, Vec<Feed>> = HashMap::new();
+        let read = |row: &Row| Ok((row.get(13)?, feed(row)?));
+        for (channel, feed) in self.rows_in(&sql, args![], channels.into_iter().collect(), read).await? {
+            found.entry(channel).or_default().push(feed);
+        }
+        for feeds in found.values_mut() {
+            feeds.sort_unstable_by_key(|feed| feed.id);
+        }
+        Ok(found)
     }
 
     /// Notes feeds, with what the platform says of them. Nothing is written for what has not changed. Answers of how
@@ -141,19 +169,19 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes that a feed was walked from `started_at` on until nothing new was left, and how deep.
-    pub async fn finish_walk(
-        &mut self,
-        feed: &Feed,
-        started_at: Timestamp,
-        deep: bool,
-    ) -> Result<(), StoreError> {
+    /// Notes walks that ended. A deep one that somebody asked for again meanwhile is owed once more.
+    pub async fn finish_walks(&mut self, walks: impl Iterator<Item = &Walk>) -> Result<(), StoreError> {
         const FINISH: &str =
-            "UPDATE feed SET watermark = $2, walked_at = $2, walked_counter = $3, walked_count = $5,
-                walked_deep_at = CASE WHEN $4 = 1 THEN $2 ELSE walked_deep_at END,
-                urgent_at = CASE WHEN urgent_at <= $2 THEN NULL ELSE urgent_at END
-            WHERE id = $1";
-        self.exec(FINISH, args![feed.id, started_at, feed.counter.as_ref(), deep, feed.count]).await?;
+            "UPDATE feed SET watermark = e.column2, walked_at = e.column2, walked_counter = e.column3,
+                walked_count = e.column4,
+                walked_deep_at = CASE WHEN e.column5 = 1 AND COALESCE(urgent_at, 0) <= e.column2
+                    THEN e.column2 ELSE walked_deep_at END,
+                urgent_at = CASE WHEN urgent_at <= e.column2 THEN NULL ELSE urgent_at END
+            FROM (VALUES (?, ?, ?, ?, ?)) AS e WHERE feed.id = e.column1";
+        let rows = walks.map(|Walk { feed, started_at, deep }| {
+            row![feed.id, *started_at, feed.counter.as_ref(), feed.count, *deep]
+        });
+        self.insert(FINISH, rows.collect()).await?;
         Ok(())
     }
 

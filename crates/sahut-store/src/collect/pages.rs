@@ -30,6 +30,8 @@ pub struct NewPage {
     pub feeds: Vec<FeedFound>,
     /// External ids of messages that are deleted.
     pub deleted: Vec<String>,
+    /// Answers of ours that came back: external ids of the report among the items and of the answer, and why.
+    pub returned: Vec<(String, String, String)>,
     /// Office that the source already knew, by external id of the message (imports).
     pub given: HashMap<String, OfficeCode>,
 }
@@ -87,9 +89,14 @@ impl Tx {
             }
         }
         stored.new = fresh.len();
+        // A report that is read again says nothing new: the answer may have been sent again since.
+        page.returned.retain(|(report, ..)| fresh.iter().any(|item| item.external_id == *report));
         self.store_posts(channel, page.posts, now).await?;
         self.store_items(channel, fresh, &page.given, now).await?;
         stored.changed += self.mark_deleted(channel, &page.deleted, now).await?;
+        for (_, reply, error) in &page.returned {
+            self.take_back_reply(channel, reply, error, now).await?;
+        }
         let stage = if page.imported { "import" } else { "page" };
         stored.quarantined = self.store_bad(channel, stage, page.bad, now).await?;
         stored.feeds = self.note_feeds(channel, page.feeds, now).await?;
@@ -316,6 +323,15 @@ impl Activity {
 }
 
 impl NewPage {
+    /// Whether there is nothing in it to store.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+            && self.posts.is_empty()
+            && self.bad.is_empty()
+            && self.feeds.is_empty()
+            && self.deleted.is_empty()
+    }
+
     /// Takes out what the database cannot hold: NUL in what identifies, and things without an identifier. Such items
     /// are set apart, so that their neighbours flow. What claims to come from the future was written now at the latest:
     /// a clock that is ahead must not push a deadline away, or put a question after its answer.
@@ -346,6 +362,7 @@ impl NewPage {
         self.feeds.iter_mut().for_each(|feed| clean(&mut feed.key));
         self.feeds.retain(|feed| !feed.key.is_empty());
         self.deleted.iter_mut().for_each(clean);
+        self.returned.iter_mut().for_each(|(report, ..)| clean(report));
         for (key, _, raw) in &mut self.bad {
             clean(key);
             if key.is_empty() {

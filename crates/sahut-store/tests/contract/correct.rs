@@ -58,6 +58,65 @@ on_both! {
         assert!(world.begin().await.take_due_deadlines(at(1_000_000), 10).await.unwrap().is_empty());
     }
 
+    async fn confirming_an_office_is_no_handover(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        let given = tx.hand_over(FIRST, &code("dinkes"), "benar", "Admin", at(600)).await.unwrap().unwrap();
+        assert_eq!(given.from, code("dinkes"));
+        let events = tx.events_of(opened.id).await.unwrap();
+        assert_eq!(events.last().unwrap().kind, EventKind::InquiryConfirmed);
+        assert!(events.iter().all(|event| event.kind != EventKind::InquiryHandedOver));
+        let lesson = tx.lessons(10).await.unwrap().remove(0);
+        assert_eq!((lesson.seat.as_deref(), lesson.needed), (Some("dinkes"), true));
+    }
+
+    async fn a_closing_is_taken_back_with_its_promise_and_its_lesson(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let before = world.read().await.inquiry(FIRST).await.unwrap().unwrap();
+        let mut tx = world.begin().await;
+        assert!(matches!(tx.reopen(FIRST, "Admin", at(10)).await, Err(StoreError::Unfit(_))), "it is open");
+        tx.close_as_talk(FIRST, "Admin", at(10)).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = world.begin().await;
+        let reopened = tx.reopen(FIRST, "Sekda", at(20)).await.unwrap().unwrap();
+        assert_eq!((reopened.inquiry, &reopened.office, reopened.state), (opened.id, &code("dinkes"), State::Open));
+        assert!(tx.lessons(10).await.unwrap().is_empty(), "the lesson is withdrawn");
+        tx.commit().await.unwrap();
+        let after = world.read().await.inquiry(FIRST).await.unwrap().unwrap();
+        assert_eq!((after.line.state, after.line.kind, after.line.due_at),
+            (before.line.state, before.line.kind, before.line.due_at));
+        assert_eq!(after.events.last().unwrap().kind, EventKind::InquiryRestored);
+        let mut tx = world.begin().await;
+        let due = tx.take_due_deadlines(at(1_000_000), 10).await.unwrap();
+        assert_eq!(due.len(), 1, "the promise runs on and is noticed when it is missed");
+        let missing = InquiryNumber { year: 2026, sequence: 99 };
+        assert_eq!(tx.reopen(missing, "Admin", at(30)).await.unwrap(), None);
+    }
+
+    async fn an_answered_inquiry_is_answered_again_when_its_closing_is_taken_back(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        tx.answer_inquiry(opened.id, &code("dinkes"), at(5), "Admin", at(5)).await.unwrap();
+        tx.close_as_talk(FIRST, "Admin", at(10)).await.unwrap();
+        let reopened = tx.reopen(FIRST, "Admin", at(20)).await.unwrap().unwrap();
+        assert_eq!(reopened.state, State::Answered);
+        tx.commit().await.unwrap();
+        assert!(world.begin().await.take_due_deadlines(at(1_000_000), 10).await.unwrap().is_empty());
+    }
+
+    async fn a_closing_stands_once_its_citizen_has_begun_anew(world: &World) {
+        world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        tx.close_as_talk(FIRST, "Admin", at(10)).await.unwrap();
+        tx.commit().await.unwrap();
+        world.inquiry(item("m2", "ani")).await;
+        let refused = world.begin().await.reopen(FIRST, "Admin", at(20)).await;
+        assert!(
+            matches!(&refused, Err(StoreError::Unfit(why)) if why.contains("K-2026-00002")),
+            "{refused:?}"
+        );
+    }
+
     async fn what_is_brought_back_is_routed_again_and_teaches(world: &World) {
         world.store(vec![item("m1", "ani")], at(0)).await;
         let mut tx = world.begin().await;
@@ -66,6 +125,7 @@ on_both! {
         let aside = tx.set_asides(None, 10).await.unwrap();
         assert_eq!((aside.len(), aside[0].decision.kind), (1, Kind::Noise));
         assert!(tx.set_asides(Some(aside[0].message), 10).await.unwrap().is_empty());
+        assert_eq!(tx.count_set_aside().await.unwrap(), 1);
         assert!(tx.bring_back(aside[0].message, "Admin", at(2)).await.unwrap());
         assert!(!tx.bring_back(aside[0].message, "Admin", at(3)).await.unwrap(), "once");
         assert!(!tx.bring_back(MessageId(999), "Admin", at(3)).await.unwrap());

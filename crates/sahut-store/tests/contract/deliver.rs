@@ -42,6 +42,36 @@ on_both! {
         assert_eq!(queued, Queued::NothingToAnswer);
     }
 
+    async fn an_answer_that_comes_back_failed_and_its_office_is_told(world: &World) {
+        let (opened, work) = world.claimed_reply("sudah buka").await;
+        let mut tx = world.begin().await;
+        tx.begin_sending(&work, at(200), at(61)).await.unwrap();
+        tx.settle_sent(&work, Some("r1"), None, at(62), at(65)).await.unwrap();
+        tx.commit().await.unwrap();
+        let report = Item { automatic: true, ..item("report", "mailer-daemon") };
+        let returned = vec![("report".to_owned(), "r1".to_owned(), "it came back (5.1.1)".to_owned())];
+        let page = NewPage { items: vec![report], returned, ..NewPage::default() };
+        world.store_page(page.clone(), at(70)).await;
+        let inquiry = world.read().await.inquiry(opened.number).await.unwrap().unwrap();
+        assert_eq!(inquiry.replies[0].delivery, ReplyState::Failed);
+        assert_eq!(inquiry.replies[0].last_error.as_deref(), Some("it came back (5.1.1)"));
+        assert_eq!(inquiry.events.last().unwrap().kind, EventKind::ReplyFailed);
+        assert_eq!(inquiry.promises[0].met_at, Some(at(62)), "the office did answer");
+        let status = world.read().await.status(at(71)).await.unwrap();
+        assert_eq!((status.replies_dead, status.notices_due), (1, 1), "an office is told");
+
+        // Sent again, it is not taken back by the old report.
+        let mut tx = world.begin().await;
+        assert!(tx.retry_reply(ReplyId(work.lease.id), "Admin", at(80)).await.unwrap());
+        let work = tx.claim_replies(&claim(at(81), at(200))).await.unwrap().remove(0);
+        tx.begin_sending(&work, at(200), at(82)).await.unwrap();
+        assert!(tx.settle_sent(&work, Some("r1"), None, at(83), at(83)).await.unwrap());
+        tx.commit().await.unwrap();
+        world.store_page(page, at(90)).await;
+        let inquiry = world.read().await.inquiry(opened.number).await.unwrap().unwrap();
+        assert_eq!(inquiry.replies[0].delivery, ReplyState::Sent);
+    }
+
     async fn a_sent_reply_answers_the_inquiry_at_the_platforms_moment(world: &World) {
         let (opened, work) = world.claimed_reply("sudah buka").await;
         let mut tx = world.begin().await;

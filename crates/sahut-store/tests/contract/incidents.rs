@@ -167,6 +167,12 @@ on_both! {
         assert_eq!(incident.office, code("kominfo"));
         assert_eq!(offices, [(1, "kominfo"), (2, "kominfo"), (3, "dinkes")], "what is closed stays where it was");
         drop(tx);
+        let mut tx = world.begin().await;
+        let reopened = tx.reopen(number(3), "Admin", at(8)).await.unwrap().unwrap();
+        assert_eq!(tx.incident_of(reopened.inquiry).await.unwrap(), None, "its incident has gone elsewhere");
+        let alone = Opened { id: reopened.inquiry, event: reopened.event, number: number(3) };
+        tx.owe(vec![notice(&alone, "a@x.example", false)], at(8)).await.unwrap();
+        tx.commit().await.unwrap();
         sound(world, 100).await;
     }
 

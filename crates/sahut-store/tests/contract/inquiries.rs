@@ -44,8 +44,8 @@ on_both! {
         assert_eq!(opened_at(world, Filter { triage: true, ..Filter::default() }).await, [300]);
         assert_eq!(opened_at(world, Filter { due_before: Some(at(7500)), ..Filter::default() }).await, [0]);
         assert_eq!(opened_at(world, Filter { state: Some(State::Answered), ..Filter::default() }).await, [0; 0]);
-        assert_eq!(opened_at(world, Filter::default()).await, [600, 300, 0], "of all, the newest first");
-        let all = Filter { office: Some(code("kominfo")), state: Some(State::Open), due_before: Some(at(9000)), triage: true };
+        assert_eq!(opened_at(world, Filter::default()).await, [600, 0, 300]);
+        let all = Filter { office: Some(code("kominfo")), state: Some(State::Open), due_before: Some(at(9000)), triage: true, after: None };
         assert_eq!(opened_at(world, all).await, [300]);
         let mut tx = world.begin().await;
         let line = tx.inquiries(&open, 1).await.unwrap().remove(0);
@@ -53,7 +53,34 @@ on_both! {
         tx.answer_inquiry(line.id, &line.office, at(900), "Admin", at(900)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(opened_at(world, open).await, [0, 300]);
+        assert_eq!(opened_at(world, Filter::default()).await, [0, 300, 600], "what owes no answer comes last");
         assert_eq!(opened_at(world, Filter { state: Some(State::Answered), ..Filter::default() }).await, [600]);
+    }
+
+    async fn pages_of_a_list_join_without_a_gap_or_a_line_twice(world: &World) {
+        three(world).await;
+        world.store((4..9).map(|id| item(&format!("m{id}"), &format!("z{id}"))).collect(), at(701)).await;
+        let mut tx = world.begin().await;
+        let waiting = tx.take_waiting(10).await.unwrap();
+        let opened = tx.open_inquiries(waiting.iter().map(new_inquiry).collect(), &world.chance, at(702)).await.unwrap();
+        for opened in &opened[1..] {
+            tx.answer_inquiry(opened.id, &code("dinkes"), at(900), "Admin", at(900)).await.unwrap();
+        }
+        let whole: Vec<_> = tx.inquiries(&Filter::default(), 100).await.unwrap().into_iter().map(|line| line.number).collect();
+        assert_eq!(whole.len(), 8);
+        let (mut paged, mut filter) = (Vec::new(), Filter::default());
+        loop {
+            let page = tx.inquiries(&filter, 3).await.unwrap();
+            let Some(last) = page.last() else { break };
+            filter.after = Some(last.number);
+            paged.extend(page.iter().map(|line| line.number));
+        }
+        assert_eq!(paged, whole);
+        assert_eq!(tx.count_inquiries(&filter).await.unwrap(), 8, "of all pages");
+        assert_eq!(tx.count_inquiries(&Filter { state: Some(State::Open), ..Filter::default() }).await.unwrap(), 4);
+        let nobody = sahut_domain::inquiry::InquiryNumber { year: 2025, sequence: 1 };
+        let refused = tx.inquiries(&Filter { after: Some(nobody), ..Filter::default() }, 3).await;
+        assert!(matches!(refused, Err(sahut_store::StoreError::Unfit(_))), "{refused:?}");
     }
 
     async fn an_inquiry_is_shown_with_everything_around_it(world: &World) {

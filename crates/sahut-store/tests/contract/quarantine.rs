@@ -55,7 +55,8 @@ on_both! {
         world.store_page(NewPage { feeds: vec![feed], ..bad("no date") }, at(1)).await;
         let mut tx = world.begin().await;
         let feed = tx.feeds(world.channel).await.unwrap().remove(0);
-        tx.finish_walk(&feed, at(2), true).await.unwrap();
+        let walk = sahut_store::collect::Walk { feed, started_at: at(2), deep: true };
+        tx.finish_walks([walk].iter()).await.unwrap();
         let held = tx.quarantined().await.unwrap().remove(0);
         tx.retry_quarantined(Apart::Item(held.id), at(3)).await.unwrap();
         let asked = tx.take_asked().await.unwrap().unwrap();

@@ -163,17 +163,28 @@ pub(crate) fn print(plan: &Plan, dry_run: bool) -> Result<(), Failure> {
     if plan.unchanged {
         return output::line("Nothing changed: these files are the running configuration.");
     }
-    for (what, changes) in [("files", &plan.files), ("offices", &plan.offices), ("channels", &plan.channels)]
-    {
-        for (sign, names) in [("+", &changes.added), ("~", &changes.changed), ("-", &changes.removed)] {
-            for name in names {
-                output::line(&format!("{sign} {what}: {name}"))?;
-            }
-        }
+    let parts = [("files", &plan.files), ("offices", &plan.offices), ("channels", &plan.channels)];
+    if plan.running.is_none() && !dry_run {
+        // Everything is new: a line of each tells nothing that the folder does not.
+        let counts = parts.map(|(what, changes)| format!("{} {what}", changes.added.len()));
+        output::line(&format!("The first set: {}.", counts.join(", ")))?;
+    } else {
+        print_changes(&parts)?;
     }
     match plan.applied {
         Some(revision) => output::line(&format!("Configuration {revision} is running.")),
         None if dry_run => output::line("Nothing was changed: this was a dry run."),
         None => Ok(()),
     }
+}
+
+fn print_changes(parts: &[(&str, &Changes)]) -> Result<(), Failure> {
+    for (what, changes) in parts {
+        for (sign, names) in [("+", &changes.added), ("~", &changes.changed), ("-", &changes.removed)] {
+            for name in names {
+                output::line(&format!("{sign} {what}: {name}"))?;
+            }
+        }
+    }
+    Ok(())
 }

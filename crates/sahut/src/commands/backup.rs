@@ -49,8 +49,8 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     match &args.command {
         Command::Create { file } => create(&database, file).await,
         Command::Verify { file } => {
-            verify(file).await?;
-            output::line(&format!("{} is whole.", file.display()))
+            let checked = verify(file).await?;
+            output::line(&format!("{}: {}", file.display(), checked.words(file)))
         }
         Command::Restore { file, to } => restore(app, file, to.as_ref().unwrap_or(&database)).await,
     }
@@ -66,22 +66,53 @@ async fn create(database: &Path, file: &Path) -> Result<(), Failure> {
     let sums = sums_of(file);
     fs::write(&sums, format!("{sum}  {name}\n"))
         .map_err(|error| Failure::file(&sums, "cannot write", &error))?;
-    output::line(&format!("{} is written ({sum}).", file.display()))
+    output::line(&format!("{} is written, with its checksum in {}.", file.display(), sums.display()))
 }
 
-async fn verify(file: &Path) -> Result<(), Failure> {
-    let sums = sums_of(file);
-    if let Ok(expected) = fs::read_to_string(&sums)
-        && expected.split_whitespace().next() != Some(&checksum(file)?)
-    {
-        return Err(Failure::new(
-            code::IO,
-            format!("{} is not what was written: its checksum differs", file.display()),
-        ));
+/// What was seen of a backup whose pages hold together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Checked {
+    /// It is, to the byte, what `backup create` wrote.
+    Whole,
+    /// There is no checksum beside it.
+    PagesOnly,
+}
+
+impl Checked {
+    fn words(self, file: &Path) -> String {
+        let sums = sums_of(file);
+        match self {
+            Self::Whole => {
+                format!(
+                    "whole. Every page holds together, and its checksum is the one in {}.",
+                    sums.display()
+                )
+            }
+            Self::PagesOnly => format!(
+                "every page holds together. NOT verified: that it is what was written, because there is no {}; \
+                 keep the file that `sahut backup create` writes beside a backup together with it.",
+                sums.display()
+            ),
+        }
     }
+}
+
+async fn verify(file: &Path) -> Result<Checked, Failure> {
+    let sums = sums_of(file);
+    let checked = match fs::read_to_string(&sums) {
+        Ok(expected) if expected.split_whitespace().next() == Some(&checksum(file)?) => Checked::Whole,
+        Ok(_) => {
+            return Err(Failure::new(
+                code::IO,
+                format!("{} is not what was written: its checksum differs", file.display()),
+            ));
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Checked::PagesOnly,
+        Err(error) => return Err(Failure::file(&sums, "cannot read", &error)),
+    };
     let faults = backup::verify(file).await?;
     if faults.is_empty() {
-        return Ok(());
+        return Ok(checked);
     }
     Err(Failure::new(code::IO, format!("{} is damaged: {}", file.display(), faults.join("; "))))
 }
@@ -89,7 +120,10 @@ async fn verify(file: &Path) -> Result<(), Failure> {
 async fn restore(app: &App, file: &Path, database: &Path) -> Result<(), Failure> {
     // A process that works on the database would go on with the file that is set aside.
     let lock = FileLock::take(database, &App::owner("sahut backup restore"))?;
-    verify(file).await?;
+    let checked = verify(file).await?;
+    if checked != Checked::Whole {
+        output::say(&format!("{}: {}", file.display(), checked.words(file)));
+    }
     if let Some(aside) = backup::restore(file, &lock, "operator", app.clock.now()).await? {
         output::line(&format!("What was there before is now {}.", aside.display()))?;
     }

@@ -23,10 +23,15 @@ pub(crate) fn run(config: &Path, args: &Args) -> Result<(), Failure> {
         _ => App::load(config)?,
     };
     let folder = args.folder.as_ref().unwrap_or(&app.settings.regency.files);
-    let (files, set) = apply::read(&app, folder)?;
-    app.outbox()?;
+    let (files, set) = match (apply::read(&app, folder), app.outbox()) {
+        (Ok(read), Ok(_)) => read,
+        (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => return Err(failure),
+        (Err(regency), Err(mail)) => {
+            return Err(Failure::new(regency.code, format!("{mail}\n\n{regency}")));
+        }
+    };
     for warning in set.rules.warnings() {
-        eprintln!("{}\n", warning.render());
+        output::say(&format!("{}\n", warning.render()));
     }
     output::line(&format!(
         "{}: {} files, {} offices, {} channels, {} calendars, {} phrases: no errors, {} warning(s).",

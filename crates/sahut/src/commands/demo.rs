@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &Args) -> Result<(), Failure> {
 
     let mut signals = Signals::listen()?;
     let town = Town::new(&scene, args.seed, Duration::from_millis(args.pace));
-    let screen = Screen::new(works.context.clone(), clock.clone());
+    let mut screen = Screen::new(works.context.clone(), clock.clone());
     let db = works.context.db.clone();
     let life = async {
         tokio::select! {
@@ -55,19 +55,20 @@ pub(crate) async fn run(args: &Args) -> Result<(), Failure> {
         }
         // From now on a signal is not for the citizens, but for the program.
         stop_on_signals(&works.supervisor, signals);
-        Tally::when_quiet(&scene, &db, &clock).await
+        output::line(Scene::silence())?;
+        Ok::<(), Failure>(Tally::when_quiet(&scene, &db, &clock).await?)
     };
     let stopping = works.supervisor.stopping();
-    let tally = tokio::select! {
-        tally = life => Some(tally?),
-        () = screen.watch(&scene.postbox) => None,
-        () = stopping.cancelled() => None,
-    };
+    tokio::select! {
+        quiet = life => quiet?,
+        () = screen.watch(&scene.postbox) => {}
+        () = stopping.cancelled() => {}
+    }
+    screen.catch_up(&scene.postbox).await;
+    let tally = Tally::count(&scene, &works.context.db, &clock).await?;
     works.supervisor.stop();
     works.finish().await?;
-    if let Some(tally) = tally {
-        output::line(&format!("\n{tally}"))?;
-    }
+    output::line(&format!("\n{tally}"))?;
     output::line(&scene.farewell())?;
     scene.leave().await;
     Ok(())

@@ -2,14 +2,18 @@
 
 use std::path::Path;
 
-use sahut_domain::Timestamp;
+use sahut_domain::{Language, Timestamp};
 use sahut_mail::SmtpError;
-use sahut_store::Location;
+use sahut_render::format::span;
+use sahut_store::{HeldFor, Location};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::failure::Failure;
 use crate::output;
+
+/// How long work may wait beyond its moment before the operator is asked whether anything works, in seconds.
+const LATE_SECONDS: i64 = 10 * 60;
 
 /// Days before a calendar's holidays run out on which the operator is warned.
 const CALENDAR_WARNING: i32 = 60;
@@ -137,11 +141,101 @@ async fn database(app: &App, full: bool, findings: &mut Findings) {
         Ok((regency, _)) => {
             findings.add(Verdict::Ok, "regency", format!("configuration {}", regency.revision));
             calendars(app, &regency, findings);
+            people(&regency, findings);
             mail(&regency, findings).await;
         }
         Err(failure) => findings.add(Verdict::Fail, "regency", failure.message),
     }
     channels(&db, findings).await;
+    work(app, &db, findings).await;
+}
+
+/// Domains under which nobody has a mailbox: <https://www.rfc-editor.org/rfc/rfc2606>.
+fn is_example(mail: &str) -> bool {
+    const RESERVED: [&str; 4] = ["example", "test", "invalid", "localhost"];
+    const SECOND: [&str; 4] = ["example.com", "example.net", "example.org", "example.go.id"];
+    let domain = mail.rsplit('@').next().unwrap_or_default().to_lowercase();
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    RESERVED.contains(&last)
+        || SECOND.iter().any(|known| domain == *known || domain.ends_with(&format!(".{known}")))
+}
+
+/// Mail that nobody reads looks like mail that was read.
+fn people(regency: &sahut_pipeline::Regency, findings: &mut Findings) {
+    let people = regency.offices.values().flat_map(|office| &office.people).chain(&regency.operators);
+    let (examples, real): (Vec<_>, Vec<_>) = people.partition(|person| is_example(&person.mail));
+    if examples.is_empty() {
+        findings.add(Verdict::Ok, "people", format!("{} addresses", real.len()));
+    } else {
+        let detail = format!(
+            "{} of {} addresses are examples that nobody reads, such as …{}: write the real ones in offices.toml and \
+             regency.toml, then `sahut apply`",
+            examples.len(),
+            examples.len() + real.len(),
+            examples
+                .first()
+                .and_then(|person| person.mail.find('@').map(|at| &person.mail[at..]))
+                .unwrap_or_default(),
+        );
+        findings.add(Verdict::Warn, "people", detail);
+    }
+    let mut nobody: Vec<&str> = regency
+        .offices
+        .values()
+        .filter(|office| office.people.is_empty())
+        .map(|office| office.code.as_str())
+        .collect();
+    nobody.sort_unstable();
+    if !nobody.is_empty() {
+        let detail = format!(
+            "nobody can be mailed at {}: no people in offices.toml, or their addresses were refused",
+            nobody.join(", ")
+        );
+        findings.add(Verdict::Warn, "people", detail);
+    }
+}
+
+/// What is held, late or given up.
+async fn work(app: &App, db: &sahut_store::Db, findings: &mut Findings) {
+    let asked = async {
+        let mut tx = db.read().await?;
+        Ok::<_, sahut_store::StoreError>((tx.held_for().await?, tx.status(app.clock.now()).await?))
+    };
+    let (held, status) = match asked.await {
+        Ok(asked) => asked,
+        Err(error) => return findings.add(Verdict::Fail, "work", error.to_string()),
+    };
+    if let Some(held) = held {
+        let why = match held {
+            HeldFor::Restore => "since a restore",
+            HeldFor::Person => "on somebody's order",
+        };
+        let detail = format!(
+            "mails and answers are held {why}: look at `sahut outbox list`, then `sahut outbox release`"
+        );
+        findings.add(Verdict::Warn, "outbox", detail);
+    }
+    let owed = format!("{} mails and {} answers are owed", status.notices_due, status.replies_due);
+    let late = status.oldest_due_seconds;
+    if late > LATE_SECONDS && held.is_none() {
+        let detail = format!(
+            "{owed}; the oldest work is {} late: is `sahut run` running?",
+            span(late, Language::English)
+        );
+        findings.add(Verdict::Warn, "work", detail);
+    } else {
+        findings.add(Verdict::Ok, "work", owed);
+    }
+    for (count, what, command) in [
+        (status.notices_dead, "mails were given up", "sahut outbox list"),
+        (status.replies_dead, "answers were given up", "sahut outbox list"),
+        (status.replies_uncertain, "answers may or may not have arrived", "sahut outbox list"),
+        (status.quarantined, "items could not be read", "sahut quarantine list"),
+    ] {
+        if count > 0 {
+            findings.add(Verdict::Warn, "work", format!("{count} {what}: `{command}` shows them"));
+        }
+    }
 }
 
 fn calendars(app: &App, regency: &sahut_pipeline::Regency, findings: &mut Findings) {
@@ -195,5 +289,22 @@ async fn channels(db: &sahut_store::Db, findings: &mut Findings) {
         let ailment = channel.health.ailment.map(|ailment| ailment.to_string()).unwrap_or_default();
         let detail = channel.health.detail.as_deref().unwrap_or_default();
         findings.add(Verdict::Warn, "channel", format!("{}: {ailment}: {detail}", channel.config.code));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_examples_are_known_from_real_ones() {
+        for mail in
+            ["a@lebong.example", "a@example.com", "a@mail.example.go.id", "a@x.test", "sahut@localhost"]
+        {
+            assert!(is_example(mail), "{mail}");
+        }
+        for mail in ["a@lebongkab.go.id", "a@contoh.id", "a@myexample.com", "a@test.id"] {
+            assert!(!is_example(mail), "{mail}");
+        }
     }
 }

@@ -9,7 +9,7 @@ mod lines;
 mod moment;
 mod records;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufReader, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
@@ -104,8 +104,18 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         import
     };
     let finished_before = import.finished_at.is_some();
-    let mut work =
-        Work { app, args, db: &db, channel: &channel, digest, meaning, records, import, ahead: None };
+    let mut work = Work {
+        app,
+        args,
+        db: &db,
+        channel: &channel,
+        digest,
+        meaning,
+        records,
+        import,
+        ahead: None,
+        tried: HashSet::new(),
+    };
     if !finished_before {
         work.go_on().await?;
     }
@@ -124,6 +134,8 @@ struct Work<'a> {
     import: Import,
     /// A record that was read and belongs to the next batch.
     ahead: Option<Meant>,
+    /// What a dry run would have stored so far.
+    tried: HashSet<String>,
 }
 
 /// A record that was read: where it stands, and what it says or what was expected of it.
@@ -227,18 +239,24 @@ impl Work<'_> {
     /// Stores a batch and where the import stands after it.
     async fn store(&mut self, batch: Batch) -> Result<(), Failure> {
         let now = self.app.clock.now();
-        let refused = count(batch.page.bad.len());
+        let items = batch.page.items.len();
+        let mut page = batch.page;
         let mut import = self.import.clone();
         import.position = batch.position;
-        import.refused += refused;
+        import.refused += count(page.bad.len());
         import.finished_at = batch.last.then_some(now);
         if self.args.dry_run {
-            import.imported += count(batch.page.items.len());
+            // What an earlier batch would have stored is not there to be known.
+            page.items.retain(|item| self.tried.insert(item.external_id.clone()));
+        }
+        let mut tx = self.db.begin().await?;
+        let new = tx.store_page(self.channel.id, page, now).await?.new;
+        import.imported += count(new);
+        import.known += count(items - new);
+        if self.args.dry_run {
+            // Stored like any other and taken back: the numbers are those of the real thing.
+            tx.roll_back().await?;
         } else {
-            let mut tx = self.db.begin().await?;
-            let stored = tx.store_page(self.channel.id, batch.page, now).await?;
-            import.imported += count(stored.new);
-            import.known += count(stored.known + stored.changed);
             tx.advance_import(&import).await?;
             tx.commit().await?;
         }
@@ -250,7 +268,7 @@ impl Work<'_> {
     fn tell(&self, page: &NewPage) {
         let told = usize::try_from(TOLD - self.import.refused).unwrap_or(0);
         for (_, error, _) in page.bad.iter().take(told) {
-            eprintln!("refused: {error}");
+            output::say(&format!("refused: {error}"));
         }
     }
 }
@@ -338,7 +356,10 @@ fn summarise(args: &Args, import: Import, finished_before: bool) -> Result<(), F
     let Import { position, imported, known, refused, finished_at, .. } = import;
     if refused > 0 && !finished_before {
         let where_to = if args.dry_run { "they would be set apart" } else { "see `sahut quarantine list`" };
-        eprintln!("sahut: {refused} record(s) of {} were refused: {where_to}", args.file.display());
+        output::say(&format!(
+            "sahut: {refused} record(s) of {} were refused: {where_to}",
+            args.file.display()
+        ));
     }
     let file = args.file.display();
     if args.json {
@@ -358,6 +379,16 @@ fn summarise(args: &Args, import: Import, finished_before: bool) -> Result<(), F
         Some(_) => "the whole file is read".to_owned(),
         None => format!("read up to {position}; import it again to go on"),
     };
-    let new = if args.dry_run { "readable, nothing was stored" } else { "new" };
-    output::line(&format!("{file}: {imported} {new}, {known} known, {refused} refused; {position}."))
+    let records = imported + known + refused;
+    output::line(&if args.dry_run {
+        format!(
+            "{file}: {records} records, of which {imported} would be new, {known} are known already and {refused} would be \
+             refused; nothing was stored; {position}."
+        )
+    } else {
+        format!(
+            "{file}: {records} records, of which {imported} are new, {known} were known already and {refused} were refused; \
+             {position}."
+        )
+    })
 }

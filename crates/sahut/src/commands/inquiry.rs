@@ -1,22 +1,22 @@
-//! `sahut inquiry`: lists, and one inquiry with everything around it.
+//! `sahut inquiry`: lists, one inquiry with everything around it, and what people put right about it.
+
+mod show;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use sahut_domain::Language;
 use sahut_domain::inquiry::{InquiryNumber, State};
 use sahut_domain::notice::Template;
 use sahut_domain::office::OfficeCode;
-use sahut_render::explain::deadline_words;
-use sahut_render::format::{moment, time_left};
+use sahut_render::format::{time_left, whole};
 use sahut_render::tame::one_line;
 use sahut_render::words::word;
-use sahut_store::inquiries::{Filter, Inquiry};
+use sahut_store::Tx;
+use sahut_store::inquiries::{Filter, Line};
 
 use super::incident;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::output;
-use crate::regency::{Files, RegencySet};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -26,7 +26,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Inquiries, emergencies first, then by due moment.
+    /// Inquiries: the open ones first, emergencies before others, then by due moment; then what owes no answer, the newest
+    /// first.
     List(ListArgs),
     /// One inquiry: messages, reasons, promises, answers, journal.
     Show {
@@ -40,6 +41,15 @@ enum Command {
     Give(GiveArgs),
     /// Close an inquiry that asks for nothing: talk, thanks, an advertisement. Routing learns from it.
     Talk {
+        /// Its number, such as K-2026-00123.
+        number: InquiryNumber,
+        /// Who says so.
+        #[arg(long, default_value = "operator")]
+        by: String,
+    },
+    /// Take back a mistaken `inquiry talk`: the inquiry stands as it stood, its promise runs from when it always ran, and
+    /// routing forgets the lesson.
+    Reopen {
         /// Its number, such as K-2026-00123.
         number: InquiryNumber,
         /// Who says so.
@@ -66,6 +76,7 @@ struct GiveArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command, each on its own")]
 struct ListArgs {
     /// Only of this office.
     #[arg(long)]
@@ -80,8 +91,14 @@ struct ListArgs {
     #[arg(long)]
     triage: bool,
     /// At most so many.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
     limit: i64,
+    /// All there are.
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    /// Only those that stand behind this one in the list: the last of the page before.
+    #[arg(long, value_name = "NUMBER")]
+    after: Option<InquiryNumber>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -90,35 +107,39 @@ struct ListArgs {
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     match &args.command {
         Command::List(args) => list(app, args).await,
-        Command::Show { number, json } => show(app, *number, *json).await,
+        Command::Show { number, json } => show::run(app, *number, *json).await,
         Command::Give(args) => give(app, args).await,
         Command::Talk { number, by } => talk(app, *number, by).await,
+        Command::Reopen { number, by } => reopen(app, *number, by).await,
     }
 }
 
 async fn give(app: &App, args: &GiveArgs) -> Result<(), Failure> {
     let now = app.clock.now();
-    let office = OfficeCode::parse(&args.office)
-        .map_err(|error| Failure::new(crate::failure::code::USAGE, error.to_string()))?;
     let db = app.beside().await?;
     let mut tx = db.begin().await?;
+    let office = known_office(&mut tx, &args.office).await?;
     if args.only {
         tx.leave_incident(args.number, &args.by, now).await?.ok_or_else(|| unknown(args.number))?;
     }
     let given = tx.hand_over(args.number, &office, &args.reason, &args.by, now).await?;
     let given = given.ok_or_else(|| unknown(args.number))?;
+    let confirmed = given.from == office;
     // What owes no answer any more is nothing to mail about.
-    if (given.from != office || args.only) && given.state == State::Open {
+    if (!confirmed || args.only) && given.state == State::Open {
         let template = if given.others > 0 { Template::Incident } else { Template::Assignment };
         incident::tell(&mut tx, template, given.event, given.inquiry, &office, now).await?;
     }
     tx.commit().await?;
-    let from = if given.from == office { String::new() } else { format!(", from {}", given.from) };
     let others = match given.others {
         0 => String::new(),
         others => format!(", with {others} others of its incident"),
     };
-    output::line(&format!("{} is {office}'s now{from}{others}.", args.number))
+    output::line(&if confirmed {
+        format!("{} stays with {office}{others}: confirmed.", args.number)
+    } else {
+        format!("{} is {office}'s now, from {}{others}.", args.number, given.from)
+    })
 }
 
 async fn talk(app: &App, number: InquiryNumber, by: &str) -> Result<(), Failure> {
@@ -126,7 +147,37 @@ async fn talk(app: &App, number: InquiryNumber, by: &str) -> Result<(), Failure>
     let mut tx = db.begin().await?;
     tx.close_as_talk(number, by, app.clock.now()).await?.ok_or_else(|| unknown(number))?;
     tx.commit().await?;
-    output::line(&format!("{number} is closed: it asks for nothing."))
+    output::line(&format!(
+        "{number} is closed: it asks for nothing. `sahut inquiry reopen {number}` takes that back."
+    ))
+}
+
+async fn reopen(app: &App, number: InquiryNumber, by: &str) -> Result<(), Failure> {
+    let db = app.beside().await?;
+    let mut tx = db.begin().await?;
+    let reopened = tx.reopen(number, by, app.clock.now()).await?.ok_or_else(|| unknown(number))?;
+    let open = reopened.state == State::Open;
+    if open {
+        let (event, inquiry, office) = (reopened.event, reopened.inquiry, &reopened.office);
+        incident::tell(&mut tx, Template::Assignment, event, inquiry, office, app.clock.now()).await?;
+    }
+    tx.commit().await?;
+    let office = &reopened.office;
+    output::line(&if open {
+        format!("{number} is open again at {office}, with the deadline that it had.")
+    } else {
+        format!("{number} stands at {office} as it stood: {}.", reopened.state)
+    })
+}
+
+/// The office with this code.
+async fn known_office(tx: &mut Tx, text: &str) -> Result<OfficeCode, Failure> {
+    let offices = tx.offices().await?;
+    let found = offices.iter().find(|office| office.code.as_str() == text);
+    found.map(|office| office.code.clone()).ok_or_else(|| {
+        let known: Vec<&str> = offices.iter().map(|office| office.code.as_str()).collect();
+        Failure::failed(format!("there is no office {text:?}; there are: {}", known.join(", ")))
+    })
 }
 
 fn unknown(number: InquiryNumber) -> Failure {
@@ -135,107 +186,64 @@ fn unknown(number: InquiryNumber) -> Failure {
 
 async fn list(app: &App, args: &ListArgs) -> Result<(), Failure> {
     let now = app.clock.now();
-    let office = args.office.as_deref().map(OfficeCode::parse).transpose();
+    let db = app.beside().await?;
+    let mut tx = db.read().await?;
+    let office = match &args.office {
+        Some(office) => Some(known_office(&mut tx, office).await?),
+        None => None,
+    };
     let filter = Filter {
-        office: office.map_err(|error| Failure::new(crate::failure::code::USAGE, error.to_string()))?,
+        office,
         state: args.state,
         due_before: args.overdue.then_some(now),
         triage: args.triage,
+        after: args.after,
     };
-    let db = app.beside().await?;
-    let lines = db.read().await?.inquiries(&filter, args.limit).await?;
-    if args.json {
-        return output::json(&lines);
+    let limit = if args.all { i64::MAX - 1 } else { args.limit };
+    // One more than is shown tells whether there are more.
+    let mut lines = tx.inquiries(&filter, limit + 1).await?;
+    let is_cut = i64::try_from(lines.len()).is_ok_and(|found| found > limit);
+    if is_cut {
+        lines.pop();
     }
+    if args.json {
+        output::json(&lines)?;
+    } else {
+        print(&lines, now)?;
+    }
+    if is_cut {
+        say_cut(&mut tx, &filter, &lines).await?;
+    }
+    Ok(())
+}
+
+/// A list that was cut says so, beside the data.
+async fn say_cut(tx: &mut Tx, filter: &Filter, lines: &[Line]) -> Result<(), Failure> {
+    let Some(last) = lines.last() else { return Ok(()) };
     let language = Language::Indonesian;
-    let rows: Vec<[String; 6]> = lines
-        .iter()
-        .map(|line| {
-            let left = match line.state {
-                State::Open => time_left(line.due_at, now, language),
-                _ => String::new(),
-            };
-            [
-                line.number.to_string(),
-                line.office_name.clone(),
-                word(line.kind, language).to_owned(),
-                word(line.state, language).to_owned(),
-                left,
-                one_line(&line.title),
-            ]
-        })
-        .collect();
-    if rows.is_empty() {
+    let shown = whole(i64::try_from(lines.len()).unwrap_or(i64::MAX), language);
+    let count = whole(tx.count_inquiries(filter).await?, language);
+    output::say(&format!(
+        "{shown} dari {count}. Lanjutannya: --after {}; lebih banyak: --limit N; semuanya: --all.",
+        last.number
+    ));
+    Ok(())
+}
+
+fn print(lines: &[Line], now: Timestamp) -> Result<(), Failure> {
+    if lines.is_empty() {
         return output::line("Tidak ada.");
     }
-    output::table(["NOMOR", "OPD", "JENIS", "KEADAAN", "TENGGAT", "ISI"], &rows)
-}
-
-async fn show(app: &App, number: InquiryNumber, json: bool) -> Result<(), Failure> {
-    let db = app.beside().await?;
-    let mut tx = db.read().await?;
-    let found = tx.inquiry(number).await?;
-    let inquiry = found.ok_or_else(|| unknown(number))?;
-    if json {
-        return output::json(&inquiry);
-    }
-    let zone = inquiry.promises.first().and_then(|promise| TimeZone::get(&promise.explanation.zone).ok());
-    let zone = zone.unwrap_or(TimeZone::UTC);
-    let reason = match (tx.revision().await?, &inquiry.decision) {
-        (Some(revision), Some(decision)) => {
-            let set = RegencySet::read(&Files(revision.files), revision.id).ok();
-            let name = |code: &OfficeCode| {
-                let office =
-                    set.as_ref().and_then(|set| set.offices.iter().find(|office| office.code == *code));
-                office.map_or_else(|| code.to_string(), |office| office.name.clone())
-            };
-            sahut_routing::explain(decision, &name, Language::Indonesian)
-        }
-        _ => String::new(),
-    };
-    print(&inquiry, &reason, &zone, app.clock.now())
-}
-
-fn print(inquiry: &Inquiry, reason: &str, zone: &TimeZone, now: Timestamp) -> Result<(), Failure> {
     let language = Language::Indonesian;
-    let line = &inquiry.line;
-    let at = |moment_at| moment(moment_at, zone, language);
-    output::line(&format!("{}  {}", line.number, one_line(&line.title)))?;
-    output::line(&format!(
-        "{} · {} · {} · {}",
-        line.office_name,
-        word(line.kind, language),
-        word(line.state, language),
-        one_line(&line.channel)
-    ))?;
-    if let Some(incident) = &inquiry.incident {
-        output::line(&format!("Kejadian: {incident}"))?;
-    }
-    if let Some(post) = &inquiry.post {
-        output::line(&format!("Unggahan ({}): {}", at(post.published_at), one_line(&post.text)))?;
-    }
-    output::line("")?;
-    for message in &inquiry.messages {
-        let who = if message.own { "OPD" } else { "Warga" };
-        output::line(&format!("{who} ({}): {}", at(message.written_at), one_line(&message.text)))?;
-    }
-    output::line("")?;
-    for promise in &inquiry.promises {
-        output::line(&format!("Tenggat: {}", deadline_words(&promise.explanation, language)))?;
-        if let Some(met_at) = promise.met_at {
-            output::line(&format!("  dijawab {}", at(met_at)))?;
-        } else if line.state == State::Open {
-            output::line(&format!("  {}", time_left(promise.due_at, now, language)))?;
-        }
-    }
-    output::line(&format!("Alasan: {reason}"))?;
-    for reply in &inquiry.replies {
-        let error = reply.last_error.as_ref().map(|error| format!(" – {error}")).unwrap_or_default();
-        output::line(&format!("Balasan {}: {}{error}", reply.id, word(reply.delivery, language)))?;
-    }
-    output::line("")?;
-    inquiry
-        .events
-        .iter()
-        .try_for_each(|event| output::line(&format!("{}  {}  {}", at(event.at), event.kind, event.actor)))
+    let row = |line: &Line| {
+        let left = match line.state {
+            State::Open => time_left(line.due_at, now, language),
+            _ => String::new(),
+        };
+        let kind = word(line.kind, language).to_owned();
+        let state = word(line.state, language).to_owned();
+        [line.number.to_string(), line.office_name.clone(), kind, state, left, one_line(&line.title)]
+    };
+    let rows: Vec<_> = lines.iter().map(row).collect();
+    output::table(["NOMOR", "OPD", "JENIS", "KEADAAN", "TENGGAT", "ISI"], &rows)
 }

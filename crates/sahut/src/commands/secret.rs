@@ -2,11 +2,13 @@
 
 use std::io::{IsTerminal as _, Read as _};
 
+use sahut_store::collect::Channel;
 use secrecy::SecretString;
 
 use crate::app::{App, secret_name};
 use crate::failure::{Failure, code};
 use crate::output;
+use crate::regency::try_channel;
 use crate::vault::Vault;
 
 #[derive(Debug, clap::Args)]
@@ -45,7 +47,9 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let db = app.beside().await?;
     match &args.command {
         Command::Set { channel, name } => {
-            let stored = stored_name(&db, channel, name).await?;
+            let found = known_channel(&db, channel).await?;
+            refuse_unasked(app, &found, name)?;
+            let stored = secret_name(&found, name);
             let secret = read_secret()?;
             let sealed = app.vault()?.seal(&stored, &secret, &app.chance)?;
             let mut tx = db.begin().await?;
@@ -60,7 +64,7 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         }
         Command::Forget { channel, name } => {
             let stored = match name {
-                Some(name) => stored_name(&db, channel, name).await?,
+                Some(name) => secret_name(&known_channel(&db, channel).await?, name),
                 None => channel.clone(),
             };
             let mut tx = db.begin().await?;
@@ -87,19 +91,38 @@ async fn new_key(app: &App, db: &sahut_store::Db) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn stored_name(db: &sahut_store::Db, channel: &str, name: &str) -> Result<String, Failure> {
+async fn known_channel(db: &sahut_store::Db, channel: &str) -> Result<Channel, Failure> {
     let found = db.read().await?.channel(channel).await?;
-    let found = found.ok_or_else(|| {
+    found.ok_or_else(|| {
         Failure::failed(format!(
             "there is no channel {channel:?}: see `sahut channel list`, or apply its configuration first"
         ))
-    })?;
-    Ok(secret_name(&found, name))
+    })
+}
+
+/// Nothing would ever read a secret that the channel does not ask for.
+fn refuse_unasked(app: &App, channel: &Channel, name: &str) -> Result<(), Failure> {
+    let asked = try_channel(&channel.config, &app.http).asked;
+    if asked.iter().any(|asked| asked == name) {
+        return Ok(());
+    }
+    let (channel, platform) = (&channel.config.code, channel.config.platform);
+    Err(Failure::new(
+        code::USAGE,
+        if asked.is_empty() {
+            format!("channel {channel} ({platform}) asks for no secret; nothing was stored")
+        } else {
+            let asked = asked.join(", ");
+            format!(
+                "channel {channel} ({platform}) asks for no secret {name:?}, but for: {asked}; nothing was stored"
+            )
+        },
+    ))
 }
 
 fn read_secret() -> Result<SecretString, Failure> {
     if std::io::stdin().is_terminal() {
-        eprintln!("Paste the secret, then press Enter and Ctrl-D (it is shown while you type):");
+        output::say("Paste the secret, then press Enter and Ctrl-D (it is shown while you type):");
     }
     let mut text = String::new();
     let read = std::io::stdin().take(64 * 1024).read_to_string(&mut text);

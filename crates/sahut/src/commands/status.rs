@@ -1,5 +1,8 @@
 //! `sahut status`: everything in a few numbers.
 
+use sahut_store::status::Status;
+use serde::Serialize;
+
 use crate::app::App;
 use crate::failure::Failure;
 use crate::output;
@@ -11,12 +14,24 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// What is told.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    status: Status,
+    /// Messages that need nobody. Counted here alone: unlike the rest it grows with history.
+    set_aside: i64,
+}
+
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let db = app.beside().await?;
-    let status = db.read().await?.status(app.clock.now()).await?;
+    let mut tx = db.read().await?;
+    let status = tx.status(app.clock.now()).await?;
+    let told = Told { status, set_aside: tx.count_set_aside().await? };
     if args.json {
-        return output::json(&status);
+        return output::json(&told);
     }
+    let Told { status, set_aside } = told;
     let lines = [
         (
             "Inquiries",
@@ -28,8 +43,12 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         (
             "Messages",
             format!(
-                "{} in all, {} waiting for a decision, {} set apart",
-                status.messages, status.messages_waiting, status.quarantined
+                "{} in all, {} waiting for a decision, {set_aside} set aside{}, {} that cannot be read{}",
+                status.messages,
+                status.messages_waiting,
+                shown_by(set_aside, "sahut aside list"),
+                status.quarantined,
+                shown_by(status.quarantined, "sahut quarantine list"),
             ),
         ),
         ("Channels", format!("{} are read, {} ail", status.channels_active, status.channels_ailing)),
@@ -50,4 +69,9 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         output::line("Mails and answers are held: `sahut outbox release` lets them go.")?;
     }
     Ok(())
+}
+
+/// The command that shows what was counted, where there is something to show.
+fn shown_by(count: i64, command: &str) -> String {
+    if count > 0 { format!(" (`{command}`)") } else { String::new() }
 }

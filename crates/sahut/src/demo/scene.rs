@@ -112,9 +112,18 @@ impl Scene {
         )
     }
 
+    /// What the terminal says when the citizens fall silent.
+    pub(crate) fn silence() -> &'static str {
+        "\nThe citizens are silent now. What they wrote is finished first, within half a minute; Ctrl-C once more stops at once."
+    }
+
     /// What the terminal says last.
     pub(crate) fn farewell(&self) -> String {
-        format!("Database and files: {}", self.folder.display())
+        let (folder, settings) = (self.folder.display(), self.settings_file());
+        format!(
+            "Database and files: {folder}\nWhat was set aside, and why: sahut --config {} aside list",
+            settings.display()
+        )
     }
 
     /// Takes the scene down.

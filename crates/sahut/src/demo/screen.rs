@@ -1,11 +1,10 @@
 //! The screen: what happens, as it happens, read from the journal like any other follower would.
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use sahut_domain::event::{EventId, EventKind};
-use sahut_domain::inquiry::InquiryNumber;
+use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_domain::office::OfficeCode;
 use sahut_domain::{Clock, Language};
 use sahut_pipeline::Context;
@@ -13,9 +12,9 @@ use sahut_render::format::moment;
 use sahut_render::tame::one_line;
 use sahut_render::words::word;
 use sahut_simulator::Postbox;
-use sahut_store::StoreError;
 use sahut_store::inquiries::Inquiry;
 use sahut_store::journal::Event;
+use sahut_store::{StoreError, Tx};
 
 use crate::output;
 
@@ -32,70 +31,76 @@ pub(crate) struct Screen {
     context: Context,
     clock: Clock,
     colour: bool,
+    /// The last line of the journal that was shown.
+    after: EventId,
+    /// How many mails were shown.
+    mails: usize,
 }
 
 impl Screen {
     pub(crate) fn new(context: Context, clock: Clock) -> Self {
-        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { context, clock, colour }
+        let colour = output::shows_colours(&std::io::stdout());
+        Self { context, clock, colour, after: EventId(0), mails: 0 }
     }
 
     /// Shows the journal and the mails until it is dropped.
-    pub(crate) async fn watch(&self, postbox: &Postbox) {
-        tokio::join!(self.follow(), self.read_mails(postbox));
-    }
-
-    /// Follows the journal.
-    async fn follow(&self) {
-        let mut after = EventId(0);
+    pub(crate) async fn watch(&mut self, postbox: &Postbox) {
         loop {
-            match self.show_after(after).await {
-                Ok(last) => after = last,
-                Err(error) => tracing::error!(%error, "demo.not_shown"),
-            }
+            self.catch_up(postbox).await;
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    /// Shows mails as the mail server takes them.
-    async fn read_mails(&self, postbox: &Postbox) {
-        let mut read = 0;
+    /// Shows what happened since it was last looked. The journal is read after the mails were counted: what a mail tells
+    /// of stands there before the mail leaves, and is shown before it.
+    pub(crate) async fn catch_up(&mut self, postbox: &Postbox) {
+        let letters = postbox.letters();
+        while let Err(error) = self.show_journal().await {
+            tracing::error!(%error, "demo.not_shown");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        for letter in letters.iter().skip(self.mails) {
+            self.mails += 1;
+            let subject = mail_parser::MessageParser::default().parse(&letter.raw);
+            let subject = subject.as_ref().and_then(|mail| mail.subject()).unwrap_or_default();
+            self.print("34", &format!("   ✉  {} ← {}", letter.to.join(", "), one_line(subject)));
+        }
+    }
+
+    /// Shows the journal to its end.
+    async fn show_journal(&mut self) -> Result<(), StoreError> {
+        let mut tx = self.context.db.read().await?;
         loop {
-            for letter in postbox.after(read).await {
-                read += 1;
-                let subject = mail_parser::MessageParser::default().parse(&letter.raw);
-                let subject = subject.as_ref().and_then(|mail| mail.subject()).unwrap_or_default();
-                self.print("34", &format!("   ✉  {} ← {}", letter.to.join(", "), one_line(subject)));
+            let events = tx.events_after(self.after, 100).await?;
+            if events.is_empty() {
+                return Ok(());
+            }
+            for event in &events {
+                self.show(&mut tx, event).await?;
+                self.after = event.id;
             }
         }
     }
 
-    async fn show_after(&self, after: EventId) -> Result<EventId, StoreError> {
-        let mut tx = self.context.db.read().await?;
-        let events = tx.events_after(after, 100).await?;
-        let mut last = after;
-        for event in &events {
-            last = event.id;
-            let number = event.data.get("number").and_then(serde_json::Value::as_str);
-            match (event.kind, number.and_then(|number| number.parse::<InquiryNumber>().ok())) {
-                (EventKind::InquiryOpened, Some(number)) => {
-                    if let Some(inquiry) = tx.inquiry(number).await? {
-                        self.show_inquiry(&inquiry);
-                    }
+    async fn show(&self, tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
+        let fact = |name: &str| event.data.get(name).and_then(serde_json::Value::as_str);
+        let number = fact("number").and_then(|number| number.parse::<InquiryNumber>().ok());
+        match (event.kind, number) {
+            (EventKind::InquiryOpened, Some(number)) => {
+                if let Some(inquiry) = tx.inquiry(number).await? {
+                    self.show_inquiry(&inquiry);
                 }
-                (EventKind::MessageSetAside, _) => {
-                    if let Some(text) = tx.message_text(event.message).await? {
-                        let kind =
-                            event.data.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default();
-                        let kind =
-                            kind.parse().map_or("", |kind: sahut_domain::inquiry::Kind| word(kind, LANGUAGE));
-                        self.print("90", &format!("   ·  disisihkan ({kind}): {}", cut(&text)));
-                    }
-                }
-                _ => self.show_event(event),
             }
+            (EventKind::MessageSetAside, _) => {
+                if let Some(text) = tx.message_text(event.message).await? {
+                    let kind = fact("kind").and_then(|kind| kind.parse::<Kind>().ok());
+                    let kind = kind.map_or("", |kind| word(kind, LANGUAGE));
+                    self.print("90", &format!("   ·  disisihkan ({kind}): {}", cut(&text)));
+                }
+            }
+            _ => self.show_event(event),
         }
-        Ok(last)
+        Ok(())
     }
 
     fn show_inquiry(&self, inquiry: &Inquiry) {

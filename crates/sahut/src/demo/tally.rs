@@ -28,6 +28,7 @@ pub(crate) struct Tally {
     /// The offices' own messages that are held.
     own: usize,
     inquiries: i64,
+    set_aside: i64,
     mails: usize,
     posted_twice: usize,
     promises_broken: usize,
@@ -36,20 +37,23 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Counts when the program has caught up with the citizens, who are silent by now; at last when its time is over.
-    pub(crate) async fn when_quiet(scene: &Scene, db: &Db, clock: &Clock) -> Result<Self, StoreError> {
+    /// Waits until the program has caught up with the citizens, who are silent by now; at most for its patience.
+    pub(crate) async fn when_quiet(scene: &Scene, db: &Db, clock: &Clock) -> Result<(), StoreError> {
         let mut left = PATIENCE;
-        loop {
-            let tally = Self::count(scene, db, clock).await?;
-            if left.is_zero() || (tally.missing + tally.unread == 0 && tally.at_work == 0) {
-                return Ok(tally);
-            }
+        while !left.is_zero() && !Self::count(scene, db, clock).await?.is_quiet() {
             tokio::time::sleep(LOOK_EVERY).await;
             left = left.saturating_sub(LOOK_EVERY);
         }
+        Ok(())
     }
 
-    async fn count(scene: &Scene, db: &Db, clock: &Clock) -> Result<Self, StoreError> {
+    /// Whether everything that was written is read, decided and answered as far as it will be.
+    fn is_quiet(&self) -> bool {
+        self.missing + self.unread == 0 && self.at_work == 0
+    }
+
+    /// Counts as things stand.
+    pub(crate) async fn count(scene: &Scene, db: &Db, clock: &Clock) -> Result<Self, StoreError> {
         let ledger = scene.simulator.ledger();
         let mut tx = db.read().await?;
         let mut tally = Self::default();
@@ -70,6 +74,7 @@ impl Tally {
         let now = clock.now();
         let status = tx.status(now).await?;
         tally.inquiries = status.inquiries;
+        tally.set_aside = tx.count_set_aside().await?;
         tally.at_work = status.messages_waiting + status.replies_due;
         tally.promises_broken = tx.selfcheck(now).await?.iter().filter(|check| check.broken > 0).count();
         tally.mails = scene.postbox.letters().len();
@@ -83,15 +88,21 @@ impl fmt::Display for Tally {
         write!(
             f,
             "{} citizens' messages on the platforms, {} missing, {} not read yet; {} answers of the offices, \
-             {} posted twice; {} inquiries, {} mails taken, {} promises broken.",
+             {} posted twice; {} inquiries, {} messages set aside that need nobody, {} mails taken, {} promises broken.",
             self.written,
             self.missing,
             self.unread,
             self.own,
             self.posted_twice,
             self.inquiries,
+            self.set_aside,
             self.mails,
             self.promises_broken,
-        )
+        )?;
+        if self.is_quiet() {
+            Ok(())
+        } else {
+            f.write_str("\nIt was counted while the program was still at work.")
+        }
     }
 }

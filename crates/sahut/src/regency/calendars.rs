@@ -87,14 +87,14 @@ struct PolicyEntry {
     legal_basis: String,
 }
 
-/// Reads the calendars of a set; `revision` is the number of the set.
+/// Reads the calendars of a set; `revision` is the number of the set. Nothing when their file is not TOML.
 pub(super) fn calendars(
     files: &Files,
     revision: i64,
     problems: &mut Vec<Problem>,
-) -> HashMap<String, WorkingCalendar> {
-    let parsed: CalendarFile = files.parse(CALENDARS, problems);
-    let Some(source) = files.source(CALENDARS) else { return HashMap::new() };
+) -> Option<HashMap<String, WorkingCalendar>> {
+    let parsed: CalendarFile = files.parse(CALENDARS, problems)?;
+    let Some(source) = files.source(CALENDARS) else { return Some(HashMap::new()) };
     let mut read = Reader { source: &source, problems };
     let closures: Vec<(Date, Closure)> = parsed
         .closure
@@ -110,14 +110,18 @@ pub(super) fn calendars(
         }
         calendars.insert(entry.name.get_ref().clone(), calendar(entry, revision, &closures, &mut read));
     }
-    calendars
+    Some(calendars)
 }
 
-/// Makes every promise once in every calendar. One that cannot be kept is told here, not by messages that wait.
+/// Makes every promise once in every calendar. One that cannot be kept is told here, not by messages that wait. Nothing is
+/// tried in calendars that have problems of their own: hours that cannot be read are no hours.
 pub(super) fn try_promises(files: &Files, now: Timestamp, problems: &mut Vec<Problem>) {
-    let calendars = calendars(files, 0, &mut Vec::new());
-    let policies: PolicyFile = files.parse(POLICIES, &mut Vec::new());
-    let names: CalendarFile = files.parse(CALENDARS, &mut Vec::new());
+    let mut unsound = Vec::new();
+    let calendars = calendars(files, 0, &mut unsound).filter(|_| unsound.is_empty());
+    let (Some(calendars), Some(names)) = (calendars, files.parse::<CalendarFile>(CALENDARS, &mut Vec::new()))
+    else {
+        return;
+    };
     if let Some(source) = files.source(CALENDARS) {
         for name in names.calendar.iter().map(|entry| &entry.name) {
             let calendar = calendars.get(name.get_ref());
@@ -129,7 +133,8 @@ pub(super) fn try_promises(files: &Files, now: Timestamp, problems: &mut Vec<Pro
             }
         }
     }
-    let Some(source) = files.source(POLICIES) else { return };
+    let policies = files.parse::<PolicyFile>(POLICIES, &mut Vec::new());
+    let (Some(policies), Some(source)) = (policies, files.source(POLICIES)) else { return };
     let mut working: Vec<_> =
         calendars.into_values().filter(|calendar| calendar.due(now, USUAL).is_ok()).collect();
     working.sort_by(|a, b| a.name.cmp(&b.name));
@@ -183,7 +188,7 @@ fn calendar(
 
 /// Reads the policies of a set; without a file, one working day for everything.
 pub(super) fn policies(files: &Files, problems: &mut Vec<Problem>) -> Policies {
-    let parsed: PolicyFile = files.parse(POLICIES, problems);
+    let parsed = files.parse::<PolicyFile>(POLICIES, problems).unwrap_or_default();
     let mut by_kind = HashMap::new();
     let mut usual = None;
     for entry in parsed.policy {

@@ -50,16 +50,15 @@ impl Files {
         self.0.get(path).map(|text| Source { path: path.to_owned(), text: text.clone() })
     }
 
-    /// Reads a file into what it declares; an absent one is as good as an empty one.
-    pub(crate) fn parse<T: DeserializeOwned + Default>(&self, path: &str, problems: &mut Vec<Problem>) -> T {
-        let Some(source) = self.source(path) else { return T::default() };
-        match toml::from_str(&source.text) {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                problems.push(toml_problem(&source, &error));
-                T::default()
-            }
-        }
+    /// Reads a file into what it declares; an absent one is as good as an empty one. Nothing when it cannot be read: what
+    /// it lacks then is not told as well.
+    pub(crate) fn parse<T: DeserializeOwned + Default>(
+        &self,
+        path: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<T> {
+        let Some(source) = self.source(path) else { return Some(T::default()) };
+        toml::from_str(&source.text).map_err(|error| problems.push(toml_problem(&source, &error))).ok()
     }
 }
 

@@ -1,5 +1,6 @@
 //! `regency.toml`, `offices.toml` and `channels.toml`: who answers, and where citizens write to them.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -81,11 +82,28 @@ struct ChannelEntry {
     since: Option<Spanned<String>>,
 }
 
-/// Reads `regency.toml`; nothing when it is not TOML, so that what it lacks then is not told as well.
+/// The offices of a set, as far as their file can be read.
+pub(super) struct Offices {
+    pub(super) read: Vec<Office>,
+    /// Every code that is written there, also of an office with problems of its own; nothing when the file is not TOML.
+    named: Option<BTreeSet<String>>,
+}
+
+impl Offices {
+    /// Whether a code is certainly none of an office: not where that only follows from the file's own problems.
+    pub(super) fn lack(&self, code: &str) -> bool {
+        self.named.as_ref().is_some_and(|named| !named.contains(code))
+    }
+
+    /// Whether all of them could be read.
+    pub(super) fn are_whole(&self) -> bool {
+        self.named.as_ref().is_some_and(|named| named.len() == self.read.len())
+    }
+}
+
+/// Reads `regency.toml`; nothing when it is not TOML.
 pub(super) fn regency(files: &Files, problems: &mut Vec<Problem>) -> Option<RegencyFile> {
-    let before = problems.len();
-    let parsed = files.parse(REGENCY, problems);
-    (problems.len() == before).then_some(parsed)
+    files.parse(REGENCY, problems)
 }
 
 /// Who is told about channels and mail that ail.
@@ -93,11 +111,20 @@ pub(super) fn operators(file: RegencyFile, files: &Files, problems: &mut Vec<Pro
     files.source(REGENCY).map_or_else(Vec::new, |source| people(file.operators, &source, problems))
 }
 
-/// Reads the offices of a set. `calendars` are the names of those there are.
-pub(super) fn offices(files: &Files, calendars: &BTreeSet<&str>, problems: &mut Vec<Problem>) -> Vec<Office> {
-    let parsed: OfficeFile = files.parse(OFFICES, problems);
-    let Some(source) = files.source(OFFICES) else { return Vec::new() };
+/// Reads the offices of a set. `calendars` are the names of those there are, where they are known.
+pub(super) fn offices(
+    files: &Files,
+    calendars: Option<&BTreeSet<&str>>,
+    problems: &mut Vec<Problem>,
+) -> Offices {
+    let parsed: Option<OfficeFile> = files.parse(OFFICES, problems);
+    let named = parsed
+        .as_ref()
+        .map(|parsed| parsed.office.iter().map(|entry| entry.code.get_ref().clone()).collect());
     let mut offices: Vec<Office> = Vec::new();
+    let (Some(parsed), Some(source)) = (parsed, files.source(OFFICES)) else {
+        return Offices { read: offices, named };
+    };
     for entry in parsed.office {
         let Some(code) = code(&entry.code, &source, problems) else { continue };
         if offices.iter().any(|office| office.code == code) {
@@ -111,7 +138,9 @@ pub(super) fn offices(files: &Files, calendars: &BTreeSet<&str>, problems: &mut 
             ));
             continue;
         }
-        if !calendars.contains(entry.calendar.get_ref().as_str()) {
+        if let Some(calendars) = calendars
+            && !calendars.contains(entry.calendar.get_ref().as_str())
+        {
             let what = format!("there is no calendar {:?}", entry.calendar.get_ref());
             let known = format!("one of: {}", join(calendars.iter().copied()));
             let help = "name a calendar of calendars.toml, or add it there";
@@ -127,7 +156,7 @@ pub(super) fn offices(files: &Files, calendars: &BTreeSet<&str>, problems: &mut 
             people,
         });
     }
-    offices
+    Offices { read: offices, named }
 }
 
 /// People whose addresses can be written to.
@@ -147,17 +176,16 @@ fn people(entries: Vec<PersonEntry>, source: &Source, problems: &mut Vec<Problem
 /// Reads the channels of a set, and before when their messages are history. `zone` is the regency's.
 pub(super) fn channels(
     files: &Files,
-    offices: &[Office],
+    offices: &Offices,
     zone: &TimeZone,
     problems: &mut Vec<Problem>,
 ) -> (Vec<ChannelConfig>, BTreeMap<OfficeCode, Timestamp>) {
-    let parsed: ChannelFile = files.parse(CHANNELS, problems);
-    let Some(source) = files.source(CHANNELS) else { return Default::default() };
-    let mut channels: Vec<ChannelConfig> = Vec::new();
-    let mut since = BTreeMap::new();
+    let parsed: Option<ChannelFile> = files.parse(CHANNELS, problems);
+    let (Some(parsed), Some(source)) = (parsed, files.source(CHANNELS)) else { return Default::default() };
+    let (mut channels, mut since, mut seen) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
     for entry in parsed.channel {
         let Some(code) = code(&entry.code, &source, problems) else { continue };
-        if channels.iter().any(|channel| channel.code == code) {
+        if !seen.insert(code.clone()) {
             let what = format!("channel {code} stands here a second time");
             problems.push(Problem::at(
                 &source,
@@ -168,32 +196,39 @@ pub(super) fn channels(
             ));
             continue;
         }
-        let Some(office) = offices.iter().find(|office| office.code.as_str() == entry.office.get_ref())
-        else {
-            let what = format!("there is no office {:?}", entry.office.get_ref());
-            let known = join(offices.iter().map(|office| office.code.as_str()));
+        if let Some(date) = &entry.since
+            && let Some(moment) = beginning(date, zone, &source, problems)
+        {
+            since.insert(code.clone(), moment);
+        }
+        let named = entry.office.get_ref();
+        if offices.lack(named) {
+            let what = format!("there is no office {named:?}");
+            let known = join(offices.read.iter().map(|office| office.code.as_str()));
             let help = format!("name an office of offices.toml: {known}");
             problems.push(Problem::at(&source, entry.office.span(), what, "the code of an office", help));
-            continue;
-        };
-        if let Some(date) = &entry.since {
-            let begins = |day: Date| zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0)).compatible().ok();
-            if let Some(moment) = date.get_ref().parse().ok().and_then(begins) {
-                since.insert(code.clone(), moment);
-            } else {
-                let expected = "a day such as \"2026-11-01\"";
-                problems.push(Problem::at(
-                    &source,
-                    date.span(),
-                    "this is not a day",
-                    expected,
-                    "mend the day",
-                ));
-            }
         }
-        channels.push(entry.config(code, office.code.clone()));
+        if let Some(office) = offices.read.iter().find(|office| office.code.as_str() == named) {
+            channels.push(entry.config(code, office.code.clone()));
+        }
     }
     (channels, since)
+}
+
+/// The beginning of a day in the regency.
+fn beginning(
+    date: &Spanned<String>,
+    zone: &TimeZone,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Option<Timestamp> {
+    let day: Option<Date> = date.get_ref().parse().ok();
+    let moment = day.and_then(|day| zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0)).compatible().ok());
+    if moment.is_none() {
+        let expected = "a day such as \"2026-11-01\"";
+        problems.push(Problem::at(source, date.span(), "this is not a day", expected, "mend the day"));
+    }
+    moment
 }
 
 impl ChannelEntry {
@@ -211,13 +246,31 @@ impl ChannelEntry {
     }
 }
 
-/// Builds the connector of every channel once, with secrets that open nothing: settings that cannot work are told here,
-/// not by a channel that is parked.
-pub(super) fn try_channels(files: &Files, http: &Http, problems: &mut Vec<Problem>) {
+/// A channel whose connector was built once, with secrets that open nothing.
+pub(crate) struct Tried {
+    /// What it cannot work with.
+    problem: Option<BuildError>,
+    /// Names of the secrets that it asked for, needed or not, in the order in which it did.
+    pub(crate) asked: Vec<String>,
+}
+
+/// Builds a channel's connector once, with secrets that open nothing.
+pub(crate) fn try_channel(config: &ChannelConfig, http: &Http) -> Tried {
     /// As every platform's secrets have to look.
     const DUMMY: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let asked = RefCell::new(Vec::new());
+    let ask = |name: &str| {
+        asked.borrow_mut().push(name.to_owned());
+        Some(SecretString::from(DUMMY))
+    };
+    let problem = sahut_channels::build(config, &ask, http).err();
+    Tried { problem, asked: asked.into_inner() }
+}
+
+/// Tries every channel: settings that cannot work are told here, not by a channel that is parked.
+pub(super) fn try_channels(files: &Files, http: &Http, problems: &mut Vec<Problem>) {
     let Some(source) = files.source(CHANNELS) else { return };
-    let parsed: ChannelFile = files.parse(CHANNELS, &mut Vec::new());
+    let Some(parsed) = files.parse::<ChannelFile>(CHANNELS, &mut Vec::new()) else { return };
     for entry in parsed.channel {
         let (Ok(code), Ok(office)) =
             (OfficeCode::parse(entry.code.get_ref()), OfficeCode::parse(entry.office.get_ref()))
@@ -228,8 +281,7 @@ pub(super) fn try_channels(files: &Files, http: &Http, problems: &mut Vec<Proble
             entry.settings.iter().map(|(name, value)| (name.clone(), value.span())).collect();
         let channel = entry.code.span();
         let config = entry.config(code, office);
-        let built = sahut_channels::build(&config, &|_| Some(SecretString::from(DUMMY)), http);
-        if let Err(BuildError::Setting { setting, problem, .. }) = built {
+        if let Some(BuildError::Setting { setting, problem, .. }) = try_channel(&config, http).problem {
             let what = format!("the settings of channel {} cannot work: {problem}", config.code);
             let place = places.get(&setting).cloned().unwrap_or(channel);
             let help = format!("docs/configuration.md tells the settings of {}", config.platform);

@@ -1,6 +1,6 @@
 //! A whole set: read, checked against itself, ready to be applied or to run.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,6 +13,7 @@ use sahut_pipeline::Policies;
 use sahut_routing::{Problem, RuleSet, Source};
 use sahut_store::configuration::NewRevision;
 
+use super::offices::Offices;
 use super::{Files, calendars, offices};
 
 /// Files that are not routing rules.
@@ -60,9 +61,10 @@ impl RegencySet {
         let regency = offices::regency(files, &mut problems);
         let calendars = calendars::calendars(files, revision, &mut problems);
         let policies = calendars::policies(files, &mut problems);
-        let names: BTreeSet<&str> = calendars.keys().map(String::as_str).collect();
-        let offices = offices::offices(files, &names, &mut problems);
-        let zone = offices.first().and_then(|office| calendars.get(&office.calendar));
+        let names = calendars.as_ref().map(|known| known.keys().map(String::as_str).collect());
+        let offices = offices::offices(files, names.as_ref(), &mut problems);
+        let calendars = calendars.unwrap_or_default();
+        let zone = offices.read.first().and_then(|office| calendars.get(&office.calendar));
         let zone = zone.map_or(TimeZone::UTC, |calendar| calendar.zone.clone());
         let (channels, since) = offices::channels(files, &offices, &zone, &mut problems);
         let triage_office =
@@ -70,10 +72,8 @@ impl RegencySet {
         let regency = regency.unwrap_or_default();
         let (name, language) = (regency.name.clone(), regency.language.unwrap_or(Language::Indonesian));
         let operators = offices::operators(regency, files, &mut problems);
-        let rules = match &triage_office {
-            Some(office) => rules(files, &offices, office, &mut problems),
-            None => None,
-        };
+        let rules = rules(files, &offices, triage_office.as_ref(), &mut problems);
+        let offices = offices.read;
         match (triage_office, rules) {
             (Some(triage_office), Some(rules)) if problems.is_empty() => Ok(Self {
                 name,
@@ -106,44 +106,45 @@ impl RegencySet {
 fn triage_office(
     files: &Files,
     regency: &offices::RegencyFile,
-    offices: &[Office],
+    offices: &Offices,
     problems: &mut Vec<Problem>,
 ) -> Option<OfficeCode> {
     let source = files
         .source(offices::REGENCY)
         .unwrap_or_else(|| Source { path: offices::REGENCY.to_owned(), text: String::new() });
-    let known: Vec<&str> = offices.iter().map(|office| office.code.as_str()).collect();
+    let known: Vec<&str> = offices.read.iter().map(|office| office.code.as_str()).collect();
     let help = format!("write triage_office = \"…\" with the code of an office: {}", known.join(", "));
     let expected = "the office that decides where people have to, usually the communications office";
     let Some(named) = &regency.triage_office else {
         problems.push(Problem::at(&source, 0..0, "no triage_office is named", expected, help));
         return None;
     };
-    let found = offices.iter().find(|office| office.code.as_str() == named.get_ref());
-    if found.is_none() {
+    if offices.lack(named.get_ref()) {
         let what = format!("there is no office {:?}", named.get_ref());
         problems.push(Problem::at(&source, named.span(), what, expected, help));
     }
+    let found = offices.read.iter().find(|office| office.code.as_str() == named.get_ref());
     found.map(|office| office.code.clone())
 }
 
+/// Compiles the rules. Where it is not known which offices there are, they are only read: what does not fit together then
+/// follows from that. Without a triage office any other stands in for it, so that what is wrong with the rules is told.
 fn rules(
     files: &Files,
-    offices: &[Office],
-    fallback: &OfficeCode,
+    offices: &Offices,
+    triage_office: Option<&OfficeCode>,
     problems: &mut Vec<Problem>,
 ) -> Option<RuleSet> {
     let paths = files.0.keys().filter(|path| !NOT_RULES.contains(&path.as_str()));
     let sources: Vec<Source> = paths.filter_map(|path| files.source(path)).collect();
-    let offices: Vec<(OfficeCode, OfficeKind)> =
-        offices.iter().map(|office| (office.code.clone(), office.kind)).collect();
-    match RuleSet::compile(&sources, &offices, fallback) {
-        Ok(rules) => Some(rules),
-        Err(found) => {
-            problems.extend(found);
-            None
-        }
-    }
+    let fallback = triage_office.or(offices.read.first().map(|office| &office.code));
+    let Some(fallback) = fallback.filter(|_| offices.are_whole()) else {
+        problems.extend(RuleSet::unreadable(&sources));
+        return None;
+    };
+    let codes: Vec<(OfficeCode, OfficeKind)> =
+        offices.read.iter().map(|office| (office.code.clone(), office.kind)).collect();
+    RuleSet::compile(&sources, &codes, fallback).map_err(|found| problems.extend(found)).ok()
 }
 
 #[cfg(test)]
@@ -229,8 +230,42 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_toml_is_the_only_problem_of_it() {
-        let problems = told("regency.toml", "\"Kabupaten\"", "\"Kabupaten");
+        for (path, from, to) in [
+            ("regency.toml", "\"Kabupaten\"", "\"Kabupaten"),
+            ("offices.toml", "\"kominfo\"", "\"kominfo"),
+            ("calendars.toml", "\"kantor\"", "\"kantor"),
+            ("channels.toml", "\"fb\"", "\"fb"),
+            ("policies.toml", "\"first_response\"", "\"first_response"),
+        ] {
+            let problems = told(path, from, to);
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert!(problems[0].starts_with(&format!("{path}:")), "{problems:?}");
+        }
+    }
+
+    #[test]
+    fn what_only_follows_from_another_problem_is_not_told() {
+        let problems = told("calendars.toml", "08:00-12:00", "pagi");
         assert_eq!(problems.len(), 1, "{problems:?}");
-        assert!(problems[0].starts_with("regency.toml:1:"), "{problems:?}");
+        assert!(problems[0].starts_with("calendars.toml:4:"), "{problems:?}");
+    }
+
+    #[test]
+    fn a_broken_file_hides_no_problem_of_another() {
+        let mut files: BTreeMap<String, String> =
+            SOUND.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        files.insert("offices.toml".to_owned(), "[[office]]\ncode = \"kominfo\n".to_owned());
+        files.insert("duties.toml".to_owned(), "duti = \"pupr\"\n".to_owned());
+        let channel =
+            "[[channel]]\ncode = \"f b\"\noffice = \"kominfo\"\nplatform = \"facebook\"\nname = \"K\"\n";
+        files.insert("channels.toml".to_owned(), channel.to_owned());
+        let http = Http::new(HttpPolicy::default()).unwrap();
+        let now = "2026-11-24T08:00:00Z".parse().unwrap();
+        let problems = RegencySet::check(&Files(files), &http, now).err().unwrap_or_default();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        for place in ["offices.toml:2:", "channels.toml:2:", "duties.toml:1:"] {
+            assert!(told.iter().any(|told| told.starts_with(place)), "{place}: {told:?}");
+        }
     }
 }

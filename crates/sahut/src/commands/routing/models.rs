@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+use sahut_pipeline::learn::LESSONS_AT_LEAST;
+use sahut_store::learn::ModelLine;
+
 use crate::app::App;
 use crate::failure::Failure;
 use crate::output;
@@ -31,7 +34,12 @@ pub(super) async fn list(app: &App, json: bool) -> Result<(), Failure> {
     if json {
         return output::json(&serde_json::json!({ "corrections": corrections, "models": models }));
     }
-    output::line(&format!("{corrections} correction(s) by people so far."))?;
+    output::line(&format!(
+        "{corrections} correction(s) by people so far; models are trained from {LESSONS_AT_LEAST} on."
+    ))?;
+    if models.is_empty() {
+        return output::line("There is no model yet: the rules decide alone.");
+    }
     let rows: Vec<[String; 6]> = models
         .iter()
         .map(|model| {
@@ -41,7 +49,7 @@ pub(super) async fn list(app: &App, json: bool) -> Result<(), Failure> {
                 model.lessons.to_string(),
                 model.right.to_string(),
                 model.rules_right.to_string(),
-                model.reason.clone().unwrap_or_else(|| "in use".to_owned()),
+                state(model),
             ]
         })
         .collect();
@@ -59,4 +67,13 @@ pub(super) async fn choose(app: &App, Choice(model): Choice, by: &str) -> Result
     }
     tx.commit().await?;
     output::line("The running process takes it up within seconds.")
+}
+
+/// Whether a model helps to decide, and why not.
+fn state(model: &ModelLine) -> String {
+    match &model.reason {
+        _ if model.in_use => "in use".to_owned(),
+        Some(reason) => format!("not used: {reason}"),
+        None => "not used".to_owned(),
+    }
 }

@@ -1,0 +1,207 @@
+//! `sahut inquiry show`: one inquiry with everything that a person would ask about it.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sahut_domain::Language;
+use sahut_domain::calendar::{Term, WorkingCalendar};
+use sahut_domain::deadline::DeadlineState;
+use sahut_domain::event::EventKind;
+use sahut_domain::inquiry::{InquiryNumber, State};
+use sahut_domain::office::OfficeCode;
+use sahut_render::explain::{deadline_words, due_words, zone_of};
+use sahut_render::format::{moment, span, time_left, working_span};
+use sahut_render::tame::one_line;
+use sahut_render::words::word;
+use sahut_store::inquiries::{Inquiry, Promise, ReplyFacts};
+use sahut_store::journal::Event;
+
+use super::unknown;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::output;
+use crate::regency::{Files, RegencySet};
+
+const LANGUAGE: Language = Language::Indonesian;
+
+pub(super) async fn run(app: &App, number: InquiryNumber, json: bool) -> Result<(), Failure> {
+    let db = app.beside().await?;
+    let mut tx = db.read().await?;
+    let inquiry = tx.inquiry(number).await?.ok_or_else(|| unknown(number))?;
+    if json {
+        return output::json(&inquiry);
+    }
+    let set =
+        tx.revision().await?.and_then(|revision| RegencySet::read(&Files(revision.files), revision.id).ok());
+    let sheet = Sheet::new(&inquiry, set, app.clock.now());
+    sheet.head()?;
+    sheet.messages()?;
+    inquiry.promises.iter().try_for_each(|promise| sheet.promise(promise))?;
+    sheet.reason()?;
+    inquiry.replies.iter().try_for_each(|reply| sheet.reply(reply))?;
+    output::line("\nRiwayat:")?;
+    inquiry.events.iter().try_for_each(|event| sheet.event(event))
+}
+
+/// An inquiry as it is printed, with what its codes stand for.
+struct Sheet<'a> {
+    inquiry: &'a Inquiry,
+    offices: HashMap<OfficeCode, String>,
+    calendars: HashMap<String, WorkingCalendar>,
+    zone: TimeZone,
+    now: Timestamp,
+}
+
+impl<'a> Sheet<'a> {
+    fn new(inquiry: &'a Inquiry, set: Option<RegencySet>, now: Timestamp) -> Self {
+        let zone = inquiry.promises.first().map(|promise| zone_of(&promise.explanation));
+        let zone = zone.or_else(|| set.as_ref().map(RegencySet::zone)).unwrap_or(TimeZone::UTC);
+        let (offices, calendars) = set.map_or_else(Default::default, |set| (set.offices, set.calendars));
+        let offices = offices.into_iter().map(|office| (office.code, office.short_name)).collect();
+        Self { inquiry, offices, calendars, zone, now }
+    }
+
+    fn head(&self) -> Result<(), Failure> {
+        let line = &self.inquiry.line;
+        let mut facts = vec![
+            line.office_name.clone(),
+            word(line.kind, LANGUAGE).to_owned(),
+            word(line.state, LANGUAGE).to_owned(),
+            one_line(&line.channel),
+        ];
+        if line.triage {
+            facts.push("OPD belum diputuskan petugas".to_owned());
+        }
+        output::line(&format!("{}  {}", line.number, one_line(&line.title)))?;
+        output::line(&facts.join(" · "))?;
+        if let Some(incident) = &self.inquiry.incident {
+            output::line(&format!("Kejadian: {incident}"))?;
+        }
+        let Some(post) = &self.inquiry.post else { return Ok(()) };
+        output::line(&format!("Unggahan ({}): {}", self.at(post.published_at), one_line(&post.text)))
+    }
+
+    fn messages(&self) -> Result<(), Failure> {
+        output::line("")?;
+        for message in &self.inquiry.messages {
+            let who = if message.own { "OPD" } else { "Warga" };
+            output::line(&format!("{who} ({}): {}", self.at(message.written_at), one_line(&message.text)))?;
+        }
+        output::line("")
+    }
+
+    fn promise(&self, promise: &Promise) -> Result<(), Failure> {
+        let stands = match promise.met_at {
+            Some(met_at) if met_at > promise.due_at => {
+                format!("dijawab {}, terlambat {}", self.at(met_at), self.lateness(promise, met_at))
+            }
+            Some(met_at) => format!("dijawab {}, tepat waktu", self.at(met_at)),
+            None if promise.state == DeadlineState::Void => word(promise.state, LANGUAGE).to_lowercase(),
+            None if self.inquiry.line.state == State::Open && promise.due_at < self.now => {
+                format!("belum dijawab, terlambat {}", self.lateness(promise, self.now))
+            }
+            None => format!("belum dijawab, {}", time_left(promise.due_at, self.now, LANGUAGE)),
+        };
+        output::line(&format!("Tenggat: {}", due_words(&promise.explanation, LANGUAGE)))?;
+        output::line(&format!("  {stands}"))?;
+        output::line(&format!("  dihitung: {}", deadline_words(&promise.explanation, LANGUAGE)))
+    }
+
+    /// How late an answer is: in the working time that the promise counts, beside the time by the clock.
+    fn lateness(&self, promise: &Promise, until: Timestamp) -> String {
+        let clock = span(until.duration_since(promise.due_at).as_secs(), LANGUAGE);
+        let calendar = self.calendars.get(&promise.explanation.calendar);
+        match (promise.explanation.policy.term, calendar) {
+            (Term::WorkingMinutes(_) | Term::WorkingDays(_), Some(calendar)) => {
+                let worked = working_span(calendar.worked(promise.due_at, until), LANGUAGE);
+                format!("{worked} waktu kerja ({clock} menurut jam)")
+            }
+            _ => clock,
+        }
+    }
+
+    fn reason(&self) -> Result<(), Failure> {
+        let Some(decision) = &self.inquiry.decision else { return Ok(()) };
+        let name = |code: &OfficeCode| self.office(code.as_str());
+        output::line(&format!("Alasan: {}", sahut_routing::explain(decision, &name, LANGUAGE)))
+    }
+
+    fn reply(&self, reply: &ReplyFacts) -> Result<(), Failure> {
+        let error = reply.last_error.as_ref().map(|error| format!(" – {error}")).unwrap_or_default();
+        let (author, at) = (one_line(&reply.author), self.at(reply.created_at));
+        let state = word(reply.delivery, LANGUAGE);
+        output::line(&format!("Balasan {} oleh {author} ({at}): {state}{error}", reply.id))?;
+        output::line(&format!("  “{}”", one_line(&reply.text)))
+    }
+
+    fn event(&self, event: &Event) -> Result<(), Failure> {
+        let mut line = format!("  {}  {}", self.at(event.at), word(event.kind, LANGUAGE));
+        for part in [self.detail(event), actor(&event.actor)].into_iter().flatten() {
+            line.push_str(&part);
+        }
+        output::line(&line)
+    }
+
+    /// What a line of the journal says beyond its kind.
+    fn detail(&self, event: &Event) -> Option<String> {
+        let fact = |name: &str| event.data.get(name).and_then(serde_json::Value::as_str);
+        let moment_of =
+            |name: &str| fact(name)?.parse::<Timestamp>().ok().map(|moment_at| self.at(moment_at));
+        match event.kind {
+            EventKind::InquiryHandedOver => {
+                let (from, to) = (self.office(fact("from")?), self.office(fact("to")?));
+                Some(format!(" {from} → {to}{}", because(fact("reason"))))
+            }
+            EventKind::InquiryConfirmed => {
+                Some(format!(": {}{}", self.office(fact("to")?), because(fact("reason"))))
+            }
+            EventKind::InquiryOpened | EventKind::InquiryReopened => {
+                let office = self.office(event.office.as_ref()?.as_str());
+                let due = moment_of("due_at").map(|due| format!(", tenggat {due}")).unwrap_or_default();
+                Some(format!(" di {office}{due}"))
+            }
+            EventKind::IncidentBegan | EventKind::IncidentJoined | EventKind::IncidentLeft => {
+                Some(format!(" {}", fact("incident")?))
+            }
+            EventKind::InquiryClosed if fact("reason") == Some("talk") => {
+                Some(": tidak meminta apa-apa".to_owned())
+            }
+            EventKind::DeadlineMoved => {
+                Some(format!(": {} → {}", moment_of("was_due_at")?, moment_of("due_at")?))
+            }
+            EventKind::DeadlineMet if event.data.get("late") == Some(&true.into()) => {
+                Some(", tetapi terlambat".to_owned())
+            }
+            EventKind::NoticeFailed => Some(format!(" untuk {}", one_line(fact("recipient_name")?))),
+            EventKind::ReplyFailed | EventKind::ReplyUncertain => {
+                Some(format!(": {}", one_line(fact("error")?)))
+            }
+            _ => None,
+        }
+    }
+
+    fn office(&self, code: &str) -> String {
+        let known = OfficeCode::parse(code).ok().and_then(|code| self.offices.get(&code).cloned());
+        known.unwrap_or_else(|| code.to_owned())
+    }
+
+    fn at(&self, at: Timestamp) -> String {
+        moment(at, &self.zone, LANGUAGE)
+    }
+}
+
+fn because(reason: Option<&str>) -> String {
+    let reason = reason.filter(|reason| !reason.trim().is_empty());
+    reason.map(|reason| format!(", karena: {}", one_line(reason))).unwrap_or_default()
+}
+
+/// Who did it; nothing for what the program does by itself.
+fn actor(actor: &str) -> Option<String> {
+    match actor {
+        "sahut" => None,
+        "citizen" => Some("  (warga)".to_owned()),
+        "platform" => Some("  (kanal)".to_owned()),
+        person => Some(format!("  (oleh {})", one_line(person))),
+    }
+}
