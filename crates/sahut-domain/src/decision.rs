@@ -67,6 +67,10 @@ pub struct Decision {
     pub scores: Vec<Score>,
     /// Words that spoke for the kind (gate words, emergency words).
     pub kind_words: Vec<Match>,
+    /// What was counted to tell whether the message needs somebody; nothing where that was beyond doubt (an emergency, an
+    /// advertisement, a mail) or not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weighing: Option<Weighing>,
     /// Phrases that were found but did not count, with the reason.
     pub suppressed: Vec<Suppressed>,
     /// The place that was named, where one was recognised.
@@ -80,6 +84,54 @@ pub struct Decision {
     /// What the instance's own model said, where one was in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<Learned>,
+}
+
+/// The points for and against a message's needing somebody.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Weighing {
+    /// What was found, in the order in which it was looked for.
+    pub signs: Vec<Sign>,
+    /// All points together.
+    pub sum: f64,
+    /// As many are needed.
+    pub threshold: f64,
+    /// Whether that is the threshold of messages to the office alone, and not that of comments for all to read.
+    pub direct: bool,
+}
+
+/// A sign that a message needs somebody, or that it does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sign {
+    /// What it says.
+    pub says: Says,
+    /// The phrase as the rules write it; empty where no phrase says it.
+    pub phrase: String,
+    /// Its points; fewer than none where it speaks against.
+    pub points: f64,
+}
+
+words! {
+    /// What a sign says about a message.
+    Says as "says" {
+        /// Something is wrong, or is asked to be done.
+        Complaint = "complaint",
+        /// Something is asked.
+        Question = "question",
+        /// Something is wished for.
+        Aspiration = "aspiration",
+        /// A place of the regency is named.
+        Place = "place",
+        /// Whose business it is.
+        Subject = "subject",
+        /// It concerns a duty of the office it is written to.
+        OwnDuty = "own_duty",
+        /// It is mere talk.
+        Talk = "talk",
+        /// Somebody thanks, or praises.
+        Thanks = "thanks",
+        /// Somebody laughs.
+        Laughter = "laughter",
+    }
 }
 
 /// What a model learned from people's decisions says about a message.

@@ -16,6 +16,8 @@ use crate::ruleset::{Input, RuleSet, Seat};
 const KEPT_SCORES: usize = 5;
 /// What a strong phrase weighs.
 const STRONG: f64 = 3.0;
+/// What a clear, but not strong phrase weighs.
+const CLEAR: f64 = 2.0;
 /// As many phrases that did not count are kept with a decision.
 const KEPT_SUPPRESSED: usize = 8;
 /// As many words that spoke for the kind are kept with a decision.
@@ -65,11 +67,19 @@ impl RuleSet {
         matches!(seat, Some(Seat::Office(_)))
     }
 
-    /// How clearly a phrase says whose business it is: by a duty, or by naming an office.
+    /// How clearly a phrase says whose business it is: by a duty, or by naming an office. What is a complaint by itself
+    /// (`macet`) was counted as one, and is not the clearest word for whose it is.
     pub(crate) fn subject_weight(&self, phrase: usize) -> Option<f64> {
-        let mut uses = self.book.phrase(phrase).uses.iter();
+        let uses = &self.book.phrase(phrase).uses;
         let speaks = |meaning: &Meaning| matches!(meaning, Meaning::Duty(_) | Meaning::Name(_));
-        uses.find_map(|(meaning, weight)| speaks(meaning).then_some(weight.min(STRONG)))
+        let weight = uses.iter().find_map(|(meaning, weight)| speaks(meaning).then_some(*weight))?;
+        let complains = uses.iter().any(|(meaning, weight)| *weight >= CLEAR && self.is_complaint(*meaning));
+        Some(weight.min(if complains { CLEAR } else { STRONG }))
+    }
+
+    fn is_complaint(&self, meaning: Meaning) -> bool {
+        let Meaning::Sign(sign) = meaning else { return false };
+        self.signs.get(sign).is_some_and(|sign| sign.kind == Kind::Complaint)
     }
 }
 
@@ -121,6 +131,7 @@ impl Deciding<'_> {
                 .map(|seat| self.score(*seat, owner))
                 .collect(),
             kind_words: self.kind_words(),
+            weighing: gate::weighing(self.rules, self.input, self.evidence, self.kind),
             suppressed: self.suppressed(),
             place: self
                 .evidence

@@ -8,7 +8,7 @@ use crate::plain::Plain;
 use crate::ruleset::RuleSet;
 
 /// A match found by a stem or a near neighbour weighs half.
-const NEAR: f64 = 0.5;
+pub(crate) const NEAR: f64 = 0.5;
 /// So does one that only says where: `depan sekolah`.
 const LANDMARK: f64 = 0.5;
 /// What stands in a subject weighs double: it is what the writer thought to be the point.
