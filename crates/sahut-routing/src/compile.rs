@@ -10,7 +10,7 @@ use crate::file::{self, Examples, File, Phrases};
 use crate::phrasebook::{Meaning, Phrase, Phrasebook};
 use crate::plain::Plain;
 use crate::problem::{At, Problem, Problems, Source};
-use crate::ruleset::{Place, RuleSet, Seat, Sign, Topic, Weights};
+use crate::ruleset::{DangerTo, Place, RuleSet, Seat, Sign, Topic, Weights};
 use crate::section::{Said, one_edit};
 use crate::shorthand::Shorthand;
 use crate::spam::Disguises;
@@ -69,7 +69,10 @@ struct Compiler {
     seats: Vec<Seat>,
     topics: Vec<Topic>,
     signs: Vec<Sign>,
+    dangers: Vec<DangerTo>,
     places: Vec<Place>,
+    /// The seats of duties that some office says it takes.
+    taken: BTreeMap<String, usize>,
     /// Names of all places of all files: a topic may ask for a place that a later file describes.
     place_names: BTreeSet<String>,
     handles: BTreeMap<String, usize>,
@@ -96,7 +99,9 @@ impl Compiler {
             seats,
             topics: Vec::new(),
             signs: Vec::new(),
+            dangers: Vec::new(),
             places: Vec::new(),
+            taken: BTreeMap::new(),
             place_names: files
                 .iter()
                 .flat_map(|file| &file.places)
@@ -132,10 +137,11 @@ impl Compiler {
                 }
             }
         }
-        files.iter().map(|file| self.seat_of(file, &taken)).collect()
+        self.taken = taken.into_iter().map(|(duty, (seat, _))| (duty.to_owned(), seat)).collect();
+        files.iter().map(|file| self.seat_of(file)).collect()
     }
 
-    fn seat_of(&mut self, file: &File, taken: &BTreeMap<&str, (usize, &At)>) -> Option<usize> {
+    fn seat_of(&mut self, file: &File) -> Option<usize> {
         let Some(duty) = &file.duty else {
             if let Some(topic) = file.topics.first() {
                 let what = format!("the topic `{}` belongs to no duty", topic.name.text);
@@ -146,14 +152,18 @@ impl Compiler {
         if file.district {
             return self.seat(&Seat::District);
         }
-        let seat =
-            taken.get(duty.text.as_str()).map(|(seat, _)| *seat).or_else(|| self.seat_of_office(&duty.text));
+        let seat = self.seat_of_duty(&duty.text);
         if seat.is_none() {
             let what = format!("no office has the duty `{}`: its phrases do not count", duty.text);
             let help = format!("write `takes = [\"{}\"]` below the `[[office]]` that has it", duty.text);
             self.problems.warn(&duty.at, what, "nobody takes this", help);
         }
         seat
+    }
+
+    /// Who has a duty: whoever takes it, or the office that is called like it.
+    fn seat_of_duty(&self, duty: &str) -> Option<usize> {
+        self.taken.get(duty).copied().or_else(|| self.seat_of_office(duty))
     }
 
     fn add(&mut self, file: &File, seat: Option<usize>) {
@@ -174,6 +184,9 @@ impl Compiler {
             self.signs.push(Sign { kind, most: words.most.unwrap_or(f64::INFINITY) });
             self.add_examples(&words.examples, &Expected::Kind(kind));
         }
+        for emergency in &file.emergencies {
+            self.add_emergency(emergency);
+        }
         for outside in &file.outside {
             self.add_outside(outside);
         }
@@ -187,6 +200,22 @@ impl Compiler {
         for topic in &file.topics {
             self.add_topic(topic, seat);
         }
+    }
+
+    /// An emergency that nobody receives goes by its subject, like any other message.
+    fn add_emergency(&mut self, emergency: &file::Emergency) {
+        let to = &emergency.to;
+        let Some(seat) = self.seat_of_duty(&to.text) else {
+            let what = format!("no office receives the emergency `{}`", emergency.name.text);
+            let expected = format!("`{}` is neither a duty that an office has nor an office", to.text);
+            let help = "write the code of an office, or a duty that one has";
+            self.problems.error(&to.at, what, expected, help);
+            return;
+        };
+        let number = self.dangers.len();
+        self.dangers.push(DangerTo { name: emergency.name.text.clone(), seat });
+        self.add_phrases(&emergency.phrases, Meaning::Danger(number));
+        self.add_examples(&emergency.examples, &Expected::Danger(seat));
     }
 
     fn add_outside(&mut self, outside: &file::Outside) {
@@ -364,6 +393,7 @@ impl Compiler {
             seats: self.seats,
             topics: self.topics,
             signs: self.signs,
+            dangers: self.dangers,
             places: self.places,
             handles: self.handles,
             tells: self.tells,

@@ -2,10 +2,13 @@
 
 use std::cell::RefCell;
 
-use sahut_domain::decision::{Basis, Decision, Doubt, Learned, LearnedWord, Match, Score, Share, Suppressed};
+use sahut_domain::decision::{
+    Basis, Danger, Decision, Doubt, Learned, LearnedWord, Match, Score, Share, Suppressed,
+};
 use sahut_domain::inquiry::{Kind, Priority};
 use sahut_domain::office::OfficeCode;
 
+use crate::danger;
 use crate::evidence::{Counted, Evidence};
 use crate::gate;
 use crate::learn::{Bound, Opinion};
@@ -113,7 +116,12 @@ impl Deciding<'_> {
         self.settle_district();
         let owner = self.add_owner();
         let ranking = self.ranking();
-        let outcome = self.outcome(&ranking, owner);
+        let danger =
+            if self.kind == Kind::Emergency { danger::worst(self.rules, self.evidence) } else { None };
+        let outcome = match danger.as_ref().and_then(|danger| self.rules.dangers.get(danger.number)) {
+            Some(danger) => self.to(danger.seat, Basis::Emergency),
+            None => self.outcome(&ranking, owner),
+        };
         let points =
             |rank: usize| ranking.get(rank).and_then(|seat| self.evidence.points.get(*seat)).unwrap_or(&0.0);
         Decision {
@@ -131,6 +139,7 @@ impl Deciding<'_> {
                 .map(|seat| self.score(*seat, owner))
                 .collect(),
             kind_words: self.kind_words(),
+            danger: danger.and_then(|danger| self.endangered(&danger)),
             weighing: gate::weighing(self.rules, self.input, self.evidence, self.kind),
             suppressed: self.suppressed(),
             place: self
@@ -285,6 +294,15 @@ impl Deciding<'_> {
             shares: shares.iter().filter_map(share).collect(),
             words: words.iter().filter_map(word).collect(),
         })
+    }
+
+    /// A danger as it is stored.
+    fn endangered(&self, danger: &danger::Found) -> Option<Danger> {
+        let name = self.rules.dangers.get(danger.number)?.name.clone();
+        let words = danger.words.iter().take(KEPT_KIND_WORDS);
+        let matches =
+            words.map(|(hit, points)| self.evidence.matched(self.rules, *hit, &name, *points)).collect();
+        Some(Danger { name, matches })
     }
 
     fn to(&self, seat: usize, basis: Basis) -> Outcome {

@@ -1,5 +1,6 @@
 //! Examples in rule files: they are run whenever a set is compiled.
 
+use sahut_domain::decision::Basis;
 use sahut_domain::inquiry::Kind;
 
 use crate::problem::Problems;
@@ -11,6 +12,8 @@ use crate::section::Said;
 pub(crate) enum Expected {
     /// It goes to a seat, by number.
     Seat(usize),
+    /// It is an emergency that a seat receives, by number.
+    Danger(usize),
     /// It is of a kind.
     Kind(Kind),
 }
@@ -32,6 +35,11 @@ impl Example {
         let decision = rules.decide(&Input::of(&self.said.text));
         let (holds, expected) = match self.expected {
             Expected::Kind(kind) => (decision.kind == kind, kind.to_string()),
+            Expected::Danger(seat) => {
+                let Some(seat) = rules.seats.get(seat) else { return };
+                let received = decision.basis == Basis::Emergency && rules.is_for(&decision, seat);
+                (received, format!("{seat} as an emergency"))
+            }
             Expected::Seat(seat) => {
                 let Some(seat) = rules.seats.get(seat) else { return };
                 (rules.is_for(&decision, seat), seat.to_string())

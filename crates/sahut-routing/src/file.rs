@@ -19,6 +19,8 @@ pub(crate) struct File {
     pub(crate) offices: Vec<Office>,
     /// Who answers for what the regency does not: the power company, the police.
     pub(crate) outside: Vec<Outside>,
+    /// What endangers people, and who comes.
+    pub(crate) emergencies: Vec<Emergency>,
     /// Words that tell what a message is.
     pub(crate) kinds: Vec<KindWords>,
     /// Places, and which district office or which other government answers there.
@@ -74,6 +76,16 @@ pub(crate) struct Outside {
     pub(crate) topic: Topic,
     /// What to tell the citizen: where to turn.
     pub(crate) tell: Option<Said>,
+}
+
+/// A danger, and who receives it.
+#[derive(Debug)]
+pub(crate) struct Emergency {
+    pub(crate) name: Said,
+    /// A duty, for whichever office has it; or the code of an office.
+    pub(crate) to: Said,
+    pub(crate) phrases: Phrases,
+    pub(crate) examples: Examples,
 }
 
 /// Texts that show what the rules are meant to do.
@@ -141,6 +153,11 @@ impl File {
                 .sections("outside", problems)
                 .into_iter()
                 .filter_map(|s| Outside::read(s, problems))
+                .collect(),
+            emergencies: top
+                .sections("emergency", problems)
+                .into_iter()
+                .filter_map(|s| Emergency::read(s, problems))
                 .collect(),
             kinds: top
                 .sections("kind", problems)
@@ -210,6 +227,16 @@ impl Outside {
     fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
         let tell = section.text("tell", problems);
         Some(Self { topic: Topic::read(section, problems)?, tell })
+    }
+}
+
+impl Emergency {
+    fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
+        let [name, to] = ["name", "to"].map(|key| section.needed(key, problems));
+        let phrases = Phrases::read(&mut section, problems);
+        let examples = Examples::read(&mut section, problems);
+        section.finish(problems);
+        Some(Self { name: name?, to: to?, phrases, examples })
     }
 }
 

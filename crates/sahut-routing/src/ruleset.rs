@@ -28,6 +28,7 @@ pub struct RuleSet {
     pub(crate) seats: Vec<Seat>,
     pub(crate) topics: Vec<Topic>,
     pub(crate) signs: Vec<Sign>,
+    pub(crate) dangers: Vec<DangerTo>,
     pub(crate) places: Vec<Place>,
     pub(crate) handles: BTreeMap<String, usize>,
     /// What to tell citizens who meant somebody outside, by that one's name.
@@ -219,6 +220,13 @@ pub(crate) struct Sign {
     pub(crate) kind: Kind,
     /// At most so many points in all.
     pub(crate) most: f64,
+}
+
+/// What endangers people, and who comes.
+#[derive(Debug)]
+pub(crate) struct DangerTo {
+    pub(crate) name: String,
+    pub(crate) seat: usize,
 }
 
 /// A place and who answers there: a district office, or another government.

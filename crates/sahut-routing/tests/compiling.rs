@@ -86,3 +86,12 @@ fn two_sets_of_points_contradict_each_other() {
     let problems = compile(&[("a.toml", decide), ("b.toml", "[decide]\nleast = -1\n")]).unwrap_err();
     insta::assert_snapshot!(rendered(&problems));
 }
+
+#[test]
+fn an_emergency_that_nobody_receives_is_refused() {
+    let emergency = "[[emergency]]\nname = \"kebakaran\"\nto = \"damkar\"\nstrong = [\"kebakaran\"]\n";
+    let taken = "[[office]]\ncode = \"dinkes\"\ntakes = [\"damkar\"]\n";
+    let duty = "duty = \"damkar\"\n";
+    assert!(rendered(&compile(&[("rules/emergency.toml", emergency)]).unwrap_err()).contains("`kebakaran`"));
+    compile(&[("a.toml", emergency), ("b.toml", taken), ("c.toml", duty)]).unwrap();
+}
