@@ -89,7 +89,7 @@ impl Compiler {
         let codes: BTreeSet<&OfficeCode> = offices.iter().map(|(code, _)| code).collect();
         let outside = files.iter().flat_map(|file| {
             let places = file.places.iter().filter_map(|place| place.outside.as_ref());
-            file.outside.iter().map(|outside| &outside.topic.name).chain(places).map(|said| said.text.clone())
+            file.outside.iter().map(|outside| &outside.name).chain(places).map(|said| said.text.clone())
         });
         let outside: BTreeSet<String> = outside.collect();
         let offices = codes.into_iter().cloned().map(Seat::Office);
@@ -181,7 +181,8 @@ impl Compiler {
             let sign = self.signs.len();
             self.add_phrases(&words.phrases, Meaning::Sign(sign));
             words.excludes.iter().for_each(|word| self.add_phrase(word, Meaning::Silences(sign), 0.0));
-            self.signs.push(Sign { kind, most: words.most.unwrap_or(f64::INFINITY) });
+            let most = words.most.unwrap_or(f64::INFINITY);
+            self.signs.push(Sign { kind, supports: words.supports, most });
             self.add_examples(&words.examples, &Expected::Kind(kind));
         }
         for emergency in &file.emergencies {
@@ -218,10 +219,10 @@ impl Compiler {
         self.add_examples(&emergency.examples, &Expected::Danger(seat));
     }
 
-    fn add_outside(&mut self, outside: &file::Outside) {
-        let name = &outside.topic.name;
+    fn add_outside(&mut self, outside: &file::Topic) {
+        let name = &outside.name;
         let Some(seat) = self.seat(&Seat::Outside(name.text.clone())) else { return };
-        self.add_topic(&outside.topic, seat);
+        self.add_topic(outside, seat);
         let Some(tell) = &outside.tell else { return };
         if self.tells.insert(name.text.clone(), tell.text.clone()).is_some() {
             let what = format!("what to tell about `{}` is said twice", name.text);
@@ -260,7 +261,16 @@ impl Compiler {
         let places = topic.places.iter().filter_map(|place| self.place_name(place)).collect();
         let name = topic.name.text.clone();
         let most = topic.most.unwrap_or(f64::INFINITY);
-        self.topics.push(Topic { name, seat, required: !topic.requires.is_empty(), places, kinds, most });
+        let tell = topic.tell.as_ref().map(|tell| tell.text.clone());
+        self.topics.push(Topic {
+            name,
+            seat,
+            required: !topic.requires.is_empty(),
+            places,
+            kinds,
+            most,
+            tell,
+        });
         self.add_phrases(&topic.phrases, Meaning::Duty(number));
         topic.requires.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Requires(number), 0.0));
         topic.excludes.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Excludes(number), 0.0));

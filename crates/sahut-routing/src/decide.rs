@@ -147,10 +147,23 @@ impl Deciding<'_> {
                 .place
                 .and_then(|place| self.rules.places.get(place))
                 .map(|place| place.name.clone()),
-            tell: outcome.outside.as_ref().and_then(|name| self.rules.tells.get(name)).cloned(),
+            tell: self.tell(&outcome),
             outside: outcome.outside.clone(),
             learned: self.learned(),
         }
+    }
+
+    /// What the citizen can be told: that somebody outside is meant, or what the clearest topic of the office says.
+    fn tell(&self, outcome: &Outcome) -> Option<String> {
+        if let Some(outside) = &outcome.outside {
+            return self.rules.tells.get(outside).cloned();
+        }
+        let office = outcome.office.as_ref().filter(|_| outcome.doubt.is_none())?;
+        let own =
+            |counted: &&Counted| self.rules.seats.get(counted.seat).and_then(Seat::office) == Some(office);
+        let clearest =
+            self.evidence.counted.iter().filter(own).rev().max_by(|a, b| a.weight.total_cmp(&b.weight))?;
+        self.rules.topics.get(clearest.topic?)?.tell.clone()
     }
 
     /// Gives what speaks for a district office to the one whose place is named, or who owns the channel, or is the only

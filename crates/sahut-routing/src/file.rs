@@ -18,7 +18,7 @@ pub(crate) struct File {
     /// Which office has which duties, where that is not plain from their codes.
     pub(crate) offices: Vec<Office>,
     /// Who answers for what the regency does not: the power company, the police.
-    pub(crate) outside: Vec<Outside>,
+    pub(crate) outside: Vec<Topic>,
     /// What endangers people, and who comes.
     pub(crate) emergencies: Vec<Emergency>,
     /// Words that tell what a message is.
@@ -66,16 +66,9 @@ pub(crate) struct Topic {
     pub(crate) kinds: Vec<Said>,
     /// At most so many points in all: what is said in many words, such as an address, does not say more.
     pub(crate) most: Option<f64>,
-    pub(crate) examples: Examples,
-}
-
-/// Somebody who is not an office of the regency.
-#[derive(Debug)]
-pub(crate) struct Outside {
-    /// The name, and the phrases that speak for it.
-    pub(crate) topic: Topic,
-    /// What to tell the citizen: where to turn.
+    /// What to tell the citizen who asks for it: where to turn.
     pub(crate) tell: Option<Said>,
+    pub(crate) examples: Examples,
 }
 
 /// A danger, and who receives it.
@@ -101,6 +94,8 @@ pub(crate) struct KindWords {
     pub(crate) kind: Said,
     /// At most so many points in all.
     pub(crate) most: Option<f64>,
+    /// Whether they only say that somebody is needed, and not as what: a place, a time.
+    pub(crate) supports: bool,
     /// Words beside which they say nothing: `tahun lalu` beside a fire.
     pub(crate) excludes: Vec<Said>,
     pub(crate) phrases: Phrases,
@@ -152,7 +147,7 @@ impl File {
             outside: top
                 .sections("outside", problems)
                 .into_iter()
-                .filter_map(|s| Outside::read(s, problems))
+                .filter_map(|s| Topic::read(s, problems))
                 .collect(),
             emergencies: top
                 .sections("emergency", problems)
@@ -217,16 +212,10 @@ impl Topic {
         let [requires, excludes, places, kinds] =
             ["requires", "excludes", "places", "kinds"].map(|key| section.list(key, problems));
         let most = section.points("most", problems);
+        let tell = section.text("tell", problems);
         let examples = Examples::read(&mut section, problems);
         section.finish(problems);
-        Some(Self { name: name?, phrases, requires, excludes, places, kinds, most, examples })
-    }
-}
-
-impl Outside {
-    fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
-        let tell = section.text("tell", problems);
-        Some(Self { topic: Topic::read(section, problems)?, tell })
+        Some(Self { name: name?, phrases, requires, excludes, places, kinds, most, tell, examples })
     }
 }
 
@@ -244,11 +233,12 @@ impl KindWords {
     fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
         let kind = section.needed("kind", problems);
         let most = section.points("most", problems);
+        let supports = section.flag("supports", problems);
         let excludes = section.list("excludes", problems);
         let phrases = Phrases::read(&mut section, problems);
         let examples = Examples::read(&mut section, problems);
         section.finish(problems);
-        Some(Self { kind: kind?, most, excludes, phrases, examples })
+        Some(Self { kind: kind?, most, supports, excludes, phrases, examples })
     }
 }
 

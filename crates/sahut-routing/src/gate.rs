@@ -53,6 +53,8 @@ pub(crate) fn weighing(
 /// What speaks for a message's needing somebody, in points.
 struct Scales {
     complaint: f64,
+    /// What of it says what the message is, and not only where or since when.
+    grievance: f64,
     /// A place of the regency, which counts with a complaint.
     place: f64,
     question: f64,
@@ -75,6 +77,7 @@ impl Scales {
         let subject = evidence.hits.iter().rev().filter_map(clear);
         Self {
             complaint: evidence.kind(Kind::Complaint),
+            grievance: grievance(evidence),
             place: named_place(rules, evidence),
             question: evidence.kind(Kind::Information) + question_mark(evidence),
             aspiration: evidence.kind(Kind::Aspiration),
@@ -103,9 +106,9 @@ impl Scales {
     fn kind(&self, input: &Input<'_>, evidence: &Evidence) -> Kind {
         if self.sum() < self.threshold && !is_formal(input, evidence) {
             if evidence.kind(Kind::Thanks) > 0.0 { Kind::Thanks } else { Kind::Noise }
-        } else if self.question > self.complaint && self.question >= self.aspiration {
+        } else if self.question > self.grievance && self.question >= self.aspiration {
             Kind::Information
-        } else if self.aspiration > 0.0 && self.aspiration >= self.complaint {
+        } else if self.aspiration > 0.0 && self.aspiration >= self.grievance {
             Kind::Aspiration
         } else {
             Kind::Complaint
@@ -144,6 +147,12 @@ fn says(kind: Kind, wish: Kind) -> Option<(Says, f64)> {
         Kind::Aspiration => Some((Says::Aspiration, 1.0)),
         Kind::Emergency | Kind::Spam => None,
     }
+}
+
+/// Points for a complaint without those that only say where, when or to whom.
+fn grievance(evidence: &Evidence) -> f64 {
+    let words = evidence.kinds.iter().filter(|word| word.kind == Kind::Complaint && !word.supports);
+    words.map(|word| word.weight).sum()
 }
 
 /// Who writes a subject wants something.

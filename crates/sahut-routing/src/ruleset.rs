@@ -212,12 +212,16 @@ pub(crate) struct Topic {
     pub(crate) kinds: Vec<Kind>,
     /// At most so many points in all.
     pub(crate) most: f64,
+    /// What to tell the citizen who asks for it.
+    pub(crate) tell: Option<String>,
 }
 
 /// One way of speaking for a kind.
 #[derive(Debug)]
 pub(crate) struct Sign {
     pub(crate) kind: Kind,
+    /// Whether it only says that somebody is needed, and not as what.
+    pub(crate) supports: bool,
     /// At most so many points in all.
     pub(crate) most: f64,
 }
