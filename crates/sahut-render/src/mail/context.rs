@@ -59,6 +59,8 @@ pub struct About {
     pub promise: Explanation,
     /// Why it went to this office, as one sentence in the reader's language.
     pub reason: String,
+    /// What the rules say to tell the citizen, ready to be copied: where to turn with what another has to do.
+    pub tell: Option<String>,
     /// Where the inquiry can be opened and answered; absent where this installation has no pages.
     pub link: Option<String>,
 }

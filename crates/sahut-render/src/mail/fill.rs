@@ -58,6 +58,7 @@ fn about_inquiry(about: &About, longest: usize, own: Value, language: Language) 
         due => due_words(&about.promise, language),
         why_due => deadline_words(&about.promise, language),
         reason => one_line(&about.reason),
+        tell => about.tell.as_deref().map(one_line),
         link => about.link.as_deref().and_then(web_address),
         permalink => about.said.permalink.as_deref().and_then(web_address),
         ..own

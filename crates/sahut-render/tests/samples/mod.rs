@@ -55,6 +55,7 @@ pub(crate) fn about() -> About {
         promise: friday_afternoon(),
         reason: "kata \"jalan berlubang\" dan \"jalan rusak\" termasuk tugas dinas ini (topik jalan)"
             .to_owned(),
+        tell: None,
         link: None,
     }
 }
@@ -105,7 +106,10 @@ fn inquiry_mails(about: &About, reply: &str) -> Vec<(&'static str, Context)> {
         (
             "triage_not_ours",
             Context::Triage(Triage {
-                about: about(),
+                about: About {
+                    tell: Some("Gangguan listrik ditangani PLN: telepon 123.".to_owned()),
+                    ..about()
+                },
                 doubt: Doubt::NotOurs,
                 outside,
                 candidates: Vec::new(),
