@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use sahut_domain::inquiry::Kind;
 use sahut_domain::office::{OfficeCode, OfficeKind};
 
-use crate::example::{Example, Expected};
+use crate::example::{Example, Expected, Tested};
 use crate::file::{self, Examples, File, Phrases};
 use crate::phrasebook::{Meaning, Phrase, Phrasebook};
 use crate::plain::Plain;
 use crate::problem::{At, Problem, Problems, Source};
+use crate::reach;
 use crate::ruleset::{DangerTo, Place, RuleSet, Seat, Sign, Topic, Weights};
 use crate::section::{Said, one_edit};
 use crate::shorthand::Shorthand;
@@ -22,6 +23,34 @@ pub(crate) fn compile(
     offices: &[(OfficeCode, OfficeKind)],
     fallback: &OfficeCode,
 ) -> Result<RuleSet, Vec<Problem>> {
+    let (mut rules, examples, mut problems) = read(sources, offices, fallback)?;
+    examples.iter().for_each(|example| example.check(&rules, &mut problems));
+    if !problems.usable() {
+        return Err(problems.into_found());
+    }
+    rules.warnings = problems.into_found();
+    Ok(rules)
+}
+
+/// Runs the examples of sources; see [`RuleSet::test`].
+pub(crate) fn test(
+    sources: &[Source],
+    offices: &[(OfficeCode, OfficeKind)],
+    fallback: &OfficeCode,
+) -> Result<Vec<Tested>, Vec<Problem>> {
+    let (rules, examples, problems) = read(sources, offices, fallback)?;
+    if !problems.usable() {
+        return Err(problems.into_found());
+    }
+    Ok(examples.iter().map(|example| example.test(&rules, &problems)).collect())
+}
+
+/// The rules with their examples, which were not run yet.
+fn read(
+    sources: &[Source],
+    offices: &[(OfficeCode, OfficeKind)],
+    fallback: &OfficeCode,
+) -> Result<(RuleSet, Vec<Example>, Problems), Vec<Problem>> {
     // In the order of paths, so that nothing depends on the order in which a folder happens to be read.
     let mut sources: Vec<&Source> = sources.iter().collect();
     sources.sort_by(|a, b| (&a.path, &a.text).cmp(&(&b.path, &b.text)));
@@ -34,19 +63,10 @@ pub(crate) fn compile(
         compiler.add(file, seat);
     }
     let weights = compiler.weights(&files);
-    let (rules, examples, mut problems) = compiler.finish(offices, fallback, weights);
-    let Some(mut rules) = rules else { return Err(problems.into_found()) };
-    for example in examples {
-        if let Some(source) = sources.get(example.said.at.source) {
-            *rules.examples.entry(source.path.clone()).or_default() += 1;
-        }
-        example.check(&rules, &mut problems);
+    match compiler.finish(offices, fallback, weights) {
+        (Some(rules), examples, problems) => Ok((rules, examples, problems)),
+        (None, _, problems) => Err(problems.into_found()),
     }
-    if !problems.usable() {
-        return Err(problems.into_found());
-    }
-    rules.warnings = problems.into_found();
-    Ok(rules)
 }
 
 /// Reads sources without compiling them; see [`RuleSet::unreadable`].
@@ -75,6 +95,8 @@ struct Compiler {
     taken: BTreeMap<String, usize>,
     /// Names of all places of all files: a topic may ask for a place that a later file describes.
     place_names: BTreeSet<String>,
+    /// Names of those that belong to another government.
+    outside_places: BTreeSet<String>,
     handles: BTreeMap<String, usize>,
     tells: BTreeMap<String, String>,
     phrases: BTreeMap<String, Draft>,
@@ -105,6 +127,12 @@ impl Compiler {
             place_names: files
                 .iter()
                 .flat_map(|file| &file.places)
+                .map(|place| place.name.text.clone())
+                .collect(),
+            outside_places: files
+                .iter()
+                .flat_map(|file| &file.places)
+                .filter(|place| place.outside.is_some())
                 .map(|place| place.name.text.clone())
                 .collect(),
             handles: BTreeMap::new(),
@@ -274,7 +302,7 @@ impl Compiler {
         self.add_phrases(&topic.phrases, Meaning::Duty(number));
         topic.requires.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Requires(number), 0.0));
         topic.excludes.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Excludes(number), 0.0));
-        self.check_excludes(topic);
+        self.check_reach(topic);
         self.add_examples(&topic.examples, &Expected::Seat(seat));
     }
 
@@ -312,23 +340,14 @@ impl Compiler {
         draft.uses.push((meaning, weight, phrase.at.clone()));
     }
 
-    /// A phrase that holds a word which silences its own topic can never count.
-    fn check_excludes(&mut self, topic: &file::Topic) {
-        for exclude in &topic.excludes {
-            let silencing = format!(" {} ", self.plain(&exclude.text));
-            for (phrase, _) in topic.phrases.weighted() {
-                if format!(" {} ", self.plain(&phrase.text)).contains(&silencing) {
-                    let what = format!("the phrase `{}` can never count", phrase.text);
-                    let expected = format!("its topic excludes `{}`", exclude.text);
-                    self.problems.warn(
-                        &phrase.at,
-                        what,
-                        expected,
-                        "take out the phrase, or narrow `excludes`",
-                    );
-                }
-            }
-        }
+    /// Phrases of a topic for an office that can never count.
+    fn check_reach(&mut self, topic: &file::Topic) {
+        let Self { plain, shorthand, outside_places, problems, .. } = self;
+        let mut read = |text: &str| {
+            plain.read(text, shorthand);
+            plain.text.trim().to_owned()
+        };
+        reach::warn(topic, &mut read, &|place| outside_places.contains(place), problems);
     }
 
     fn add_examples(&mut self, examples: &Examples, expected: &Expected) {
@@ -411,7 +430,6 @@ impl Compiler {
             weights,
             fallback: fallback.clone(),
             warnings: Vec::new(),
-            examples: BTreeMap::new(),
             learned: None,
         };
         (Some(rules), self.examples, self.problems)

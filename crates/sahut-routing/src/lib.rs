@@ -33,12 +33,14 @@ mod likeness;
 mod phrasebook;
 mod plain;
 mod problem;
+mod reach;
 mod ruleset;
 mod section;
 mod shorthand;
 mod spam;
 mod vocabulary;
 
+pub use example::Tested;
 pub use explain::explain;
 pub use learn::{Lesson, Measured, Model, Taught, Trial, UnreadableModel};
 pub use likeness::Likeness;

@@ -8,7 +8,8 @@ use sahut_domain::decision::{Decision, Doubt};
 use sahut_domain::inquiry::Kind;
 use sahut_domain::office::{OfficeCode, OfficeKind};
 
-use crate::compile::{compile, unreadable};
+use crate::compile::{compile, test, unreadable};
+use crate::example::Tested;
 use crate::learn::{self, Bound, Model};
 use crate::likeness::Likeness;
 use crate::phrasebook::Phrasebook;
@@ -38,8 +39,6 @@ pub struct RuleSet {
     pub(crate) weights: Weights,
     pub(crate) fallback: OfficeCode,
     pub(crate) warnings: Vec<Problem>,
-    /// How many examples each file has, by its path.
-    pub(crate) examples: BTreeMap<String, usize>,
     /// What was learned on the instance, where that is in use.
     pub(crate) learned: Option<Bound>,
 }
@@ -94,6 +93,18 @@ impl RuleSet {
         unreadable(sources)
     }
 
+    /// Runs every example of rule files, also where some of them fail.
+    ///
+    /// # Errors
+    /// All problems of all files at once, where something else than an example stops the set from being used.
+    pub fn test(
+        sources: &[Source],
+        offices: &[(OfficeCode, OfficeKind)],
+        fallback: &OfficeCode,
+    ) -> Result<Vec<Tested>, Vec<Problem>> {
+        test(sources, offices, fallback)
+    }
+
     /// Lets a model, by its number, help to decide from now on.
     pub fn teach(&mut self, model: Model, version: i64) {
         self.learned = Some(Bound::new(model, version, self));
@@ -115,11 +126,6 @@ impl RuleSet {
     /// Problems that did not stop the set from being used.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
-    }
-
-    /// How many examples each file has, by its path. All of them hold, or the set would not have been compiled.
-    pub fn examples(&self) -> &BTreeMap<String, usize> {
-        &self.examples
     }
 
     /// How many different phrases the rules have.
