@@ -69,6 +69,13 @@ fn rules_that_would_move_many_inquiries_are_tried_first_and_can_be_taken_back() 
     assert_eq!(numbers, [3, 2, 1]);
     assert_eq!(sets[0]["digest"], sets[2]["digest"]);
     assert_eq!(sets[1]["changed"], serde_json::json!(["rules/assignment.toml"]), "{sets}");
+
+    // What was set aside is tried too.
+    let words = "[[kind]]\nkind = \"complaint\"\nstrong = [\"balai pelangi\", \"bercat jingga\"]\n";
+    sahut.write("regency/rules/extra.toml", words).unwrap();
+    let tried = sahut.json(&["rules", "try", "regency"]).unwrap();
+    let opened = tried["opened"].as_array().unwrap();
+    assert_eq!((opened.len(), &opened[0]["to"]), (1, &"(triage)".into()), "{tried}");
     let missing = sahut.run(&["rules", "rollback", "99"]).unwrap();
     assert!(missing.stderr.contains("`sahut rules list`"), "{}", missing.stderr);
 }

@@ -304,6 +304,8 @@ mod tests {
         let settings = parse("", &[]).unwrap();
         assert_eq!(settings.database.location, "sahut.db");
         assert!(settings.mail.is_none());
+        assert!((settings.routing.most_moved - 10.0).abs() < f64::EPSILON);
+        assert!((parse("[routing]\nmost_moved = 25\n", &[]).unwrap().routing.most_moved - 25.0).abs() < f64::EPSILON);
     }
 
     #[test]
