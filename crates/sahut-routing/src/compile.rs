@@ -24,7 +24,9 @@ pub(crate) fn compile(
     fallback: &OfficeCode,
 ) -> Result<RuleSet, Vec<Problem>> {
     let (mut rules, examples, mut problems) = read(sources, offices, fallback)?;
-    examples.iter().for_each(|example| example.check(&rules, &mut problems));
+    for example in &examples {
+        example.check(&rules, &mut problems);
+    }
     if !problems.usable() {
         return Err(problems.into_found());
     }
@@ -116,7 +118,7 @@ impl Compiler {
         let outside: BTreeSet<String> = outside.collect();
         let offices = codes.into_iter().cloned().map(Seat::Office);
         let seats = offices.chain([Seat::District]).chain(outside.into_iter().map(Seat::Outside)).collect();
-        let shorthand = shorthand(files, &mut problems);
+        let shorthand = Shorthand::read(files.iter().flat_map(|file| &file.words), &mut problems);
         Self {
             seats,
             topics: Vec::new(),
@@ -556,31 +558,4 @@ fn words_of(phrases: &BTreeMap<String, Draft>, wanted: impl Fn(Meaning) -> bool)
     let wanted =
         phrases.iter().filter(|(_, draft)| draft.uses.iter().any(|(meaning, _, _)| wanted(*meaning)));
     wanted.flat_map(|(plain, _)| plain.split(' ')).collect()
-}
-
-fn shorthand(files: &[File], problems: &mut Problems) -> Shorthand {
-    let nothing = Shorthand::default();
-    let mut plain = Plain::default();
-    let mut read = |text: &str| {
-        plain.read(text, &nothing);
-        plain.text.trim().to_owned()
-    };
-    let mut pairs: BTreeMap<String, (String, &At)> = BTreeMap::new();
-    for (short, long) in files.iter().flat_map(|file| &file.words) {
-        let (key, value) = (read(&short.text), read(&long.text));
-        if key.is_empty() || value.is_empty() || key.contains(' ') {
-            problems.error(
-                &short.at,
-                format!("`{}` is not an abbreviation of one word", short.text),
-                "",
-                "write one word, and what it stands for",
-            );
-        } else if let Some((other, at)) = pairs.get(&key).filter(|(other, _)| *other != value) {
-            let what = format!("`{}` stands for `{other}` in {}", short.text, problems.place(at));
-            problems.error(&long.at, what, "and for something else here", "keep one of them");
-        } else {
-            pairs.insert(key, (value, &short.at));
-        }
-    }
-    Shorthand::new(pairs.into_iter().map(|(short, (long, _))| (short, long)))
 }
