@@ -305,7 +305,10 @@ mod tests {
         assert_eq!(settings.database.location, "sahut.db");
         assert!(settings.mail.is_none());
         assert!((settings.routing.most_moved - 10.0).abs() < f64::EPSILON);
-        assert!((parse("[routing]\nmost_moved = 25\n", &[]).unwrap().routing.most_moved - 25.0).abs() < f64::EPSILON);
+        assert!(
+            (parse("[routing]\nmost_moved = 25\n", &[]).unwrap().routing.most_moved - 25.0).abs()
+                < f64::EPSILON
+        );
     }
 
     #[test]

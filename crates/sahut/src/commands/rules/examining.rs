@@ -17,11 +17,11 @@ use crate::settings::Settings;
 struct Checked<'a> {
     errors: usize,
     warnings: usize,
-    problems: Vec<Line<'a>>,
+    problems: Vec<Found<'a>>,
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Found<'a> {
     severity: &'static str,
     file: &'a str,
     line: usize,
@@ -34,19 +34,19 @@ struct Line<'a> {
 /// Prints every problem of a folder as JSON.
 pub(super) fn check(config: &Path, folder: Option<&Path>) -> Result<(), Failure> {
     let (app, files) = read(config, folder)?;
-    let found = RegencySet::check(&files, &app.http, app.clock.now());
-    let problems: &[Problem] = match &found {
+    let checked = RegencySet::check(&files, &app.http, app.clock.now());
+    let problems: &[Problem] = match &checked {
         Ok(set) => set.rules.warnings(),
         Err(problems) => problems,
     };
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-    let lines = problems.iter().map(line).collect();
+    let lines = problems.iter().map(found).collect();
     output::json(&Checked { errors, warnings: problems.len() - errors, problems: lines })?;
     if errors > 0 { Err(Failure::new(code::CONFIG, format!("{errors} error(s)."))) } else { Ok(()) }
 }
 
-fn line(problem: &Problem) -> Line<'_> {
-    Line {
+fn found(problem: &Problem) -> Found<'_> {
+    Found {
         severity: match problem.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -61,7 +61,7 @@ fn line(problem: &Problem) -> Line<'_> {
 }
 
 #[derive(Serialize)]
-struct Examples<'a> {
+struct Report<'a> {
     passed: usize,
     failed: usize,
     examples: Vec<Example<'a>>,
@@ -88,7 +88,7 @@ pub(super) fn test(config: &Path, folder: Option<&Path>, json: bool) -> Result<(
     let failed = tested.iter().filter(|example| !example.holds).count();
     let passed = tested.len() - failed;
     if json {
-        output::json(&Examples { passed, failed, examples: tested.iter().map(example).collect() })?;
+        output::json(&Report { passed, failed, examples: tested.iter().map(example).collect() })?;
     } else {
         tested.iter().try_for_each(print)?;
     }

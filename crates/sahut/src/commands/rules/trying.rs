@@ -129,7 +129,9 @@ impl Trying<'_> {
             let Some(oldest) = page.last() else { break };
             before = Some(oldest.id);
             left -= i64::try_from(page.len()).unwrap_or(left);
-            page.iter().for_each(|past| self.inquiry(past));
+            for past in &page {
+                self.inquiry(past);
+            }
         }
         Ok(())
     }
@@ -142,7 +144,9 @@ impl Trying<'_> {
             let Some(oldest) = page.last() else { break };
             before = Some(oldest.message);
             left -= i64::try_from(page.len()).unwrap_or(left);
-            page.iter().for_each(|past| self.aside(past));
+            for past in &page {
+                self.aside(past);
+            }
         }
         Ok(())
     }
