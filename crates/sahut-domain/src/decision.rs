@@ -11,6 +11,8 @@ words! {
     Basis as "basis" {
         /// The citizen already has an open inquiry in this thread.
         OpenInquiry = "open_inquiry",
+        /// It is an emergency of the sort that the office receives.
+        Emergency = "emergency",
         /// The citizen named the office outright.
         Mention = "mention",
         /// Phrases of an office's duties.
@@ -67,6 +69,13 @@ pub struct Decision {
     pub scores: Vec<Score>,
     /// Words that spoke for the kind (gate words, emergency words).
     pub kind_words: Vec<Match>,
+    /// The danger that decided, where an emergency went to the office that receives its sort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub danger: Option<Danger>,
+    /// What was counted to tell whether the message needs somebody; nothing where that was beyond doubt (an emergency, an
+    /// advertisement, a mail) or not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weighing: Option<Weighing>,
     /// Phrases that were found but did not count, with the reason.
     pub suppressed: Vec<Suppressed>,
     /// The place that was named, where one was recognised.
@@ -80,6 +89,63 @@ pub struct Decision {
     /// What the instance's own model said, where one was in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learned: Option<Learned>,
+}
+
+/// The points for and against a message's needing somebody.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Weighing {
+    /// What was found, in the order in which it was looked for.
+    pub signs: Vec<Sign>,
+    /// All points together.
+    pub sum: f64,
+    /// As many are needed.
+    pub threshold: f64,
+    /// Whether that is the threshold of messages to the office alone, and not that of comments for all to read.
+    pub direct: bool,
+}
+
+/// A sign that a message needs somebody, or that it does not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sign {
+    /// What it says.
+    pub says: Says,
+    /// The phrase as the rules write it; empty where no phrase says it.
+    pub phrase: String,
+    /// Its points; fewer than none where it speaks against.
+    pub points: f64,
+}
+
+words! {
+    /// What a sign says about a message.
+    Says as "says" {
+        /// Something is wrong, or is asked to be done.
+        Complaint = "complaint",
+        /// Something is asked.
+        Question = "question",
+        /// Something is wished for.
+        Aspiration = "aspiration",
+        /// A place of the regency is named.
+        Place = "place",
+        /// Whose business it is.
+        Subject = "subject",
+        /// It concerns a duty of the office it is written to.
+        OwnDuty = "own_duty",
+        /// It is mere talk.
+        Talk = "talk",
+        /// Somebody thanks, or praises.
+        Thanks = "thanks",
+        /// Somebody laughs.
+        Laughter = "laughter",
+    }
+}
+
+/// What people are in danger of.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Danger {
+    /// What the rules call it: `kebakaran`.
+    pub name: String,
+    /// The phrases that told of it.
+    pub matches: Vec<Match>,
 }
 
 /// What a model learned from people's decisions says about a message.
@@ -172,13 +238,16 @@ impl Decision {
     /// Whose the message may be, the likeliest first: codes of offices, and names of those outside. What a model says
     /// counts where one was in use.
     pub fn ranking(&self) -> impl Iterator<Item = &str> {
+        // Danger goes before all points.
+        let endangered = self.office.as_ref().filter(|_| self.danger.is_some()).map(OfficeCode::as_str);
         let shares = self.learned.iter().flat_map(|learned| &learned.shares).map(|share| share.seat.as_str());
         let by_rules = self.learned.as_ref().is_none_or(|learned| learned.shares.is_empty());
         let outside = self.outside.as_deref().filter(|_| by_rules);
         // Points of somebody outside are kept with the office that sorts.
         let sorts = self.office.as_ref().filter(|_| self.outside.is_some());
         let scores = self.scores.iter().filter(move |score| by_rules && Some(&score.office) != sorts);
-        shares.chain(outside).chain(scores.map(|score| score.office.as_str()))
+        let others = shares.chain(outside).chain(scores.map(|score| score.office.as_str()));
+        endangered.into_iter().chain(others.filter(move |other| Some(*other) != endangered))
     }
 
     /// Whether people have to decide.

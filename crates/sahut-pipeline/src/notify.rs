@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use sahut_domain::decision::{Decision, Doubt, Score};
 use sahut_domain::event::EventId;
 use sahut_domain::fault;
 use sahut_domain::notice::{Template, message_id, thread_id};
@@ -308,6 +309,12 @@ fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts) -> About 
             .as_ref()
             .filter(|incident| incident.open > 1)
             .map(|incident| Together { incident: incident.number, open: incident.open }),
+        // It fits the office that the rules chose, and not one that people gave the inquiry to.
+        tell: inquiry
+            .decision
+            .tell
+            .clone()
+            .filter(|_| inquiry.decision.office.as_ref() == Some(&inquiry.office.0)),
         link: None,
     }
 }
@@ -332,11 +339,13 @@ fn reason(regency: &Regency, inquiry: &InquiryFacts) -> String {
     let name = |code: &OfficeCode| {
         regency.offices.get(code).map_or_else(|| code.to_string(), |office| office.short_name.clone())
     };
-    sahut_routing::explain(&inquiry.decision, &name, regency.language)
+    // The sentence for the citizen stands by itself.
+    let decision = Decision { tell: None, ..inquiry.decision.clone() };
+    sahut_routing::explain(&decision, &name, regency.language)
 }
 
 fn triage(regency: &Regency, inquiry: &InquiryFacts, about: About) -> Triage {
-    let candidate = |score: &sahut_domain::decision::Score| Candidate {
+    let candidate = |score: &Score| Candidate {
         office: regency
             .offices
             .get(&score.office)
@@ -346,7 +355,7 @@ fn triage(regency: &Regency, inquiry: &InquiryFacts, about: About) -> Triage {
     };
     Triage {
         about,
-        doubt: inquiry.decision.doubt.unwrap_or(sahut_domain::decision::Doubt::NoMatch),
+        doubt: inquiry.decision.doubt.unwrap_or(Doubt::NoMatch),
         outside: inquiry.decision.outside.clone(),
         candidates: inquiry.decision.scores.iter().take(3).map(candidate).collect(),
     }

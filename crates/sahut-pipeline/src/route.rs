@@ -224,7 +224,7 @@ impl Batch<'_> {
     /// Whether the words clearly concern another office than the one whose inquiry the message joins: then those who
     /// decide are told too.
     fn is_for_another(&self, decision: &Decision, office: &OfficeCode) -> bool {
-        matches!(decision.basis, Basis::Topics | Basis::Mention)
+        matches!(decision.basis, Basis::Topics | Basis::Mention | Basis::Emergency)
             && decision.doubt.is_none()
             && decision.office.as_ref().is_some_and(|named| named != office)
             && self.regency.triage_office != *office

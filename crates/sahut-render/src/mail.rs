@@ -91,9 +91,10 @@ fn speaking(language: Language) -> Result<Environment<'static>, Error> {
 }
 
 /// What several letters say in the same way.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("said", include_str!("../templates/said.part")),
     ("promise", include_str!("../templates/promise.part")),
+    ("tell", include_str!("../templates/tell.part")),
     ("answer", include_str!("../templates/answer.part")),
     ("together", include_str!("../templates/together.part")),
     ("source", include_str!("../templates/source.part")),

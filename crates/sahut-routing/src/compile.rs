@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use sahut_domain::inquiry::Kind;
 use sahut_domain::office::{OfficeCode, OfficeKind};
 
-use crate::example::{Example, Expected};
+use crate::example::{Example, Expected, Tested};
 use crate::file::{self, Examples, File, Phrases};
 use crate::phrasebook::{Meaning, Phrase, Phrasebook};
 use crate::plain::Plain;
 use crate::problem::{At, Problem, Problems, Source};
-use crate::ruleset::{Place, RuleSet, Seat, Sign, Topic, Weights};
+use crate::reach;
+use crate::ruleset::{DangerTo, Place, RuleSet, Seat, Sign, Topic, Weights};
 use crate::section::{Said, one_edit};
 use crate::shorthand::Shorthand;
 use crate::spam::Disguises;
@@ -22,6 +23,36 @@ pub(crate) fn compile(
     offices: &[(OfficeCode, OfficeKind)],
     fallback: &OfficeCode,
 ) -> Result<RuleSet, Vec<Problem>> {
+    let (mut rules, examples, mut problems) = read(sources, offices, fallback)?;
+    for example in &examples {
+        example.check(&rules, &mut problems);
+    }
+    if !problems.usable() {
+        return Err(problems.into_found());
+    }
+    rules.warnings = problems.into_found();
+    Ok(rules)
+}
+
+/// Runs the examples of sources; see [`RuleSet::test`].
+pub(crate) fn test(
+    sources: &[Source],
+    offices: &[(OfficeCode, OfficeKind)],
+    fallback: &OfficeCode,
+) -> Result<Vec<Tested>, Vec<Problem>> {
+    let (rules, examples, problems) = read(sources, offices, fallback)?;
+    if !problems.usable() {
+        return Err(problems.into_found());
+    }
+    Ok(examples.iter().map(|example| example.test(&rules, &problems)).collect())
+}
+
+/// The rules with their examples, which were not run yet.
+fn read(
+    sources: &[Source],
+    offices: &[(OfficeCode, OfficeKind)],
+    fallback: &OfficeCode,
+) -> Result<(RuleSet, Vec<Example>, Problems), Vec<Problem>> {
     // In the order of paths, so that nothing depends on the order in which a folder happens to be read.
     let mut sources: Vec<&Source> = sources.iter().collect();
     sources.sort_by(|a, b| (&a.path, &a.text).cmp(&(&b.path, &b.text)));
@@ -34,19 +65,10 @@ pub(crate) fn compile(
         compiler.add(file, seat);
     }
     let weights = compiler.weights(&files);
-    let (rules, examples, mut problems) = compiler.finish(offices, fallback, weights);
-    let Some(mut rules) = rules else { return Err(problems.into_found()) };
-    for example in examples {
-        if let Some(source) = sources.get(example.said.at.source) {
-            *rules.examples.entry(source.path.clone()).or_default() += 1;
-        }
-        example.check(&rules, &mut problems);
+    match compiler.finish(offices, fallback, weights) {
+        (Some(rules), examples, problems) => Ok((rules, examples, problems)),
+        (None, _, problems) => Err(problems.into_found()),
     }
-    if !problems.usable() {
-        return Err(problems.into_found());
-    }
-    rules.warnings = problems.into_found();
-    Ok(rules)
 }
 
 /// Reads sources without compiling them; see [`RuleSet::unreadable`].
@@ -69,9 +91,14 @@ struct Compiler {
     seats: Vec<Seat>,
     topics: Vec<Topic>,
     signs: Vec<Sign>,
+    dangers: Vec<DangerTo>,
     places: Vec<Place>,
+    /// The seats of duties that some office says it takes.
+    taken: BTreeMap<String, usize>,
     /// Names of all places of all files: a topic may ask for a place that a later file describes.
     place_names: BTreeSet<String>,
+    /// Names of those that belong to another government.
+    outside_places: BTreeSet<String>,
     handles: BTreeMap<String, usize>,
     tells: BTreeMap<String, String>,
     phrases: BTreeMap<String, Draft>,
@@ -86,20 +113,28 @@ impl Compiler {
         let codes: BTreeSet<&OfficeCode> = offices.iter().map(|(code, _)| code).collect();
         let outside = files.iter().flat_map(|file| {
             let places = file.places.iter().filter_map(|place| place.outside.as_ref());
-            file.outside.iter().map(|outside| &outside.topic.name).chain(places).map(|said| said.text.clone())
+            file.outside.iter().map(|outside| &outside.name).chain(places).map(|said| said.text.clone())
         });
         let outside: BTreeSet<String> = outside.collect();
         let offices = codes.into_iter().cloned().map(Seat::Office);
         let seats = offices.chain([Seat::District]).chain(outside.into_iter().map(Seat::Outside)).collect();
-        let shorthand = shorthand(files, &mut problems);
+        let shorthand = Shorthand::read(files.iter().flat_map(|file| &file.words), &mut problems);
         Self {
             seats,
             topics: Vec::new(),
             signs: Vec::new(),
+            dangers: Vec::new(),
             places: Vec::new(),
+            taken: BTreeMap::new(),
             place_names: files
                 .iter()
                 .flat_map(|file| &file.places)
+                .map(|place| place.name.text.clone())
+                .collect(),
+            outside_places: files
+                .iter()
+                .flat_map(|file| &file.places)
+                .filter(|place| place.outside.is_some())
                 .map(|place| place.name.text.clone())
                 .collect(),
             handles: BTreeMap::new(),
@@ -132,10 +167,11 @@ impl Compiler {
                 }
             }
         }
-        files.iter().map(|file| self.seat_of(file, &taken)).collect()
+        self.taken = taken.into_iter().map(|(duty, (seat, _))| (duty.to_owned(), seat)).collect();
+        files.iter().map(|file| self.seat_of(file)).collect()
     }
 
-    fn seat_of(&mut self, file: &File, taken: &BTreeMap<&str, (usize, &At)>) -> Option<usize> {
+    fn seat_of(&mut self, file: &File) -> Option<usize> {
         let Some(duty) = &file.duty else {
             if let Some(topic) = file.topics.first() {
                 let what = format!("the topic `{}` belongs to no duty", topic.name.text);
@@ -146,14 +182,18 @@ impl Compiler {
         if file.district {
             return self.seat(&Seat::District);
         }
-        let seat =
-            taken.get(duty.text.as_str()).map(|(seat, _)| *seat).or_else(|| self.seat_of_office(&duty.text));
+        let seat = self.seat_of_duty(&duty.text);
         if seat.is_none() {
             let what = format!("no office has the duty `{}`: its phrases do not count", duty.text);
             let help = format!("write `takes = [\"{}\"]` below the `[[office]]` that has it", duty.text);
             self.problems.warn(&duty.at, what, "nobody takes this", help);
         }
         seat
+    }
+
+    /// Who has a duty: whoever takes it, or the office that is called like it.
+    fn seat_of_duty(&self, duty: &str) -> Option<usize> {
+        self.taken.get(duty).copied().or_else(|| self.seat_of_office(duty))
     }
 
     fn add(&mut self, file: &File, seat: Option<usize>) {
@@ -171,8 +211,12 @@ impl Compiler {
             let sign = self.signs.len();
             self.add_phrases(&words.phrases, Meaning::Sign(sign));
             words.excludes.iter().for_each(|word| self.add_phrase(word, Meaning::Silences(sign), 0.0));
-            self.signs.push(Sign { kind, most: words.most.unwrap_or(f64::INFINITY) });
+            let most = words.most.unwrap_or(f64::INFINITY);
+            self.signs.push(Sign { kind, supports: words.supports, most });
             self.add_examples(&words.examples, &Expected::Kind(kind));
+        }
+        for emergency in &file.emergencies {
+            self.add_emergency(emergency);
         }
         for outside in &file.outside {
             self.add_outside(outside);
@@ -189,10 +233,26 @@ impl Compiler {
         }
     }
 
-    fn add_outside(&mut self, outside: &file::Outside) {
-        let name = &outside.topic.name;
+    /// An emergency that nobody receives goes by its subject, like any other message.
+    fn add_emergency(&mut self, emergency: &file::Emergency) {
+        let to = &emergency.to;
+        let Some(seat) = self.seat_of_duty(&to.text) else {
+            let what = format!("no office receives the emergency `{}`", emergency.name.text);
+            let expected = format!("`{}` is neither a duty that an office has nor an office", to.text);
+            let help = "write the code of an office, or a duty that one has";
+            self.problems.error(&to.at, what, expected, help);
+            return;
+        };
+        let number = self.dangers.len();
+        self.dangers.push(DangerTo { name: emergency.name.text.clone(), seat });
+        self.add_phrases(&emergency.phrases, Meaning::Danger(number));
+        self.add_examples(&emergency.examples, &Expected::Danger(seat));
+    }
+
+    fn add_outside(&mut self, outside: &file::Topic) {
+        let name = &outside.name;
         let Some(seat) = self.seat(&Seat::Outside(name.text.clone())) else { return };
-        self.add_topic(&outside.topic, seat);
+        self.add_topic(outside, seat);
         let Some(tell) = &outside.tell else { return };
         if self.tells.insert(name.text.clone(), tell.text.clone()).is_some() {
             let what = format!("what to tell about `{}` is said twice", name.text);
@@ -231,13 +291,22 @@ impl Compiler {
         let places = topic.places.iter().filter_map(|place| self.place_name(place)).collect();
         let name = topic.name.text.clone();
         let most = topic.most.unwrap_or(f64::INFINITY);
-        let required = !topic.requires.is_empty();
+        let tell = topic.tell.as_ref().map(|tell| tell.text.clone());
         let incidents = self.incidents(topic);
-        self.topics.push(Topic { name, seat, required, places, kinds, most, incidents });
+        self.topics.push(Topic {
+            name,
+            seat,
+            required: !topic.requires.is_empty(),
+            places,
+            kinds,
+            most,
+            tell,
+            incidents,
+        });
         self.add_phrases(&topic.phrases, Meaning::Duty(number));
         topic.requires.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Requires(number), 0.0));
         topic.excludes.iter().for_each(|phrase| self.add_phrase(phrase, Meaning::Excludes(number), 0.0));
-        self.check_excludes(topic);
+        self.check_reach(topic);
         self.add_examples(&topic.examples, &Expected::Seat(seat));
     }
 
@@ -275,7 +344,6 @@ impl Compiler {
         draft.uses.push((meaning, weight, phrase.at.clone()));
     }
 
-    /// A phrase that holds a word which silences its own topic can never count.
     /// The phrases of a topic that tell of incidents, as its lists of phrases write them.
     fn incidents(&mut self, topic: &file::Topic) -> BTreeSet<String> {
         let mut incidents = BTreeSet::new();
@@ -292,22 +360,14 @@ impl Compiler {
         incidents
     }
 
-    fn check_excludes(&mut self, topic: &file::Topic) {
-        for exclude in &topic.excludes {
-            let silencing = format!(" {} ", self.plain(&exclude.text));
-            for (phrase, _) in topic.phrases.weighted() {
-                if format!(" {} ", self.plain(&phrase.text)).contains(&silencing) {
-                    let what = format!("the phrase `{}` can never count", phrase.text);
-                    let expected = format!("its topic excludes `{}`", exclude.text);
-                    self.problems.warn(
-                        &phrase.at,
-                        what,
-                        expected,
-                        "take out the phrase, or narrow `excludes`",
-                    );
-                }
-            }
-        }
+    /// Phrases of a topic for an office that can never count.
+    fn check_reach(&mut self, topic: &file::Topic) {
+        let Self { plain, shorthand, outside_places, problems, .. } = self;
+        let mut read = |text: &str| {
+            plain.read(text, shorthand);
+            plain.text.trim().to_owned()
+        };
+        reach::warn(topic, &mut read, &|place| outside_places.contains(place), problems);
     }
 
     fn add_examples(&mut self, examples: &Examples, expected: &Expected) {
@@ -382,6 +442,7 @@ impl Compiler {
             seats: self.seats,
             topics: self.topics,
             signs: self.signs,
+            dangers: self.dangers,
             places: self.places,
             handles: self.handles,
             tells: self.tells,
@@ -389,7 +450,6 @@ impl Compiler {
             weights,
             fallback: fallback.clone(),
             warnings: Vec::new(),
-            examples: BTreeMap::new(),
             learned: None,
         };
         (Some(rules), self.examples, self.problems)
@@ -516,31 +576,4 @@ fn words_of(phrases: &BTreeMap<String, Draft>, wanted: impl Fn(Meaning) -> bool)
     let wanted =
         phrases.iter().filter(|(_, draft)| draft.uses.iter().any(|(meaning, _, _)| wanted(*meaning)));
     wanted.flat_map(|(plain, _)| plain.split(' ')).collect()
-}
-
-fn shorthand(files: &[File], problems: &mut Problems) -> Shorthand {
-    let nothing = Shorthand::default();
-    let mut plain = Plain::default();
-    let mut read = |text: &str| {
-        plain.read(text, &nothing);
-        plain.text.trim().to_owned()
-    };
-    let mut pairs: BTreeMap<String, (String, &At)> = BTreeMap::new();
-    for (short, long) in files.iter().flat_map(|file| &file.words) {
-        let (key, value) = (read(&short.text), read(&long.text));
-        if key.is_empty() || value.is_empty() || key.contains(' ') {
-            problems.error(
-                &short.at,
-                format!("`{}` is not an abbreviation of one word", short.text),
-                "",
-                "write one word, and what it stands for",
-            );
-        } else if let Some((other, at)) = pairs.get(&key).filter(|(other, _)| *other != value) {
-            let what = format!("`{}` stands for `{other}` in {}", short.text, problems.place(at));
-            problems.error(&long.at, what, "and for something else here", "keep one of them");
-        } else {
-            pairs.insert(key, (value, &short.at));
-        }
-    }
-    Shorthand::new(pairs.into_iter().map(|(short, (long, _))| (short, long)))
 }

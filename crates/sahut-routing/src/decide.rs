@@ -2,10 +2,13 @@
 
 use std::cell::RefCell;
 
-use sahut_domain::decision::{Basis, Decision, Doubt, Learned, LearnedWord, Match, Score, Share, Suppressed};
+use sahut_domain::decision::{
+    Basis, Danger, Decision, Doubt, Learned, LearnedWord, Match, Score, Share, Suppressed,
+};
 use sahut_domain::inquiry::{Kind, Priority};
 use sahut_domain::office::OfficeCode;
 
+use crate::danger;
 use crate::evidence::{Counted, Evidence};
 use crate::gate;
 use crate::learn::{Bound, Opinion};
@@ -16,6 +19,8 @@ use crate::ruleset::{Input, RuleSet, Seat};
 const KEPT_SCORES: usize = 5;
 /// What a strong phrase weighs.
 const STRONG: f64 = 3.0;
+/// What a clear, but not strong phrase weighs.
+const CLEAR: f64 = 2.0;
 /// As many phrases that did not count are kept with a decision.
 const KEPT_SUPPRESSED: usize = 8;
 /// As many words that spoke for the kind are kept with a decision.
@@ -65,11 +70,19 @@ impl RuleSet {
         matches!(seat, Some(Seat::Office(_)))
     }
 
-    /// How clearly a phrase says whose business it is: by a duty, or by naming an office.
+    /// How clearly a phrase says whose business it is: by a duty, or by naming an office. What is a complaint by itself
+    /// (`macet`) was counted as one, and is not the clearest word for whose it is.
     pub(crate) fn subject_weight(&self, phrase: usize) -> Option<f64> {
-        let mut uses = self.book.phrase(phrase).uses.iter();
+        let uses = &self.book.phrase(phrase).uses;
         let speaks = |meaning: &Meaning| matches!(meaning, Meaning::Duty(_) | Meaning::Name(_));
-        uses.find_map(|(meaning, weight)| speaks(meaning).then_some(weight.min(STRONG)))
+        let weight = uses.iter().find_map(|(meaning, weight)| speaks(meaning).then_some(*weight))?;
+        let complains = uses.iter().any(|(meaning, weight)| *weight >= CLEAR && self.is_complaint(*meaning));
+        Some(weight.min(if complains { CLEAR } else { STRONG }))
+    }
+
+    fn is_complaint(&self, meaning: Meaning) -> bool {
+        let Meaning::Sign(sign) = meaning else { return false };
+        self.signs.get(sign).is_some_and(|sign| sign.kind == Kind::Complaint)
     }
 }
 
@@ -103,7 +116,12 @@ impl Deciding<'_> {
         self.settle_district();
         let owner = self.add_owner();
         let ranking = self.ranking();
-        let outcome = self.outcome(&ranking, owner);
+        let danger =
+            if self.kind == Kind::Emergency { danger::worst(self.rules, self.evidence) } else { None };
+        let outcome = match danger.as_ref().and_then(|danger| self.rules.dangers.get(danger.number)) {
+            Some(danger) => self.to(danger.seat, Basis::Emergency),
+            None => self.outcome(&ranking, owner),
+        };
         let points =
             |rank: usize| ranking.get(rank).and_then(|seat| self.evidence.points.get(*seat)).unwrap_or(&0.0);
         Decision {
@@ -121,16 +139,31 @@ impl Deciding<'_> {
                 .map(|seat| self.score(*seat, owner))
                 .collect(),
             kind_words: self.kind_words(),
+            danger: danger.and_then(|danger| self.endangered(&danger)),
+            weighing: gate::weighing(self.rules, self.input, self.evidence, self.kind),
             suppressed: self.suppressed(),
             place: self
                 .evidence
                 .place
                 .and_then(|place| self.rules.places.get(place))
                 .map(|place| place.name.clone()),
-            tell: outcome.outside.as_ref().and_then(|name| self.rules.tells.get(name)).cloned(),
+            tell: self.tell(&outcome),
             outside: outcome.outside.clone(),
             learned: self.learned(),
         }
+    }
+
+    /// What the citizen can be told: that somebody outside is meant, or what the clearest topic of the office says.
+    fn tell(&self, outcome: &Outcome) -> Option<String> {
+        if let Some(outside) = &outcome.outside {
+            return self.rules.tells.get(outside).cloned();
+        }
+        let office = outcome.office.as_ref().filter(|_| outcome.doubt.is_none())?;
+        let own =
+            |counted: &&Counted| self.rules.seats.get(counted.seat).and_then(Seat::office) == Some(office);
+        let clearest =
+            self.evidence.counted.iter().filter(own).rev().max_by(|a, b| a.weight.total_cmp(&b.weight))?;
+        self.rules.topics.get(clearest.topic?)?.tell.clone()
     }
 
     /// Gives what speaks for a district office to the one whose place is named, or who owns the channel, or is the only
@@ -274,6 +307,15 @@ impl Deciding<'_> {
             shares: shares.iter().filter_map(share).collect(),
             words: words.iter().filter_map(word).collect(),
         })
+    }
+
+    /// A danger as it is stored.
+    fn endangered(&self, danger: &danger::Found) -> Option<Danger> {
+        let name = self.rules.dangers.get(danger.number)?.name.clone();
+        let words = danger.words.iter().take(KEPT_KIND_WORDS);
+        let matches =
+            words.map(|(hit, points)| self.evidence.matched(self.rules, *hit, &name, *points)).collect();
+        Some(Danger { name, matches })
     }
 
     fn to(&self, seat: usize, basis: Basis) -> Outcome {

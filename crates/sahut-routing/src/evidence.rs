@@ -8,7 +8,7 @@ use crate::plain::Plain;
 use crate::ruleset::RuleSet;
 
 /// A match found by a stem or a near neighbour weighs half.
-const NEAR: f64 = 0.5;
+pub(crate) const NEAR: f64 = 0.5;
 /// So does one that only says where: `depan sekolah`.
 const LANDMARK: f64 = 0.5;
 /// What stands in a subject weighs double: it is what the writer thought to be the point.
@@ -53,6 +53,8 @@ pub(crate) struct KindWord {
     pub(crate) kind: Kind,
     pub(crate) hit: Hit,
     pub(crate) weight: f64,
+    /// Whether it only says that somebody is needed, and not as what.
+    pub(crate) supports: bool,
 }
 
 /// A phrase that counted.
@@ -166,7 +168,7 @@ impl Evidence {
                 {
                     let weight = weight.min(sign.most - *points);
                     *points += weight;
-                    self.kinds.push(KindWord { kind: sign.kind, hit: *hit, weight });
+                    self.kinds.push(KindWord { kind: sign.kind, hit: *hit, weight, supports: sign.supports });
                 }
             }
         }
@@ -269,7 +271,11 @@ impl Evidence {
                         self.add(rules, Counted { seat, topic, hit, weight: weight * factor });
                     }
                 }
-                Speaks::Silenced(seat, by) => self.uncounted.push((seat, hit, by)),
+                // It still says what it says: what is inside it does not count in its place.
+                Speaks::Silenced(seat, by) => {
+                    subject = true;
+                    self.uncounted.push((seat, hit, by));
+                }
                 Speaks::OfPlace => subject = true,
                 Speaks::ForNobody => {}
             }

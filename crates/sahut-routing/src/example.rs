@@ -1,5 +1,6 @@
 //! Examples in rule files: they are run whenever a set is compiled.
 
+use sahut_domain::decision::{Basis, Decision};
 use sahut_domain::inquiry::Kind;
 
 use crate::problem::Problems;
@@ -11,6 +12,8 @@ use crate::section::Said;
 pub(crate) enum Expected {
     /// It goes to a seat, by number.
     Seat(usize),
+    /// It is an emergency that a seat receives, by number.
+    Danger(usize),
     /// It is of a kind.
     Kind(Kind),
 }
@@ -26,27 +29,70 @@ pub(crate) struct Example {
     pub(crate) wanted: bool,
 }
 
+/// An example of the rule files, and what the rules make of it.
+#[derive(Debug, Clone)]
+pub struct Tested {
+    /// The file that says it.
+    pub path: String,
+    /// Line, counted from 1.
+    pub line: usize,
+    /// The example.
+    pub text: String,
+    /// Where it must, or must not, go: an office, somebody outside, or a kind.
+    pub meant: String,
+    /// Whether it must go there, and not whether it must not.
+    pub must: bool,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What was decided.
+    pub decision: Decision,
+}
+
 impl Example {
-    /// Notes an error where the rules do something else.
-    pub(crate) fn check(self, rules: &RuleSet, problems: &mut Problems) {
+    /// Says what the rules make of it.
+    pub(crate) fn test(&self, rules: &RuleSet, problems: &Problems) -> Tested {
         let decision = rules.decide(&Input::of(&self.said.text));
-        let (holds, expected) = match self.expected {
-            Expected::Kind(kind) => (decision.kind == kind, kind.to_string()),
-            Expected::Seat(seat) => {
-                let Some(seat) = rules.seats.get(seat) else { return };
-                (rules.is_for(&decision, seat), seat.to_string())
-            }
-        };
-        if holds != self.wanted {
-            let must = if self.wanted { "must" } else { "must not" };
+        let (goes, meant) = self.expected.met(rules, &decision);
+        let (path, line) = problems.position(&self.said.at);
+        Tested {
+            path,
+            line,
+            text: self.said.text.clone(),
+            meant,
+            must: self.wanted,
+            holds: goes == self.wanted,
+            decision,
+        }
+    }
+
+    /// Notes an error where the rules do something else.
+    pub(crate) fn check(&self, rules: &RuleSet, problems: &mut Problems) {
+        let Tested { meant, must, holds, decision, .. } = self.test(rules, problems);
+        if !holds {
+            let must = if must { "must" } else { "must not" };
             let found = RuleSet::summary(&decision);
-            let what = format!("an example fails: this text {must} go to {expected}");
             problems.error(
                 &self.said.at,
-                what,
+                format!("an example fails: this text {must} go to {meant}"),
                 format!("goes to {found}"),
                 "change the phrases until it holds, or change the example",
             );
+        }
+    }
+}
+
+impl Expected {
+    /// Whether a decision is what was expected, and how that is called.
+    fn met(&self, rules: &RuleSet, decision: &Decision) -> (bool, String) {
+        let at = |seat: usize| rules.seats.get(seat);
+        let goes = |seat: usize| at(seat).is_some_and(|seat| rules.is_for(decision, seat));
+        let name = |seat: usize| at(seat).map(ToString::to_string).unwrap_or_default();
+        match *self {
+            Self::Kind(kind) => (decision.kind == kind, kind.to_string()),
+            Self::Seat(seat) => (goes(seat), name(seat)),
+            Self::Danger(seat) => {
+                (decision.basis == Basis::Emergency && goes(seat), format!("{} as an emergency", name(seat)))
+            }
         }
     }
 }

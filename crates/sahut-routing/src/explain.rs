@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use sahut_domain::Language;
-use sahut_domain::decision::{Basis, Decision, Doubt, Manner, Match, Score};
+use sahut_domain::decision::{Basis, Decision, Doubt, Manner, Match, Says, Score, Sign, Weighing};
 use sahut_domain::inquiry::{Kind, Priority};
 use sahut_domain::office::OfficeCode;
 
@@ -54,11 +54,21 @@ impl<'a> Telling<'a> {
         match self.decision.basis {
             Basis::Nobody => {
                 self.sentence(&[say.nobody, " ", (say.kind)(self.decision.kind)]);
-                self.because(&self.decision.kind_words);
+                match &self.decision.weighing {
+                    Some(weighing) => self.weighed(weighing),
+                    None => self.because(&self.decision.kind_words),
+                }
             }
             Basis::History => self.sentence(&[say.history]),
             Basis::OpenInquiry => self.sentence(&[say.to, " ", &office, ": ", say.open_inquiry]),
             Basis::Given => self.sentence(&[say.to, " ", &office, ": ", say.given]),
+            Basis::Emergency => {
+                self.sentence(&[say.to, " ", &office, ", ", say.receives]);
+                if let Some(danger) = &self.decision.danger {
+                    self.tell(&[" “", &danger.name, "”"]);
+                    self.because(&danger.matches);
+                }
+            }
             Basis::Owner => self.sentence(&[say.to, " ", &office, " ", say.by_owner]),
             Basis::Learned => self.sentence(&[say.to, " ", &office, " ", say.by_learning]),
             Basis::Mention | Basis::Topics => {
@@ -72,6 +82,35 @@ impl<'a> Telling<'a> {
             Basis::Triage => self.triage(&office),
         }
         self.told.push('.');
+    }
+
+    /// What was found, its points, their sum and what would have been enough: `‘mati’ +2,0 (keluhan); jumlah 2,0 …`.
+    fn weighed(&mut self, weighing: &Weighing) {
+        let say = self.say;
+        self.tell(&[". ", if weighing.signs.is_empty() { say.no_signs } else { say.signs }]);
+        for (number, sign) in weighing.signs.iter().enumerate() {
+            self.told.push_str(if number == 0 { " " } else { ", " });
+            self.sign(sign);
+        }
+        self.tell(&["; ", say.sum, " "]);
+        self.points(weighing.sum);
+        self.tell(&[" ", say.of_needed, " "]);
+        self.points(weighing.threshold);
+        self.tell(&[" ", if weighing.direct { say.for_direct } else { say.for_comment }]);
+    }
+
+    fn sign(&mut self, sign: &Sign) {
+        let says = (self.say.says)(sign.says);
+        if sign.phrase.is_empty() {
+            self.tell(&[if sign.says == Says::Question { self.say.question_mark } else { says }, " "]);
+        } else {
+            self.tell(&["‘", &sign.phrase, "’ "]);
+        }
+        self.told.push_str(if sign.points < 0.0 { "−" } else { "+" });
+        self.points(sign.points.abs());
+        if !sign.phrase.is_empty() {
+            self.tell(&[" (", says, ")"]);
+        }
     }
 
     /// What the citizen can be told about whose business it is.
@@ -120,7 +159,8 @@ impl<'a> Telling<'a> {
     }
 
     fn runner_up(&mut self) {
-        if !matches!(self.decision.basis, Basis::Topics | Basis::Mention | Basis::Learned) {
+        if !matches!(self.decision.basis, Basis::Topics | Basis::Mention | Basis::Learned | Basis::Emergency)
+        {
             return;
         }
         let second =
@@ -237,8 +277,10 @@ impl<'a> Telling<'a> {
             reason = "points are small; a cast of anything else saturates"
         )]
         let tenths = (points * 10.0).round() as i64;
+        let sign = if tenths < 0 { "−" } else { "" };
+        let (whole, part) = (tenths.abs() / 10, tenths.abs() % 10);
         // Writing into a text cannot fail.
-        let _ = write!(self.told, "{}{}{}", tenths / 10, self.say.decimal, tenths % 10);
+        let _ = write!(self.told, "{sign}{whole}{}{part}", self.say.decimal);
     }
 
     /// Begins a sentence.
@@ -265,7 +307,15 @@ struct Phrasing {
     to: &'static str,
     because: &'static str,
     nobody: &'static str,
+    signs: &'static str,
+    no_signs: &'static str,
+    sum: &'static str,
+    of_needed: &'static str,
+    for_comment: &'static str,
+    for_direct: &'static str,
+    question_mark: &'static str,
     emergency: &'static str,
+    receives: &'static str,
     history: &'static str,
     open_inquiry: &'static str,
     given: &'static str,
@@ -291,6 +341,7 @@ struct Phrasing {
     normal: &'static str,
     weak: &'static str,
     decimal: char,
+    says: fn(Says) -> &'static str,
     kind: fn(Kind) -> &'static str,
     doubt: fn(Doubt) -> &'static str,
     manner: fn(Manner) -> Option<&'static str>,
@@ -300,7 +351,15 @@ static INDONESIAN: Phrasing = Phrasing {
     to: "Diteruskan ke",
     because: "karena menyebut",
     nobody: "Tidak perlu ditindaklanjuti: dibaca sebagai",
+    signs: "Tandanya:",
+    no_signs: "Tidak ada tanda permintaan, masalah, pertanyaan, atau urusan yang dikenali",
+    sum: "jumlah",
+    of_needed: "dari",
+    for_comment: "yang diperlukan sebuah komentar",
+    for_direct: "yang diperlukan sebuah pesan langsung",
+    question_mark: "tanda tanya",
     emergency: "DARURAT",
+    receives: "yang menerima keadaan darurat",
     history: "Ditulis sebelum kanal ini tersambung: hanya sebagai konteks",
     open_inquiry: "lanjutan aduan yang masih terbuka",
     given: "OPD sudah ditetapkan ketika dimasukkan",
@@ -326,6 +385,17 @@ static INDONESIAN: Phrasing = Phrasing {
     normal: "biasa",
     weak: "lemah",
     decimal: ',',
+    says: |says| match says {
+        Says::Complaint => "keluhan",
+        Says::Question => "pertanyaan",
+        Says::Aspiration => "usul",
+        Says::Place => "tempat di kabupaten",
+        Says::Subject => "urusan",
+        Says::OwnDuty => "urusan pemilik kanal",
+        Says::Talk => "obrolan",
+        Says::Thanks => "terima kasih",
+        Says::Laughter => "tawa",
+    },
     kind: |kind| match kind {
         Kind::Complaint => "pengaduan",
         Kind::Information => "permintaan informasi",
@@ -354,7 +424,15 @@ static ENGLISH: Phrasing = Phrasing {
     to: "Sent to",
     because: "because it says",
     nobody: "Needs nobody: read as",
+    signs: "Signs:",
+    no_signs: "No sign of a request, a problem, a question or a duty was found",
+    sum: "together",
+    of_needed: "of the",
+    for_comment: "that a comment needs",
+    for_direct: "that a direct message needs",
+    question_mark: "a question mark",
     emergency: "EMERGENCY",
+    receives: "which receives emergencies of the sort",
     history: "Written before the channel was connected: kept as context",
     open_inquiry: "it continues an inquiry that is still open",
     given: "the office was already set when it was brought in",
@@ -380,6 +458,17 @@ static ENGLISH: Phrasing = Phrasing {
     normal: "normal",
     weak: "weak",
     decimal: '.',
+    says: |says| match says {
+        Says::Complaint => "complaint",
+        Says::Question => "question",
+        Says::Aspiration => "wish",
+        Says::Place => "a place of the regency",
+        Says::Subject => "duty",
+        Says::OwnDuty => "a duty of the channel's owner",
+        Says::Talk => "talk",
+        Says::Thanks => "thanks",
+        Says::Laughter => "laughter",
+    },
     kind: |kind| match kind {
         Kind::Complaint => "a complaint",
         Kind::Information => "a request for information",

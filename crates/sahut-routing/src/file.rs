@@ -18,7 +18,9 @@ pub(crate) struct File {
     /// Which office has which duties, where that is not plain from their codes.
     pub(crate) offices: Vec<Office>,
     /// Who answers for what the regency does not: the power company, the police.
-    pub(crate) outside: Vec<Outside>,
+    pub(crate) outside: Vec<Topic>,
+    /// What endangers people, and who comes.
+    pub(crate) emergencies: Vec<Emergency>,
     /// Words that tell what a message is.
     pub(crate) kinds: Vec<KindWords>,
     /// Places, and which district office or which other government answers there.
@@ -66,16 +68,19 @@ pub(crate) struct Topic {
     pub(crate) most: Option<f64>,
     /// Those of its phrases that tell of one thing that hits many.
     pub(crate) incidents: Vec<Said>,
+    /// What to tell the citizen who asks for it: where to turn.
+    pub(crate) tell: Option<Said>,
     pub(crate) examples: Examples,
 }
 
-/// Somebody who is not an office of the regency.
+/// A danger, and who receives it.
 #[derive(Debug)]
-pub(crate) struct Outside {
-    /// The name, and the phrases that speak for it.
-    pub(crate) topic: Topic,
-    /// What to tell the citizen: where to turn.
-    pub(crate) tell: Option<Said>,
+pub(crate) struct Emergency {
+    pub(crate) name: Said,
+    /// A duty, for whichever office has it; or the code of an office.
+    pub(crate) to: Said,
+    pub(crate) phrases: Phrases,
+    pub(crate) examples: Examples,
 }
 
 /// Texts that show what the rules are meant to do.
@@ -91,6 +96,8 @@ pub(crate) struct KindWords {
     pub(crate) kind: Said,
     /// At most so many points in all.
     pub(crate) most: Option<f64>,
+    /// Whether they only say that somebody is needed, and not as what: a place, a time.
+    pub(crate) supports: bool,
     /// Words beside which they say nothing: `tahun lalu` beside a fire.
     pub(crate) excludes: Vec<Said>,
     pub(crate) phrases: Phrases,
@@ -142,7 +149,12 @@ impl File {
             outside: top
                 .sections("outside", problems)
                 .into_iter()
-                .filter_map(|s| Outside::read(s, problems))
+                .filter_map(|s| Topic::read(s, problems))
+                .collect(),
+            emergencies: top
+                .sections("emergency", problems)
+                .into_iter()
+                .filter_map(|s| Emergency::read(s, problems))
                 .collect(),
             kinds: top
                 .sections("kind", problems)
@@ -202,16 +214,31 @@ impl Topic {
         let [requires, excludes, places, kinds, incidents] =
             ["requires", "excludes", "places", "kinds", "incidents"].map(|key| section.list(key, problems));
         let most = section.points("most", problems);
+        let tell = section.text("tell", problems);
         let examples = Examples::read(&mut section, problems);
         section.finish(problems);
-        Some(Self { name: name?, phrases, requires, excludes, places, kinds, most, incidents, examples })
+        Some(Self {
+            name: name?,
+            phrases,
+            requires,
+            excludes,
+            places,
+            kinds,
+            most,
+            incidents,
+            tell,
+            examples,
+        })
     }
 }
 
-impl Outside {
+impl Emergency {
     fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
-        let tell = section.text("tell", problems);
-        Some(Self { topic: Topic::read(section, problems)?, tell })
+        let [name, to] = ["name", "to"].map(|key| section.needed(key, problems));
+        let phrases = Phrases::read(&mut section, problems);
+        let examples = Examples::read(&mut section, problems);
+        section.finish(problems);
+        Some(Self { name: name?, to: to?, phrases, examples })
     }
 }
 
@@ -219,11 +246,12 @@ impl KindWords {
     fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
         let kind = section.needed("kind", problems);
         let most = section.points("most", problems);
+        let supports = section.flag("supports", problems);
         let excludes = section.list("excludes", problems);
         let phrases = Phrases::read(&mut section, problems);
         let examples = Examples::read(&mut section, problems);
         section.finish(problems);
-        Some(Self { kind: kind?, most, excludes, phrases, examples })
+        Some(Self { kind: kind?, most, supports, excludes, phrases, examples })
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a message is: whether it needs somebody, and as what.
 
+use sahut_domain::decision::{Says, Sign, Weighing};
 use sahut_domain::inquiry::Kind;
 
-use crate::evidence::Evidence;
-use crate::phrasebook::Meaning;
+use crate::evidence::{Evidence, NEAR};
+use crate::phrasebook::{Hit, Meaning};
 use crate::ruleset::{Input, RuleSet};
 
 /// Points that make an advertisement.
@@ -17,53 +18,154 @@ const IDLE: f64 = 2.0;
 /// What laughing is worth, as talk.
 const LAUGHTER: f64 = 1.0;
 /// What a question mark is worth.
-const QUESTION: f64 = 0.5;
+const QUESTION: f64 = 1.0;
 /// What a place of the regency is worth: whoever names one mostly wants something done there.
 const PLACE: f64 = 2.0;
 /// What it is worth that an office is written to about its own duty.
 const OWN: f64 = 2.0;
 /// From so many points a phrase is clear enough to say that.
 const CLEAR: f64 = 2.0;
+/// As many signs are kept with a decision.
+const KEPT_SIGNS: usize = 12;
 
 /// Decides the kind of a message.
 pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> Kind {
-    let points = |kind| evidence.kind(kind);
     if is_spam(rules, evidence) {
-        return Kind::Spam;
-    }
-    if points(Kind::Emergency) >= EMERGENCY {
-        return Kind::Emergency;
-    }
-    let asked = if evidence.plain.questions > 0 { QUESTION } else { 0.0 };
-    let (complaint, question) = (points(Kind::Complaint), points(Kind::Information) + asked);
-    let aspiration = points(Kind::Aspiration);
-    // Signs of different wishes do not add up: somebody who asks and grumbles a little does neither in earnest.
-    let wish = (complaint + named_place(rules, evidence)).max(question).max(aspiration);
-    let open = if input.direct { rules.weights.direct } else { rules.weights.open };
-    let formal = input.subject.is_some() && !evidence.plain.words.is_empty();
-    if wish + subject(rules, input, evidence) - idle(evidence) < open && !formal {
-        return if points(Kind::Thanks) > 0.0 { Kind::Thanks } else { Kind::Noise };
-    }
-    if question > complaint && question >= aspiration {
-        Kind::Information
-    } else if aspiration > 0.0 && aspiration >= complaint {
-        Kind::Aspiration
+        Kind::Spam
+    } else if evidence.kind(Kind::Emergency) >= EMERGENCY {
+        Kind::Emergency
     } else {
-        Kind::Complaint
+        Scales::of(rules, input, evidence).kind(input, evidence)
     }
 }
 
-/// Points for mere talk.
-fn idle(evidence: &Evidence) -> f64 {
-    let laughter = if evidence.plain.laughs { LAUGHTER } else { 0.0 };
-    IDLE * (evidence.kind(Kind::Noise) + laughter) + evidence.kind(Kind::Thanks)
+/// What told whether a message needs somebody, where that was in doubt.
+pub(crate) fn weighing(
+    rules: &RuleSet,
+    input: &Input<'_>,
+    evidence: &Evidence,
+    kind: Kind,
+) -> Option<Weighing> {
+    let settled = matches!(kind, Kind::Spam | Kind::Emergency) || is_formal(input, evidence);
+    (!settled).then(|| Scales::of(rules, input, evidence).told(rules, input, evidence))
 }
 
-/// Points for the clearest phrase that says whose business it is.
-fn subject(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> f64 {
-    let clearest =
-        evidence.hits.iter().filter_map(|hit| rules.subject_weight(hit.phrase)).fold(0.0, f64::max);
-    clearest + own_duty(rules, input, evidence)
+/// What speaks for a message's needing somebody, in points.
+struct Scales {
+    complaint: f64,
+    /// What of it says what the message is, and not only where or since when.
+    grievance: f64,
+    /// A place of the regency, which counts with a complaint.
+    place: f64,
+    question: f64,
+    aspiration: f64,
+    /// The clearest phrase that says whose business it is, by number.
+    subject: Option<(usize, f64)>,
+    /// For a clear phrase of the duty of the office on whose channel it stands.
+    own_duty: f64,
+    /// What speaks against it.
+    idle: f64,
+    threshold: f64,
+}
+
+impl Scales {
+    fn of(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> Self {
+        let clear = |hit: &Hit| {
+            let weight = rules.subject_weight(hit.phrase)?;
+            Some((hit.phrase, if hit.near { NEAR * weight } else { weight }))
+        };
+        let subject = evidence.hits.iter().rev().filter_map(clear);
+        Self {
+            complaint: evidence.kind(Kind::Complaint),
+            grievance: grievance(evidence),
+            place: named_place(rules, evidence),
+            question: evidence.kind(Kind::Information) + question_mark(evidence),
+            aspiration: evidence.kind(Kind::Aspiration),
+            subject: subject.max_by(|a, b| a.1.total_cmp(&b.1)),
+            own_duty: own_duty(rules, input, evidence),
+            idle: IDLE * (evidence.kind(Kind::Noise) + laughter(evidence)) + evidence.kind(Kind::Thanks),
+            threshold: if input.direct { rules.weights.direct } else { rules.weights.open },
+        }
+    }
+
+    /// Signs of different wishes do not add up: somebody who asks and grumbles a little does neither in earnest.
+    fn wish(&self) -> (Kind, f64) {
+        let complaint = self.complaint + self.place;
+        let wishes = [
+            (Kind::Aspiration, self.aspiration),
+            (Kind::Information, self.question),
+            (Kind::Complaint, complaint),
+        ];
+        wishes.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((Kind::Complaint, complaint))
+    }
+
+    fn sum(&self) -> f64 {
+        self.wish().1 + self.subject.map_or(0.0, |(_, weight)| weight) + self.own_duty - self.idle
+    }
+
+    fn kind(&self, input: &Input<'_>, evidence: &Evidence) -> Kind {
+        if self.sum() < self.threshold && !is_formal(input, evidence) {
+            if evidence.kind(Kind::Thanks) > 0.0 { Kind::Thanks } else { Kind::Noise }
+        } else if self.question > self.grievance && self.question >= self.aspiration {
+            Kind::Information
+        } else if self.aspiration > 0.0 && self.aspiration >= self.grievance {
+            Kind::Aspiration
+        } else {
+            Kind::Complaint
+        }
+    }
+
+    fn told(&self, rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> Weighing {
+        let (wish, _) = self.wish();
+        let phrase = |phrase: usize| rules.book.phrase(phrase).written.clone();
+        let found = evidence.kinds.iter().filter_map(|word| {
+            let (says, times) = says(word.kind, wish)?;
+            Some(Sign { says, phrase: phrase(word.hit.phrase), points: times * word.weight })
+        });
+        let plain = |says, points| Sign { says, phrase: String::new(), points };
+        let others = [
+            plain(Says::Question, if wish == Kind::Information { question_mark(evidence) } else { 0.0 }),
+            plain(Says::Place, if wish == Kind::Complaint { self.place } else { 0.0 }),
+            plain(Says::Laughter, -IDLE * laughter(evidence)),
+            plain(Says::OwnDuty, self.own_duty),
+        ];
+        let subject =
+            self.subject.map(|(number, points)| Sign { says: Says::Subject, phrase: phrase(number), points });
+        let signs = found.chain(subject).chain(others).filter(|sign| sign.points != 0.0).take(KEPT_SIGNS);
+        Weighing { signs: signs.collect(), sum: self.sum(), threshold: self.threshold, direct: input.direct }
+    }
+}
+
+/// What a word of a kind says where one wish is the clearest, and how often its points count.
+fn says(kind: Kind, wish: Kind) -> Option<(Says, f64)> {
+    match kind {
+        Kind::Noise => Some((Says::Talk, -IDLE)),
+        Kind::Thanks => Some((Says::Thanks, -1.0)),
+        _ if kind != wish => None,
+        Kind::Complaint => Some((Says::Complaint, 1.0)),
+        Kind::Information => Some((Says::Question, 1.0)),
+        Kind::Aspiration => Some((Says::Aspiration, 1.0)),
+        Kind::Emergency | Kind::Spam => None,
+    }
+}
+
+/// Points for a complaint without those that only say where, when or to whom.
+fn grievance(evidence: &Evidence) -> f64 {
+    let words = evidence.kinds.iter().filter(|word| word.kind == Kind::Complaint && !word.supports);
+    words.map(|word| word.weight).sum()
+}
+
+/// Who writes a subject wants something.
+fn is_formal(input: &Input<'_>, evidence: &Evidence) -> bool {
+    input.subject.is_some() && !evidence.plain.words.is_empty()
+}
+
+fn question_mark(evidence: &Evidence) -> f64 {
+    if evidence.plain.questions > 0 { QUESTION } else { 0.0 }
+}
+
+fn laughter(evidence: &Evidence) -> f64 {
+    if evidence.plain.laughs { LAUGHTER } else { 0.0 }
 }
 
 /// Points for a clear phrase of the duty of the office on whose channel it stands.

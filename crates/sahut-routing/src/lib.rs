@@ -12,7 +12,7 @@
 //!    to be (`vocabulary`: stems, one wrong letter, at half weight);
 //! 3. `gate`: the kind. Talk, thanks and advertisements (`spam`) need nobody, and stay countable;
 //! 4. counting: a phrase once, a longer one instead of those inside it, half for a mere landmark, double in a subject;
-//! 5. `decide`: hard routes first, then the best office if it is good enough and far enough ahead; otherwise people
+//! 5. `decide`: an emergency to whoever receives its sort (`danger`); hard routes first, then the best office if it is good enough and far enough ahead; otherwise people
 //!    decide, and see the best three. A tie is never broken by the order of files.
 //!
 //! [`Sketch`] is what is kept of a message to see later whether another one tells of the same happening.
@@ -22,6 +22,7 @@
 //! Start reading at `ruleset`.
 
 mod compile;
+mod danger;
 mod decide;
 mod evidence;
 mod example;
@@ -34,6 +35,7 @@ mod likeness;
 mod phrasebook;
 mod plain;
 mod problem;
+mod reach;
 mod ruleset;
 mod section;
 mod shorthand;
@@ -41,6 +43,7 @@ mod sketch;
 mod spam;
 mod vocabulary;
 
+pub use example::Tested;
 pub use explain::explain;
 pub use learn::{Lesson, Measured, Model, Taught, Trial, UnreadableModel};
 pub use problem::{Problem, Severity, Source};

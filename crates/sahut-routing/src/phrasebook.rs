@@ -22,6 +22,8 @@ pub(crate) enum Meaning {
     Excludes(usize),
     /// It speaks for a kind, by the number of a sign.
     Sign(usize),
+    /// It tells of a danger, by the number of an emergency.
+    Danger(usize),
     /// It silences a sign.
     Silences(usize),
     /// What follows only says where: `depan sekolah`.

@@ -165,9 +165,14 @@ impl Problems {
 
     /// A place as people say it: `rules/pupr.toml:12`.
     pub(crate) fn place(&self, at: &At) -> String {
-        let Some((path, text)) = self.sources.get(at.source) else { return String::new() };
-        let line = text.get(..at.span.start).unwrap_or_default().matches('\n').count() + 1;
+        let (path, line) = self.position(at);
         format!("{path}:{line}")
+    }
+
+    /// The file and the line of a place.
+    pub(crate) fn position(&self, at: &At) -> (String, usize) {
+        let Some((path, text)) = self.sources.get(at.source) else { return (String::new(), 0) };
+        (path.clone(), position(text, at.span.start).0)
     }
 
     /// All problems, in the order of files and lines.

@@ -8,7 +8,8 @@ use sahut_domain::decision::{Decision, Doubt};
 use sahut_domain::inquiry::Kind;
 use sahut_domain::office::{OfficeCode, OfficeKind};
 
-use crate::compile::{compile, unreadable};
+use crate::compile::{compile, test, unreadable};
+use crate::example::Tested;
 use crate::learn::{self, Bound, Model};
 use crate::phrasebook::Phrasebook;
 use crate::problem::{Problem, Source};
@@ -27,6 +28,7 @@ pub struct RuleSet {
     pub(crate) seats: Vec<Seat>,
     pub(crate) topics: Vec<Topic>,
     pub(crate) signs: Vec<Sign>,
+    pub(crate) dangers: Vec<DangerTo>,
     pub(crate) places: Vec<Place>,
     pub(crate) handles: BTreeMap<String, usize>,
     /// What to tell citizens who meant somebody outside, by that one's name.
@@ -36,8 +38,6 @@ pub struct RuleSet {
     pub(crate) weights: Weights,
     pub(crate) fallback: OfficeCode,
     pub(crate) warnings: Vec<Problem>,
-    /// How many examples each file has, by its path.
-    pub(crate) examples: BTreeMap<String, usize>,
     /// What was learned on the instance, where that is in use.
     pub(crate) learned: Option<Bound>,
 }
@@ -92,6 +92,18 @@ impl RuleSet {
         unreadable(sources)
     }
 
+    /// Runs every example of rule files, also where some of them fail.
+    ///
+    /// # Errors
+    /// All problems of all files at once, where something else than an example stops the set from being used.
+    pub fn test(
+        sources: &[Source],
+        offices: &[(OfficeCode, OfficeKind)],
+        fallback: &OfficeCode,
+    ) -> Result<Vec<Tested>, Vec<Problem>> {
+        test(sources, offices, fallback)
+    }
+
     /// Lets a model, by its number, help to decide from now on.
     pub fn teach(&mut self, model: Model, version: i64) {
         self.learned = Some(Bound::new(model, version, self));
@@ -108,11 +120,6 @@ impl RuleSet {
     /// Problems that did not stop the set from being used.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
-    }
-
-    /// How many examples each file has, by its path. All of them hold, or the set would not have been compiled.
-    pub fn examples(&self) -> &BTreeMap<String, usize> {
-        &self.examples
     }
 
     /// How many different phrases the rules have.
@@ -207,14 +214,25 @@ pub(crate) struct Topic {
     pub(crate) most: f64,
     /// Phrases that tell of one thing that hits many, such as an outage.
     pub(crate) incidents: BTreeSet<String>,
+    /// What to tell the citizen who asks for it.
+    pub(crate) tell: Option<String>,
 }
 
 /// One way of speaking for a kind.
 #[derive(Debug)]
 pub(crate) struct Sign {
     pub(crate) kind: Kind,
+    /// Whether it only says that somebody is needed, and not as what.
+    pub(crate) supports: bool,
     /// At most so many points in all.
     pub(crate) most: f64,
+}
+
+/// What endangers people, and who comes.
+#[derive(Debug)]
+pub(crate) struct DangerTo {
+    pub(crate) name: String,
+    pub(crate) seat: usize,
 }
 
 /// A place and who answers there: a district office, or another government.

@@ -1,7 +1,11 @@
 //! Abbreviations and what they stand for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::plain::Plain;
+use crate::problem::{At, Problems};
+use crate::section::Said;
 
 /// Words that are written out before anything is looked for: `jln` is `jalan`.
 #[derive(Debug, Default)]
@@ -17,6 +21,34 @@ impl Shorthand {
             pairs.into_iter().map(|(short, long)| (short.into_boxed_str(), long.into_boxed_str())).collect();
         let longest = written_out.keys().map(|short| short.len()).max().unwrap_or_default();
         Self { written_out, longest }
+    }
+
+    /// From what rule files say, noting what is no abbreviation and what stands for two things.
+    pub(crate) fn read<'a>(said: impl Iterator<Item = &'a (Said, Said)>, problems: &mut Problems) -> Self {
+        let nothing = Self::default();
+        let mut plain = Plain::default();
+        let mut read = |text: &str| {
+            plain.read(text, &nothing);
+            plain.text.trim().to_owned()
+        };
+        let mut pairs: BTreeMap<String, (String, &At)> = BTreeMap::new();
+        for (short, long) in said {
+            let (key, value) = (read(&short.text), read(&long.text));
+            if key.is_empty() || value.is_empty() || key.contains(' ') {
+                problems.error(
+                    &short.at,
+                    format!("`{}` is not an abbreviation of one word", short.text),
+                    "",
+                    "write one word, and what it stands for",
+                );
+            } else if let Some((other, at)) = pairs.get(&key).filter(|(other, _)| *other != value) {
+                let what = format!("`{}` stands for `{other}` in {}", short.text, problems.place(at));
+                problems.error(&long.at, what, "and for something else here", "keep one of them");
+            } else {
+                pairs.insert(key, (value, &short.at));
+            }
+        }
+        Self::new(pairs.into_iter().map(|(short, (long, _))| (short, long)))
     }
 
     /// What a word stands for.

@@ -86,3 +86,32 @@ fn two_sets_of_points_contradict_each_other() {
     let problems = compile(&[("a.toml", decide), ("b.toml", "[decide]\nleast = -1\n")]).unwrap_err();
     insta::assert_snapshot!(rendered(&problems));
 }
+
+#[test]
+fn a_phrase_that_its_topic_makes_impossible_is_a_warning() {
+    let warned = |conditions: &str| {
+        let topic =
+            format!("duty = \"pupr\"\n[[topic]]\nname = \"jalan\"\nstrong = [\"aspal\"]\n{conditions}\n");
+        let places = "[[place]]\nname = \"Topos\"\noffice = \"kec-topos\"\n\
+            [[place]]\nname = \"Curup\"\noutside = \"Rejang Lebong\"\n";
+        let rules = compile(&[("a.toml", &topic), ("b.toml", places)]).unwrap();
+        rules.warnings().iter().map(|warning| warning.expected.clone()).collect::<Vec<_>>().join(";")
+    };
+    assert_eq!(
+        warned("requires = [\"jalan\"]\nkinds = [\"noise\", \"complaint\"]\nplaces = [\"Topos\", \"Curup\"]"),
+        ""
+    );
+    assert!(warned("kinds = [\"noise\", \"thanks\"]").contains("`kinds`"));
+    assert!(warned("places = [\"Curup\"]").contains("`places`"));
+    assert!(warned("requires = [\"jalan tol\"]\nexcludes = [\"tol\"]").contains("requires"));
+    assert!(warned("excludes = [\"aspal\"]").contains("excludes `aspal`"));
+}
+
+#[test]
+fn an_emergency_that_nobody_receives_is_refused() {
+    let emergency = "[[emergency]]\nname = \"kebakaran\"\nto = \"damkar\"\nstrong = [\"kebakaran\"]\n";
+    let taken = "[[office]]\ncode = \"dinkes\"\ntakes = [\"damkar\"]\n";
+    let duty = "duty = \"damkar\"\n";
+    assert!(rendered(&compile(&[("rules/emergency.toml", emergency)]).unwrap_err()).contains("`kebakaran`"));
+    compile(&[("a.toml", emergency), ("b.toml", taken), ("c.toml", duty)]).unwrap();
+}

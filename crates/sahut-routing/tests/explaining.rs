@@ -18,7 +18,13 @@ strong = ["mantap"]
 
 [[kind]]
 kind = "emergency"
-strong = ["ada kebakaran"]
+strong = ["ada kebakaran", "tolong segera datang"]
+
+[[emergency]]
+name = "kebakaran"
+to = "satpolpp"
+strong = ["kebakaran"]
+normal = ["api"]
 
 [words]
 jln = "jalan"
@@ -101,7 +107,9 @@ fn every_sort_of_decision_is_told() {
         ("jalan rusak di Curup, tolong", None),
         ("pak camat mohon", None),
         ("pak camat Topos mohon", None),
-        ("ada kebakaran", None),
+        ("ada kebakaran, jembatan ikut terbakar api", None),
+        ("tolong segera datang ke jembatan", None),
+        ("rusak wkwk", None),
         ("mantap", None),
         ("halo", None),
     ] {

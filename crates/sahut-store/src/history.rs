@@ -1,8 +1,9 @@
 //! What was decided so far, read again: so that other rules can be tried on it before they decide.
 
 use jiff::Timestamp;
+use sahut_domain::decision::Decision;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber};
-use sahut_domain::message::Surface;
+use sahut_domain::message::{MessageId, Surface};
 use sahut_domain::office::OfficeCode;
 
 use crate::value::args;
@@ -25,8 +26,27 @@ pub struct PastInquiry {
     pub owner: OfficeCode,
     /// Where its thread stands.
     pub surface: Surface,
+    /// What was decided on it then.
+    pub decision: Decision,
     /// Whose people say that it is: they gave it to this office, or this office answered it.
     pub people: Option<String>,
+}
+
+/// A message that was set aside.
+#[derive(Debug, Clone)]
+pub struct PastAside {
+    /// The message.
+    pub message: MessageId,
+    /// Its words.
+    pub text: String,
+    /// Its subject.
+    pub subject: Option<String>,
+    /// The office on whose channel it was written.
+    pub owner: OfficeCode,
+    /// Where its thread stands.
+    pub surface: Surface,
+    /// What was decided on it then.
+    pub decision: Decision,
 }
 
 /// A configuration set that was the running one.
@@ -43,23 +63,24 @@ pub struct PastRevision {
 }
 
 impl Tx {
-    /// Inquiries that the rules decided on, the newest first: at most so many, and only those before one where it is
-    /// given. What an import brought in with its office is left out.
+    /// Inquiries that the rules decided on and that began at a moment or later, the newest first: at most so many, and
+    /// only those before one where it is given. What an import brought in with its office is left out.
     pub async fn past_inquiries(
         &mut self,
         before: Option<InquiryId>,
+        since: Timestamp,
         limit: i64,
     ) -> Result<Vec<PastInquiry>, StoreError> {
         const PAST: &str = "SELECT i.id, i.year, i.sequence, i.title, m.text, m.subject, c.office, t.surface,
                 COALESCE(l.seat, CASE WHEN i.answered_at IS NOT NULL AND i.triage = 0
-                    AND COALESCE(l.needed, 1) = 1 THEN i.office END)
+                    AND COALESCE(l.needed, 1) = 1 THEN i.office END), d.body
             FROM inquiry i
             JOIN message m ON m.id = (SELECT MIN(f.id) FROM message f WHERE f.inquiry_id = i.id AND f.own = 0)
             JOIN channel c ON c.id = m.channel_id JOIN thread t ON t.id = m.thread_id
-            LEFT JOIN lesson l ON l.message_id = m.id
-            WHERE i.id < $1 AND m.given_office IS NULL ORDER BY i.id DESC LIMIT $2";
+            JOIN decision d ON d.message_id = m.id LEFT JOIN lesson l ON l.message_id = m.id
+            WHERE i.id < $1 AND i.opened_at >= $2 AND m.given_office IS NULL ORDER BY i.id DESC LIMIT $3";
         let before = before.map_or(i64::MAX, |before| before.0);
-        self.rows(PAST, args![before, limit], |row| {
+        self.rows(PAST, args![before, since, limit], |row| {
             let year: i64 = row.get(1)?;
             Ok(PastInquiry {
                 id: row.get(0)?,
@@ -70,6 +91,34 @@ impl Tx {
                 owner: row.get(6)?,
                 surface: row.word(7)?,
                 people: row.get(8)?,
+                decision: row.json(9)?,
+            })
+        })
+        .await
+    }
+
+    /// Messages that the rules set aside and that were written at a moment or later, the newest first: at most so many,
+    /// and only those before one where it is given. What is mere history is left out.
+    pub async fn past_asides(
+        &mut self,
+        before: Option<MessageId>,
+        since: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<PastAside>, StoreError> {
+        const PAST: &str = "SELECT m.id, m.text, m.subject, c.office, t.surface, d.body FROM message m
+            JOIN channel c ON c.id = m.channel_id JOIN thread t ON t.id = m.thread_id
+            JOIN decision d ON d.message_id = m.id
+            WHERE m.disposition = 'aside' AND d.basis <> 'history' AND m.id < $1 AND m.written_at >= $2
+            ORDER BY m.id DESC LIMIT $3";
+        let before = before.map_or(i64::MAX, |before| before.0);
+        self.rows(PAST, args![before, since, limit], |row| {
+            Ok(PastAside {
+                message: row.get(0)?,
+                text: row.get(1)?,
+                subject: row.get(2)?,
+                owner: row.get(3)?,
+                surface: row.word(4)?,
+                decision: row.json(5)?,
             })
         })
         .await

@@ -29,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) mail: Option<MailSettings>,
     pub(crate) network: NetworkSettings,
     pub(crate) collect: CollectSettings,
+    pub(crate) routing: RoutingSettings,
     pub(crate) log: LogSettings,
 }
 
@@ -112,6 +113,14 @@ pub(crate) struct CollectSettings {
     pub(crate) patience_seconds: u64,
 }
 
+/// `[routing]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RoutingSettings {
+    /// How much of the last inquiries changed rules may send elsewhere without being asked, in percent.
+    pub(crate) most_moved: f64,
+}
+
 /// `[log]`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -150,6 +159,12 @@ impl Default for SecretSettings {
 impl Default for ListenSettings {
     fn default() -> Self {
         Self { public: "127.0.0.1:8080".to_owned(), operator: "127.0.0.1:9090".to_owned() }
+    }
+}
+
+impl Default for RoutingSettings {
+    fn default() -> Self {
+        Self { most_moved: 10.0 }
     }
 }
 
@@ -289,6 +304,11 @@ mod tests {
         let settings = parse("", &[]).unwrap();
         assert_eq!(settings.database.location, "sahut.db");
         assert!(settings.mail.is_none());
+        assert!((settings.routing.most_moved - 10.0).abs() < f64::EPSILON);
+        assert!(
+            (parse("[routing]\nmost_moved = 25\n", &[]).unwrap().routing.most_moved - 25.0).abs()
+                < f64::EPSILON
+        );
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct About {
     pub reason: String,
     /// The incident that it belongs to, where others of it owe an answer too.
     pub together: Option<Together>,
+    /// What the rules say to tell the citizen, ready to be copied: where to turn with what another has to do.
+    pub tell: Option<String>,
     /// Where the inquiry can be opened and answered; absent where this installation has no pages.
     pub link: Option<String>,
 }

@@ -63,6 +63,7 @@ fn about_inquiry(about: &About, longest: usize, own: Value, language: Language) 
             incident => together.incident.to_string(),
             count => count(together.open, "unit.inquiry", language),
         }),
+        tell => about.tell.as_deref().map(one_line),
         link => about.link.as_deref().and_then(web_address),
         permalink => about.said.permalink.as_deref().and_then(web_address),
         ..own

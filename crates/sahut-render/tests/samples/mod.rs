@@ -57,6 +57,7 @@ pub(crate) fn about() -> About {
         reason: "kata \"jalan berlubang\" dan \"jalan rusak\" termasuk tugas dinas ini (topik jalan)"
             .to_owned(),
         together: None,
+        tell: None,
         link: None,
     }
 }
@@ -128,7 +129,10 @@ fn inquiry_mails(about: &About, reply: &str) -> Vec<(&'static str, Context)> {
         (
             "triage_not_ours",
             Context::Triage(Triage {
-                about: about(),
+                about: About {
+                    tell: Some("Gangguan listrik ditangani PLN: telepon 123.".to_owned()),
+                    ..about()
+                },
                 doubt: Doubt::NotOurs,
                 outside,
                 candidates: Vec::new(),

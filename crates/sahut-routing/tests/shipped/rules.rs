@@ -199,3 +199,11 @@ fn a_complaint_about_gambling_is_no_advertisement() {
         assert!(decide(text).kind.needs_action(), "{text}");
     }
 }
+
+#[test]
+fn who_asks_an_office_for_what_another_gives_is_told_where_to_turn() {
+    let decision = decide("kartu bpjs saya tidak aktif, mohon dibantu");
+    assert_eq!(decision.office, Some(code("dinkes")));
+    assert!(decision.tell.is_some_and(|tell| tell.contains("165")));
+    assert_eq!(decide("puskesmas di desa kami tutup terus, mohon dicek").tell, None);
+}

@@ -287,6 +287,8 @@ pub(crate) fn decision(office: &str, kind: Kind) -> Decision {
         margin: 1.5,
         scores: Vec::new(),
         kind_words: Vec::new(),
+        danger: None,
+        weighing: None,
         suppressed: Vec::new(),
         place: None,
         tell: None,

@@ -7,7 +7,7 @@ use sahut_store::Db;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::commands::rules::try_rules;
+use crate::commands::rules::{Reach, try_rules};
 use crate::failure::Failure;
 use crate::output;
 use crate::regency::{Files, RegencySet};
@@ -22,9 +22,9 @@ pub(crate) struct Args {
     /// Apply also where more of the last inquiries would go elsewhere than --most-moved says.
     #[arg(long)]
     yes: bool,
-    /// How much of the last 500 inquiries may go elsewhere without --yes, in percent.
-    #[arg(long, default_value_t = 10.0)]
-    most_moved: f64,
+    /// How much of the last 500 inquiries may go elsewhere without --yes, in percent; without it what the settings say.
+    #[arg(long)]
+    most_moved: Option<f64>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -58,7 +58,8 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     } else {
         let (files, mut set) = read(app, &args.folder)?;
         if !args.yes {
-            refuse_to_move_much(&db, &mut set, args).await?;
+            let most_moved = args.most_moved.unwrap_or(app.settings.routing.most_moved);
+            refuse_to_move_much(&db, &mut set, &args.folder, most_moved).await?;
         }
         apply_files(app, &db, &files, &set).await?
     };
@@ -70,18 +71,22 @@ const TRIED: i64 = 500;
 const TRIED_AT_LEAST: usize = 20;
 
 /// Rules that would send many inquiries elsewhere are looked at by a person first.
-async fn refuse_to_move_much(db: &Db, set: &mut RegencySet, args: &Args) -> Result<(), Failure> {
-    let tried = try_rules(db, &mut set.rules, TRIED).await?;
+async fn refuse_to_move_much(
+    db: &Db,
+    set: &mut RegencySet,
+    folder: &Path,
+    most_moved: f64,
+) -> Result<(), Failure> {
+    let tried = try_rules(db, &mut set.rules, Reach::last(TRIED)).await?;
     let share = tried.share_moved() * 100.0;
-    if tried.inquiries < TRIED_AT_LEAST || share <= args.most_moved {
+    if tried.inquiries < TRIED_AT_LEAST || share <= most_moved {
         return Ok(());
     }
     Err(Failure::failed(format!(
-        "these rules would send {share:.1} % of the last {} inquiries elsewhere, more than {:.1} %; nothing was changed. \
+        "these rules would send {share:.1} % of the last {} inquiries elsewhere, more than {most_moved:.1} %; nothing was changed. \
          `sahut rules try {}` shows which; apply again with --yes if that is meant",
         tried.inquiries,
-        args.most_moved,
-        args.folder.display()
+        folder.display()
     )))
 }
 

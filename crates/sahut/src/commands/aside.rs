@@ -88,15 +88,15 @@ async fn list(app: &App, before: Option<MessageId>, limit: i64, json: bool) -> R
     if lines.is_empty() {
         return output::line("Tidak ada.");
     }
-    let rows: Vec<[String; 5]> = lines
+    let rows: Vec<[String; 6]> = lines
         .into_iter()
         .map(|line| {
             let kind = word(line.kind, language).to_owned();
             let at = moment(line.written_at, &zone, language);
-            [line.message.to_string(), at, line.channel, kind, line.text]
+            [line.message.to_string(), at, line.channel, kind, line.text, line.why]
         })
         .collect();
-    output::table(["PESAN", "DITULIS", "KANAL", "JENIS", "ISI"], &rows)
+    output::table(["PESAN", "DITULIS", "KANAL", "JENIS", "ISI", "MENGAPA"], &rows)
 }
 
 async fn bring_back(app: &App, messages: &[i64], by: &str) -> Result<(), Failure> {

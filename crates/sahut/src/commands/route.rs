@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use sahut_domain::Language;
 use sahut_domain::office::OfficeCode;
 use sahut_routing::Input;
 
@@ -35,6 +36,11 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// How a text is read that is not said to be anything else.
+const READ_AS_COMMENT: &str = "(Dibaca sebagai komentar yang dapat dilihat semua orang; dengan --direct ia dibaca sebagai pesan langsung.)";
+const READ_AS_COMMENT_ENGLISH: &str =
+    "(Read as a comment for all to see; with --direct it is read as a private message.)";
+
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let (set, revision) = match &args.files {
         Some(folder) => (apply::read(app, folder)?.1, 0),
@@ -53,12 +59,19 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     if args.json {
         return output::json(&decision);
     }
-    let language = if args.english { sahut_domain::Language::English } else { set.language };
+    let language = if args.english { Language::English } else { set.language };
     let name = |code: &OfficeCode| {
         let office = set.offices.iter().find(|office| office.code == *code);
         office.map_or_else(|| code.to_string(), |office| office.name.clone())
     };
-    output::line(&sahut_routing::explain(&decision, &name, language))
+    output::line(&sahut_routing::explain(&decision, &name, language))?;
+    if args.direct || args.subject.is_some() {
+        return Ok(());
+    }
+    output::line(match language {
+        Language::Indonesian => READ_AS_COMMENT,
+        Language::English => READ_AS_COMMENT_ENGLISH,
+    })
 }
 
 /// The running configuration; the folder that the settings name where none was applied yet.

@@ -57,6 +57,10 @@ struct Evaluate {
     /// Column of offices that are right too, separated by commas.
     #[arg(long)]
     accept: Option<String>,
+    /// Column that says whether a text was written to the office alone: 1, true, yes, ya, direct or langsung; anything
+    /// else is a comment for all to read.
+    #[arg(long)]
+    direct: Option<String>,
     /// Learn from this file, with the same columns, before deciding.
     #[arg(long, conflicts_with = "folds")]
     learn: Option<PathBuf>,
@@ -92,7 +96,12 @@ fn evaluate(args: &Evaluate) -> Result<(), Failure> {
         None => example::kabupaten(),
     };
     let mut set = RegencySet::read(&files, 0).map_err(|problems| Failure::problems(&problems))?;
-    let columns = Columns { text: &args.text, label: &args.label, accept: args.accept.as_deref() };
+    let columns = Columns {
+        text: &args.text,
+        label: &args.label,
+        accept: args.accept.as_deref(),
+        direct: args.direct.as_deref(),
+    };
     let labelled = Labelled::read(&args.file, &columns)?;
     let known = labelled.rows.iter().filter(|row| args.gate.is_some() || is_seat(&set, &row.label)).count();
     if known == 0 {
@@ -169,7 +178,7 @@ fn lessons<'a>(rows: &'a [Row], seats: &'a [String], gate: Option<&[String]>) ->
 /// Where only the office is asked for, an empty subject says that somebody is needed.
 fn input(row: &Row, gate: bool) -> Input<'_> {
     let subject = row.subject.as_deref().or((!gate).then_some(""));
-    Input { subject, ..Input::of(&row.text) }
+    Input { subject, direct: row.direct, ..Input::of(&row.text) }
 }
 
 fn answer<'a>(row: &'a Row, decision: &'a Decision, args: &Evaluate) -> Answer<'a> {

@@ -1,21 +1,22 @@
 //! `sahut rules`: check a set, run its examples, try it on what came in so far, and go back to an earlier one.
 
+mod examining;
 mod trying;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use sahut_domain::Clock;
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::app::App;
 use crate::commands::{apply, check};
-use crate::failure::Failure;
+use crate::failure::{Failure, code};
 use crate::output;
 use crate::regency::{Files, RegencySet};
-use crate::settings::Settings;
 
-pub(crate) use trying::try_rules;
+pub(crate) use trying::{Reach, try_rules};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -29,8 +30,12 @@ enum Command {
     Check {
         /// The folder; without it the one that the settings name.
         folder: Option<PathBuf>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
-    /// Run the examples of a folder's rules.
+    /// Run the examples of a folder's rules, and tell of each whether it holds; of one that does not also what was
+    /// decided instead. Ends with 1 where one fails.
     Test {
         /// The folder; without it the one that the settings name.
         folder: Option<PathBuf>,
@@ -42,9 +47,12 @@ enum Command {
     Try {
         /// The folder.
         folder: PathBuf,
-        /// How many inquiries, the newest first.
-        #[arg(long, default_value_t = 1000)]
+        /// How many inquiries, and as many messages that were set aside, the newest first.
+        #[arg(long, default_value_t = 1000, conflicts_with = "since")]
         last: i64,
+        /// All that came in since this day, such as 2026-11-01.
+        #[arg(long)]
+        since: Option<Date>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -67,43 +75,45 @@ enum Command {
 
 pub(crate) async fn run(config: &Path, args: &Args) -> Result<(), Failure> {
     match &args.command {
-        Command::Check { folder } => check::run(config, &check::Args { folder: folder.clone() }),
-        Command::Test { folder, json } => test(config, folder.as_deref(), *json),
-        Command::Try { folder, last, json } => try_folder(&App::load(config)?, folder, *last, *json).await,
+        Command::Check { folder, json: true } => examining::check(config, folder.as_deref()),
+        Command::Check { folder, json: false } => check::run(config, &check::Args { folder: folder.clone() }),
+        Command::Test { folder, json } => examining::test(config, folder.as_deref(), *json),
+        Command::Try { folder, last, since, json } => {
+            try_folder(&App::load(config)?, folder, *last, *since, *json).await
+        }
         Command::List { limit, json } => list(&App::load(config)?, *limit, *json).await,
         Command::Rollback { revision } => roll_back(&App::load(config)?, *revision).await,
     }
 }
 
-/// Examples run whenever a set is read: one that fails is an error of its file.
-fn test(config: &Path, folder: Option<&Path>, json: bool) -> Result<(), Failure> {
-    let app = match folder {
-        Some(_) if !config.exists() => App::with(Settings::default(), Clock::system())?,
-        _ => App::load(config)?,
-    };
-    let files = Files::read(folder.unwrap_or(&app.settings.regency.files))?;
-    let set = RegencySet::read(&files, 0).map_err(|problems| Failure::problems(&problems))?;
-    let examples = set.rules.examples();
-    if json {
-        return output::json(examples);
-    }
-    let rows: Vec<[String; 2]> =
-        examples.iter().map(|(file, count)| [file.clone(), count.to_string()]).collect();
-    output::table(["FILE", "EXAMPLES"], &rows)?;
-    output::line(&format!("{} examples, all hold.", examples.values().sum::<usize>()))
-}
-
-async fn try_folder(app: &App, folder: &Path, last: i64, json: bool) -> Result<(), Failure> {
+async fn try_folder(
+    app: &App,
+    folder: &Path,
+    last: i64,
+    since: Option<Date>,
+    json: bool,
+) -> Result<(), Failure> {
     let (_, mut set) = apply::read(app, folder)?;
     let db = app.beside().await?;
-    let tried = try_rules(&db, &mut set.rules, last).await?;
+    let reach = match since {
+        None => Reach::last(last),
+        Some(day) => Reach { since: midnight(day, &set)?, last: i64::MAX },
+    };
+    let tried = try_rules(&db, &mut set.rules, reach).await?;
     if json { output::json(&tried) } else { tried.print() }
+}
+
+/// When a day begins where the regency is.
+fn midnight(day: Date, set: &RegencySet) -> Result<Timestamp, Failure> {
+    set.zone()
+        .to_timestamp(day.at(0, 0, 0, 0))
+        .map_err(|error| Failure::new(code::USAGE, format!("--since {day}: {error}")))
 }
 
 #[derive(Serialize)]
 struct Line {
     revision: i64,
-    applied_at: jiff::Timestamp,
+    applied_at: Timestamp,
     by: String,
     digest: String,
     /// Files that are other ones than in the set before.

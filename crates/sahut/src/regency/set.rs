@@ -10,7 +10,7 @@ use sahut_domain::calendar::WorkingCalendar;
 use sahut_domain::channel::ChannelConfig;
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
 use sahut_pipeline::Policies;
-use sahut_routing::{Problem, RuleSet, Source};
+use sahut_routing::{Problem, RuleSet, Source, Tested};
 use sahut_store::configuration::NewRevision;
 
 use super::offices::Offices;
@@ -91,6 +91,23 @@ impl RegencySet {
         }
     }
 
+    /// Runs the examples of a set's rules; all problems of the files that the rules need, where there are any.
+    pub(crate) fn examples(files: &Files) -> Result<Vec<Tested>, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let regency = offices::regency(files, &mut problems);
+        let calendars = calendars::calendars(files, 0, &mut problems);
+        let names = calendars.as_ref().map(|known| known.keys().map(String::as_str).collect());
+        let offices = offices::offices(files, names.as_ref(), &mut problems);
+        let fallback =
+            regency.as_ref().and_then(|regency| triage_office(files, regency, &offices, &mut problems));
+        match fallback {
+            Some(fallback) if problems.is_empty() => {
+                RuleSet::test(&sources(files), &kinds(&offices.read), &fallback)
+            }
+            _ => Err(problems),
+        }
+    }
+
     /// The rows that the database needs of it.
     pub(crate) fn new_revision(&self, files: &Files) -> NewRevision {
         NewRevision {
@@ -135,16 +152,23 @@ fn rules(
     triage_office: Option<&OfficeCode>,
     problems: &mut Vec<Problem>,
 ) -> Option<RuleSet> {
-    let paths = files.0.keys().filter(|path| !NOT_RULES.contains(&path.as_str()));
-    let sources: Vec<Source> = paths.filter_map(|path| files.source(path)).collect();
+    let sources = sources(files);
     let fallback = triage_office.or(offices.read.first().map(|office| &office.code));
     let Some(fallback) = fallback.filter(|_| offices.are_whole()) else {
         problems.extend(RuleSet::unreadable(&sources));
         return None;
     };
-    let codes: Vec<(OfficeCode, OfficeKind)> =
-        offices.read.iter().map(|office| (office.code.clone(), office.kind)).collect();
-    RuleSet::compile(&sources, &codes, fallback).map_err(|found| problems.extend(found)).ok()
+    RuleSet::compile(&sources, &kinds(&offices.read), fallback).map_err(|found| problems.extend(found)).ok()
+}
+
+/// The files that hold rules.
+fn sources(files: &Files) -> Vec<Source> {
+    let paths = files.0.keys().filter(|path| !NOT_RULES.contains(&path.as_str()));
+    paths.filter_map(|path| files.source(path)).collect()
+}
+
+fn kinds(offices: &[Office]) -> Vec<(OfficeCode, OfficeKind)> {
+    offices.iter().map(|office| (office.code.clone(), office.kind)).collect()
 }
 
 #[cfg(test)]

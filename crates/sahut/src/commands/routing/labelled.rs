@@ -9,6 +9,7 @@ pub(super) struct Columns<'a> {
     pub(super) text: &'a [String],
     pub(super) label: &'a str,
     pub(super) accept: Option<&'a str>,
+    pub(super) direct: Option<&'a str>,
 }
 
 /// A labelled file, read.
@@ -23,7 +24,12 @@ pub(super) struct Row {
     pub(super) label: String,
     /// Others that are right too.
     pub(super) accept: Vec<String>,
+    /// Whether it was written to the office alone.
+    pub(super) direct: bool,
 }
+
+/// What a column says of a message that was written to the office alone; everything else is a comment.
+const DIRECT: [&str; 6] = ["1", "true", "yes", "ya", "direct", "langsung"];
 
 impl Labelled {
     pub(super) fn read(path: &Path, columns: &Columns<'_>) -> Result<Self, Failure> {
@@ -45,7 +51,9 @@ impl Labelled {
             })
         };
         let text = columns.text.iter().map(|name| column(name)).collect::<Result<Vec<_>, _>>()?;
-        let (label, accept) = (column(columns.label)?, columns.accept.map(column).transpose()?);
+        let label = column(columns.label)?;
+        let [accept, direct] = [columns.accept, columns.direct].map(|name| name.map(column).transpose());
+        let (accept, direct) = (accept?, direct?);
         let mut rows = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|error| failure(path, &error))?;
@@ -59,6 +67,7 @@ impl Labelled {
                 accept: accept
                     .map(|at| cell(at).split(',').map(|code| code.trim().to_owned()).collect())
                     .unwrap_or_default(),
+                direct: direct.is_some_and(|at| DIRECT.contains(&cell(at).trim().to_lowercase().as_str())),
             });
         }
         Ok(Self { rows })
