@@ -1,9 +1,10 @@
 //! Which messages are taken for ones about the same happening.
 
-use sahut_routing::{Alike, Input, RuleSet, Setting, Sketch};
+use sahut_domain::office::OfficeKind;
+use sahut_routing::{Alike, Input, RuleSet, Setting, Sketch, Source};
 
 use crate::dev_sets::rows;
-use crate::regency::{Shipped, code};
+use crate::regency::{Shipped, code, rendered};
 
 const UNDER_ONE_POST: Setting = Setting { one_post: true, public: true };
 const ELSEWHERE: Setting = Setting { one_post: false, public: true };
@@ -135,4 +136,22 @@ fn few_of_many_reports_are_joined() {
     }
     println!("{joined} pairs of {} reports", decided.len());
     assert!((20..=40).contains(&joined), "{joined}");
+}
+
+#[test]
+fn a_sign_of_an_incident_is_a_phrase_of_its_topic() {
+    let rules = |incident: &str| {
+        let text = format!(
+            "duty = \"pdam\"\n\n[[topic]]\nname = \"air\"\nstrong = [\"air mati\"]\nincidents = [\"{incident}\"]\n"
+        );
+        let source = Source { path: "rules/pdam.toml".to_owned(), text };
+        RuleSet::compile(&[source], &[(code("pdam"), OfficeKind::Company)], &code("pdam"))
+    };
+    assert!(rules("Air mati").is_ok(), "however it is written");
+    let problems = rules("air keruh").unwrap_err();
+    assert!(
+        rendered(&problems).contains("`air keruh` is not a phrase of this topic"),
+        "{}",
+        rendered(&problems)
+    );
 }
