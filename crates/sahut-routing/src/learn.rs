@@ -21,7 +21,9 @@ mod model;
 mod school;
 mod softmax;
 mod trial;
+mod years;
 
+use sahut_domain::Timestamp;
 use sahut_domain::inquiry::Kind;
 
 use crate::evidence::Evidence;
@@ -41,6 +43,8 @@ pub struct Lesson<'a> {
     pub input: Input<'a>,
     /// What they decided.
     pub taught: Taught<'a>,
+    /// When they did.
+    pub at: Timestamp,
 }
 
 /// What people decided on a message.

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use sahut_domain::decision::Decision;
 
 use super::bound::Bound;
+use super::school::School;
+use super::years::Years;
 use super::{Lesson, Model, Taught};
 use crate::likeness::Likeness;
 use crate::ruleset::RuleSet;
@@ -39,19 +41,24 @@ pub struct Measured {
 }
 
 impl Trial {
-    /// Splits lessons into so many parts, and decides each part by a model that learned from the others.
+    /// Splits lessons into so many parts, and decides each part by a model that learned from the others, as of the year
+    /// that each is of.
     pub fn run(rules: &RuleSet, lessons: &[Lesson<'_>], parts: usize) -> Self {
         let part = parts_of(rules, lessons, parts);
+        let years = Years::of(lessons);
         let mut held_back: Vec<Option<Decision>> = vec![None; lessons.len()];
         for now in 0..parts {
-            let (asked, seen): (Vec<usize>, Vec<usize>) =
-                (0..lessons.len()).partition(|at| part.get(*at) == Some(&now));
-            let seen: Vec<Lesson<'_>> = seen.iter().filter_map(|at| lessons.get(*at)).copied().collect();
-            let bound = Bound::new(Model::learn(rules, &seen), 0, rules);
-            for at in asked {
-                let Some(lesson) = lessons.get(at) else { continue };
-                let decided = rules.decide_with(&lesson.input, Some(&bound));
-                held_back.get_mut(at).into_iter().for_each(|held| *held = Some(decided.clone()));
+            let mut seen = lessons.to_vec();
+            let mut of_part = part.iter().map(|part| *part == now);
+            seen.retain(|_| of_part.next() == Some(false));
+            let school = School::of(rules, &seen, &years);
+            for year in 0..years.count() {
+                let bound = Bound::new(school.model(year), 0, rules);
+                let asked = lessons.iter().zip(&part).zip(&mut held_back);
+                let asked = asked
+                    .filter(|((lesson, part), _)| **part == now && years.number(lesson.at) == year)
+                    .map(|((lesson, _), held)| (lesson, held));
+                asked.for_each(|(lesson, held)| *held = Some(rules.decide_with(&lesson.input, Some(&bound))));
             }
         }
         let alone = |lesson: &Lesson<'_>| rules.decide_with(&lesson.input, None);

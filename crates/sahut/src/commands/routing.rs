@@ -68,6 +68,10 @@ struct Evaluate {
     /// Texts that are nearly the same stay together.
     #[arg(long, value_parser = clap::value_parser!(u8).range(2..=20))]
     folds: Option<u8>,
+    /// Column of the year, day or moment in which each was decided. Offices' duties change: what changed is then learned
+    /// of each year apart, and a text that is held back is decided as of its own.
+    #[arg(long)]
+    when: Option<String>,
     /// Ask whether a text needs somebody instead of whose it is; the labels that mean that it does.
     #[arg(long, num_args = 0..=1, value_delimiter = ',', default_missing_value = NEEDED, require_equals = true)]
     gate: Option<Vec<String>>,
@@ -101,6 +105,7 @@ fn evaluate(args: &Evaluate) -> Result<(), Failure> {
         label: &args.label,
         accept: args.accept.as_deref(),
         direct: args.direct.as_deref(),
+        when: args.when.as_deref(),
     };
     let labelled = Labelled::read(&args.file, &columns)?;
     let known = labelled.rows.iter().filter(|row| args.gate.is_some() || is_seat(&set, &row.label)).count();
@@ -171,6 +176,7 @@ fn lessons<'a>(rows: &'a [Row], seats: &'a [String], gate: Option<&[String]>) ->
     let lesson = |(row, seat): (&'a Row, &'a String)| Lesson {
         input: input(row, gate.is_some()),
         taught: gate.map_or(Taught::Seat(seat), |needed| Taught::Needed(needed.contains(&row.label))),
+        at: row.at,
     };
     rows.iter().zip(seats).map(lesson).collect()
 }

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use sahut_domain::Timestamp;
+
 use crate::failure::{Failure, code};
 
 /// Which columns are what.
@@ -10,6 +14,7 @@ pub(super) struct Columns<'a> {
     pub(super) label: &'a str,
     pub(super) accept: Option<&'a str>,
     pub(super) direct: Option<&'a str>,
+    pub(super) when: Option<&'a str>,
 }
 
 /// A labelled file, read.
@@ -26,6 +31,8 @@ pub(super) struct Row {
     pub(super) accept: Vec<String>,
     /// Whether it was written to the office alone.
     pub(super) direct: bool,
+    /// When it was decided; the same for all where no column tells.
+    pub(super) at: Timestamp,
 }
 
 /// What a column says of a message that was written to the office alone; everything else is a comment.
@@ -52,13 +59,15 @@ impl Labelled {
         };
         let text = columns.text.iter().map(|name| column(name)).collect::<Result<Vec<_>, _>>()?;
         let label = column(columns.label)?;
-        let [accept, direct] = [columns.accept, columns.direct].map(|name| name.map(column).transpose());
-        let (accept, direct) = (accept?, direct?);
+        let optional = [columns.accept, columns.direct, columns.when];
+        let [accept, direct, when] = optional.map(|name| name.map(column).transpose());
+        let (accept, direct, when) = (accept?, direct?, when?);
         let mut rows = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|error| failure(path, &error))?;
             let cell = |at: usize| record.get(at).unwrap_or_default();
             let (last, subject) = text.split_last().map_or((0, &[][..]), |(last, rest)| (*last, rest));
+            let at = when.map_or(Ok(Timestamp::UNIX_EPOCH), |at| moment(path, cell(at)))?;
             let subject: Vec<&str> = subject.iter().map(|at| cell(*at)).collect();
             rows.push(Row {
                 subject: (!subject.is_empty()).then(|| subject.join(" ")),
@@ -68,10 +77,23 @@ impl Labelled {
                     .map(|at| cell(at).split(',').map(|code| code.trim().to_owned()).collect())
                     .unwrap_or_default(),
                 direct: direct.is_some_and(|at| DIRECT.contains(&cell(at).trim().to_lowercase().as_str())),
+                at,
             });
         }
         Ok(Self { rows })
     }
+}
+
+/// A year, a day or a moment.
+fn moment(path: &Path, text: &str) -> Result<Timestamp, Failure> {
+    let text = text.trim();
+    let day = if text.len() == 4 { format!("{text}-01-01").parse() } else { text.parse::<Date>() };
+    let moment = day.and_then(|day| Ok(day.to_zoned(TimeZone::UTC)?.timestamp())).ok();
+    text.parse().ok().or(moment).ok_or_else(|| {
+        let told =
+            format!("{}: {text:?} is no year, no day (2025-01-31) and no moment (RFC 3339)", path.display());
+        Failure::new(code::USAGE, told)
+    })
 }
 
 fn failure(path: &Path, error: &csv::Error) -> Failure {
