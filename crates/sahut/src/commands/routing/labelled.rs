@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use sahut_domain::Timestamp;
 
 use crate::failure::{Failure, code};
@@ -87,12 +85,10 @@ impl Labelled {
 /// A year, a day or a moment.
 fn moment(path: &Path, text: &str) -> Result<Timestamp, Failure> {
     let text = text.trim();
-    let day = if text.len() == 4 { format!("{text}-01-01").parse() } else { text.parse::<Date>() };
-    let moment = day.and_then(|day| Ok(day.to_zoned(TimeZone::UTC)?.timestamp())).ok();
-    text.parse().ok().or(moment).ok_or_else(|| {
-        let told =
-            format!("{}: {text:?} is no year, no day (2025-01-31) and no moment (RFC 3339)", path.display());
-        Failure::new(code::USAGE, told)
+    let written = ["", "T00:00Z", "-01-01T00:00Z"].map(|rest| [text, rest].concat());
+    written.iter().find_map(|written| written.parse().ok()).ok_or_else(|| {
+        let told = "is no year, no day (2025-01-31) and no moment (2025-01-31T08:00Z)";
+        Failure::new(code::USAGE, format!("{}: {text:?} {told}", path.display()))
     })
 }
 
