@@ -59,10 +59,19 @@ pub enum Taught<'a> {
 /// Things that the rules say about each answer of a question, for the model to weigh.
 pub(crate) const HINTS: usize = 3;
 
-/// How hints weigh before anything was learned: the points decide.
-pub(crate) const OFFICE_PRESET: [f32; HINTS] = [2.0, 0.5, 0.5];
-/// The same for the question whether a message needs somebody.
-pub(crate) const NEED_PRESET: [f32; HINTS] = [2.0, 0.0, 0.0];
+/// What is believed before anything was learned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prior {
+    /// How hints weigh: the points decide.
+    hints: [f32; HINTS],
+    /// How strongly weights of words are drawn to zero: the less, the more a word tells of the answer.
+    draw: f32,
+}
+
+/// Of whose a message is: words name its subject.
+pub(crate) const OFFICE_PRIOR: Prior = Prior { hints: [2.0, 0.5, 0.5], draw: 0.1 };
+/// Of whether it needs somebody: no word alone says that.
+pub(crate) const NEED_PRIOR: Prior = Prior { hints: [2.0, 0.0, 0.0], draw: 0.3 };
 
 /// What the rules say about each seat: logarithm of its points, whether it is the first, whether it owns the channel.
 /// What speaks for any district office speaks for [`Seat::District`]: which one it is, the place says.

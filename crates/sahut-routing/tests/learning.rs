@@ -136,6 +136,27 @@ fn brought_back_talk_opens_its_like_and_advertisements_stay_out() {
 }
 
 #[test]
+fn whoever_took_over_a_duty_is_given_what_came_of_it_since() {
+    let year = |year: i64| Timestamp::from_second(year * 365 * 24 * 60 * 60).unwrap();
+    let texts: Vec<String> = (0..40).map(|n| format!("mohon gang {} gelap", n * 7919 % 97)).collect();
+    let lessons: Vec<_> = texts
+        .iter()
+        .enumerate()
+        // Four times of five it was one office's, two years ago; of late it is another's.
+        .map(|(n, text)| match n % 5 {
+            0 => Lesson { input: Input::of(text), taught: Taught::Seat("dishub"), at: year(40) },
+            _ => Lesson { input: Input::of(text), taught: Taught::Seat("pupr"), at: year(38) },
+        })
+        .collect();
+    let mut rules = rules();
+    rules.teach(Model::learn(&rules, &lessons), 1);
+    assert_eq!(decide(&rules, "mohon gang merpati gelap").office, Some(office("dishub")));
+    let of_one_year: Vec<_> = lessons.iter().map(|lesson| Lesson { at: year(38), ..*lesson }).collect();
+    rules.teach(Model::learn(&rules, &of_one_year), 2);
+    assert_ne!(decide(&rules, "mohon gang merpati gelap").office, Some(office("dishub")));
+}
+
+#[test]
 fn the_same_lessons_make_the_same_model_and_its_bytes_bring_it_back() {
     let rules = rules();
     let model = Model::learn(&rules, &lessons());

@@ -6,7 +6,7 @@ use super::features::{self, SORTS, Told};
 use super::model::{Head, Map, Model, NO_SUM};
 use super::softmax::{Learned, Row, train};
 use super::years::Years;
-use super::{HINTS, Lesson, NEED_PRESET, OFFICE_PRESET, Taught, hints, need_hints, seat_taught};
+use super::{Lesson, NEED_PRIOR, OFFICE_PRIOR, Prior, Taught, hints, need_hints, seat_taught};
 use crate::evidence::Evidence;
 use crate::gate;
 use crate::ruleset::RuleSet;
@@ -64,10 +64,10 @@ impl Question {
         }
     }
 
-    const fn preset(self) -> [f32; HINTS] {
+    const fn prior(self) -> Prior {
         match self {
-            Self::Seat => OFFICE_PRESET,
-            Self::Need => NEED_PRESET,
+            Self::Seat => OFFICE_PRIOR,
+            Self::Need => NEED_PRIOR,
         }
     }
 }
@@ -173,7 +173,7 @@ impl Class {
             }
         }
         let answers = question.answers(rules);
-        let learned = train(&rows, &seen, answers.len(), question.preset(), years.count());
+        let learned = train(&rows, &seen, answers.len(), question.prior(), years.count());
         Some(Self { answers, index, sizes, letters, learned })
     }
 

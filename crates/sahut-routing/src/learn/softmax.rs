@@ -3,17 +3,15 @@
 //! Offices' duties change, and so does who is given what. A lesson is therefore answered by two sets of weights together:
 //! those of all years and those of its own. What always held is learned from everything, what changed from its year.
 
-use super::HINTS;
+use super::{HINTS, Prior};
 
 /// Rounds over the lessons.
 const ROUNDS: usize = 10;
 /// Length of the first steps.
 const STEP: f32 = 0.25;
-/// How strongly weights of words are drawn to zero.
-const DRAW: f32 = 0.1;
 /// How strongly what one seat makes of its hints is drawn to what all make of theirs.
 const DRAW_HINTS: f32 = 0.5;
-/// How strongly what all make of their hints is drawn to the preset.
+/// How strongly what all make of their hints is drawn to what it began with.
 const DRAW_PRESET: f32 = 2.0;
 
 /// A lesson as numbers.
@@ -62,15 +60,9 @@ impl Learned {
 }
 
 /// Trains on rows of so many years; `seen` tells for each feature in how many rows it stands. Deterministic.
-pub(crate) fn train(
-    rows: &[Row],
-    seen: &[u32],
-    answers: usize,
-    preset: [f32; HINTS],
-    years: usize,
-) -> Learned {
-    let mut always = Pupil::new(seen.len(), answers, preset);
-    let own = || Pupil::new(seen.len(), answers, [0.0; HINTS]);
+pub(crate) fn train(rows: &[Row], seen: &[u32], answers: usize, prior: Prior, years: usize) -> Learned {
+    let mut always = Pupil::new(seen.len(), answers, prior);
+    let own = || Pupil::new(seen.len(), answers, Prior { hints: [0.0; HINTS], ..prior });
     let mut years: Vec<Pupil> = (0..years).filter(|_| years > 1).map(|_| own()).collect();
     let mut order: Vec<usize> = (0..rows.len()).collect();
     let mut shares = vec![0.0; answers];
@@ -97,8 +89,7 @@ pub(crate) fn train(
 /// Weights while they are learned.
 struct Pupil {
     weights: Weights,
-    /// What the weights of hints begin with, and are drawn back to.
-    preset: [f32; HINTS],
+    prior: Prior,
     steps: Steps,
 }
 
@@ -142,12 +133,12 @@ impl Weights {
 }
 
 impl Pupil {
-    fn new(features: usize, answers: usize, preset: [f32; HINTS]) -> Self {
+    fn new(features: usize, answers: usize, prior: Prior) -> Self {
         let weights = Weights {
             answers,
             features: vec![0.0; features * answers],
             bias: vec![0.0; answers],
-            hints: preset,
+            hints: prior.hints,
             own_hints: vec![[0.0; HINTS]; answers],
         };
         let steps = Steps {
@@ -156,7 +147,7 @@ impl Pupil {
             hints: [1.0; HINTS],
             own_hints: vec![[0.1; HINTS]; answers],
         };
-        Self { weights, preset, steps }
+        Self { weights, prior, steps }
     }
 
     fn step(&mut self, row: &Row, errors: &[f32], seen: &[u32], each: f32) {
@@ -164,7 +155,7 @@ impl Pupil {
         for (feature, value) in &row.features {
             let from = *feature as usize * known.answers;
             #[expect(clippy::cast_precision_loss, reason = "a count of lessons")]
-            let draw = DRAW / seen.get(*feature as usize).copied().unwrap_or(1).max(1) as f32;
+            let draw = self.prior.draw / seen.get(*feature as usize).copied().unwrap_or(1).max(1) as f32;
             let weights = known.features.get_mut(from..from + known.answers).unwrap_or_default();
             let squares = steps.features.get_mut(from..from + known.answers).unwrap_or_default();
             for ((weight, square), error) in weights.iter_mut().zip(squares).zip(errors) {
@@ -187,7 +178,7 @@ impl Pupil {
             }
         }
         for at in 0..HINTS {
-            let draw = DRAW_PRESET * each * (known.hints[at] - self.preset[at]);
+            let draw = DRAW_PRESET * each * (known.hints[at] - self.prior.hints[at]);
             descend(&mut known.hints[at], &mut steps.hints[at], shared[at] + draw);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sahut_domain::decision::Decision;
+use sahut_domain::decision::{Decision, Learned};
 
 use super::bound::Bound;
 use super::school::School;
@@ -27,6 +27,8 @@ pub struct Trial {
     pub held_back: Vec<Decision>,
     /// For each lesson the decision by the rules alone.
     pub rules: Vec<Decision>,
+    /// What made the shares of those held back honest, all taken together.
+    temper: f32,
 }
 
 /// How often a first choice was right.
@@ -62,10 +64,25 @@ impl Trial {
             }
         }
         let alone = |lesson: &Lesson<'_>| rules.decide_with(&lesson.input, None);
-        Self {
-            held_back: held_back.into_iter().flatten().collect(),
-            rules: lessons.iter().map(alone).collect(),
+        let mut held_back: Vec<Decision> = held_back.into_iter().flatten().collect();
+        let tempers: Vec<f32> = (0..parts)
+            .map(|now| {
+                honest_temper(
+                    lessons
+                        .iter()
+                        .zip(&held_back)
+                        .zip(&part)
+                        .filter(|(_, part)| **part != now)
+                        .map(|(asked, _)| asked),
+                )
+            })
+            .collect();
+        let temper = honest_temper(lessons.iter().zip(&held_back));
+        for (decision, part) in held_back.iter_mut().zip(&part) {
+            // Each part by what the others say, as everything else.
+            soften(decision, tempers.get(*part).copied().unwrap_or(1.0));
         }
+        Self { held_back, rules: lessons.iter().map(alone).collect(), temper }
     }
 
     /// How often each was right about what was taught.
@@ -95,7 +112,7 @@ impl Model {
         let trial = Trial::run(rules, lessons, PARTS);
         let mut model = Self::learn(rules, lessons);
         if let Some(seats) = &mut model.seats {
-            seats.temper = honest_temper(lessons, &trial.held_back);
+            seats.temper = trial.temper;
         }
         (model, trial.measure(lessons))
     }
@@ -109,19 +126,33 @@ fn is_right(taught: Taught<'_>, decision: &Decision) -> bool {
 }
 
 /// The value under which what was held back is least surprising.
-fn honest_temper(lessons: &[Lesson<'_>], decisions: &[Decision]) -> f32 {
+fn honest_temper<'a>(decided: impl Iterator<Item = (&'a Lesson<'a>, &'a Decision)>) -> f32 {
+    let asked: Vec<(&str, &Learned)> = decided
+        .filter_map(|(lesson, decision)| match lesson.taught {
+            Taught::Seat(seat) => Some((seat, decision.learned.as_ref()?)),
+            Taught::Needed(_) => None,
+        })
+        .collect();
     let surprise = |temper: f32| -> f64 {
-        let asked = lessons.iter().zip(decisions).filter_map(|(lesson, decision)| {
-            let Taught::Seat(seat) = lesson.taught else { return None };
-            let learned = decision.learned.as_ref()?;
-            let power = |share: f64| share.max(1e-6).powf(1.0 / f64::from(temper));
-            let total: f64 = learned.shares.iter().map(|share| power(share.share)).sum();
-            let right = learned.shares.iter().find(|share| share.seat == seat)?;
-            Some(-(power(right.share) / total).ln())
-        });
-        asked.sum()
+        let of = |(seat, learned): &(&str, &Learned)| {
+            let total: f64 = learned.shares.iter().map(|share| softened(share.share, temper)).sum();
+            let right = learned.shares.iter().find(|share| share.seat == *seat)?;
+            Some(-(softened(right.share, temper) / total).ln())
+        };
+        asked.iter().filter_map(of).sum()
     };
     TEMPERS.into_iter().min_by(|a, b| surprise(*a).total_cmp(&surprise(*b))).unwrap_or(1.0)
+}
+
+/// Makes the shares of a decision what they would have been with this temper.
+fn soften(decision: &mut Decision, temper: f32) {
+    let Some(learned) = &mut decision.learned else { return };
+    let total: f64 = learned.shares.iter().map(|share| softened(share.share, temper)).sum();
+    learned.shares.iter_mut().for_each(|share| share.share = softened(share.share, temper) / total);
+}
+
+fn softened(share: f64, temper: f32) -> f64 {
+    share.max(1e-6).powf(1.0 / f64::from(temper))
 }
 
 /// The part of each lesson; twins are in one.

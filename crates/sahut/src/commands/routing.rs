@@ -192,21 +192,25 @@ fn answer<'a>(row: &'a Row, decision: &'a Decision, args: &Evaluate) -> Answer<'
         let said = |needed: bool| if needed { "needed" } else { "not needed" };
         let label = said(needed.contains(&row.label));
         let chosen = said(decision.kind.needs_action());
-        let share = decision.learned.as_ref().and_then(|learned| learned.needed).unwrap_or(0.5);
+        let needed = decision.learned.as_ref().and_then(|learned| learned.needed);
+        let share = needed.map(|share| share.max(1.0 - share));
         return Answer {
             label,
             right: vec![label],
             ranking: vec![chosen],
-            sureness: (share - 0.5).abs(),
+            sureness: share.unwrap_or_default(),
+            share,
             triage: decision.needs_triage(),
         };
     }
     let learned = decision.learned.as_ref().and_then(|learned| learned.shares.first());
+    let share = learned.map(|best| best.share);
     Answer {
         label: &row.label,
         right: row.accept.iter().chain([&row.label]).map(String::as_str).collect(),
         ranking: decision.ranking().collect(),
-        sureness: learned.map_or(decision.margin, |best| best.share),
+        sureness: share.unwrap_or(decision.margin),
+        share,
         triage: decision.needs_triage(),
     }
 }
