@@ -75,7 +75,9 @@ pub(crate) fn train(rows: &[Row], seen: &[u32], answers: usize, prior: Prior, ye
             shares.fill(0.0);
             let own = years.get_mut(row.year);
             always.weights.answer(row, &mut shares);
-            own.iter().for_each(|own| own.weights.answer(row, &mut shares));
+            if let Some(own) = &own {
+                own.weights.answer(row, &mut shares);
+            }
             softmax(&mut shares);
             if let Some(share) = shares.get_mut(row.answer) {
                 *share -= 1.0;
@@ -177,9 +179,10 @@ impl Pupil {
                 }
             }
         }
-        for at in 0..HINTS {
-            let draw = DRAW_PRESET * each * (known.hints[at] - self.prior.hints[at]);
-            descend(&mut known.hints[at], &mut steps.hints[at], shared[at] + draw);
+        let gradients = shared.iter().zip(&self.prior.hints);
+        for ((hint, square), (shared, prior)) in known.hints.iter_mut().zip(&mut steps.hints).zip(gradients) {
+            let draw = DRAW_PRESET * each * (*hint - prior);
+            descend(hint, square, shared + draw);
         }
     }
 }

@@ -56,33 +56,35 @@ impl Trial {
             let school = School::of(rules, &seen, &years);
             for year in 0..years.count() {
                 let bound = Bound::new(school.model(year), 0, rules);
-                let asked = lessons.iter().zip(&part).zip(&mut held_back);
-                let asked = asked
-                    .filter(|((lesson, part), _)| **part == now && years.number(lesson.at) == year)
-                    .map(|((lesson, _), held)| (lesson, held));
-                asked.for_each(|(lesson, held)| *held = Some(rules.decide_with(&lesson.input, Some(&bound))));
+                for ((lesson, part), held) in lessons.iter().zip(&part).zip(&mut held_back) {
+                    if *part == now && years.number(lesson.at) == year {
+                        *held = Some(rules.decide_with(&lesson.input, Some(&bound)));
+                    }
+                }
             }
         }
         let alone = |lesson: &Lesson<'_>| rules.decide_with(&lesson.input, None);
-        let mut held_back: Vec<Decision> = held_back.into_iter().flatten().collect();
-        let tempers: Vec<f32> = (0..parts)
-            .map(|now| {
-                honest_temper(
-                    lessons
-                        .iter()
-                        .zip(&held_back)
-                        .zip(&part)
-                        .filter(|(_, part)| **part != now)
-                        .map(|(asked, _)| asked),
-                )
-            })
-            .collect();
-        let temper = honest_temper(lessons.iter().zip(&held_back));
-        for (decision, part) in held_back.iter_mut().zip(&part) {
-            // Each part by what the others say, as everything else.
+        let mut trial = Self {
+            held_back: held_back.into_iter().flatten().collect(),
+            rules: lessons.iter().map(alone).collect(),
+            temper: 1.0,
+        };
+        trial.make_honest(lessons, &part, parts);
+        trial
+    }
+
+    /// Makes the shares of each part honest by what the others teach about that, as everything else.
+    fn make_honest(&mut self, lessons: &[Lesson<'_>], part: &[usize], parts: usize) {
+        let decided = || lessons.iter().zip(&self.held_back);
+        let without = |now: usize| {
+            let others = decided().zip(part).filter(move |(_, part)| **part != now);
+            honest_temper(others.map(|(decided, _)| decided))
+        };
+        let tempers: Vec<f32> = (0..parts).map(without).collect();
+        self.temper = honest_temper(decided());
+        for (decision, part) in self.held_back.iter_mut().zip(part) {
             soften(decision, tempers.get(*part).copied().unwrap_or(1.0));
         }
-        Self { held_back, rules: lessons.iter().map(alone).collect(), temper }
     }
 
     /// How often each was right about what was taught.
