@@ -11,6 +11,9 @@
 //! word with another ending or a slip is still known. The weights of a known word's runs are summed up once, after
 //! training, so that deciding costs two rows a word.
 //!
+//! Duties change hands, and what people decided two years ago may be wrong today. What always held is therefore learned
+//! from all lessons, what changed from those of its year (`years`); a model in use decides as of the last year.
+//!
 //! A model is trained in memory within seconds (`school`, `softmax`), is deterministic, and is put to use only after a
 //! [`Trial`]: five times a fifth of the lessons is held back and decided by a model that has not seen it.
 
