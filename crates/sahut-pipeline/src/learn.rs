@@ -132,7 +132,8 @@ fn lesson(stored: &StoredLesson) -> Lesson<'_> {
         direct: stored.surface != Surface::Comment,
         ..Input::of(&stored.text)
     };
-    Lesson { input, taught: stored.seat.as_deref().map_or(Taught::Needed(stored.needed), Taught::Seat) }
+    let taught = stored.seat.as_deref().map_or(Taught::Needed(stored.needed), Taught::Seat);
+    Lesson { input, taught, at: stored.at }
 }
 
 /// Why a model is to be taken out of use, where it is: people agreed with the rules alone more often than with it.

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
-use sahut_domain::Language;
 use sahut_domain::office::{OfficeCode, OfficeKind};
+use sahut_domain::{Language, Timestamp};
 use sahut_routing::{Input, Lesson, Model, RuleSet, Source, Taught, explain};
 
 const OFFICES: usize = 40;
@@ -23,6 +23,8 @@ const TARGET: f64 = 6.0;
 const LESSONS: usize = 10_000;
 const TRAINING: f64 = 20.0;
 const MEMORY: f64 = 200.0;
+/// Seconds from one to the next: all are spread over five years, of which each is learned apart.
+const BETWEEN: i64 = 15_700;
 
 /// Words that phrases are made of.
 const NOUNS: [&str; 40] = [
@@ -209,7 +211,13 @@ fn train() -> (RuleSet, f64, f64) {
         .collect();
     let lessons: Vec<Lesson<'_>> = reports
         .iter()
-        .map(|(text, office)| Lesson { input: Input::of(text), taught: Taught::Seat(office) })
+        .zip(0..)
+        .map(|((text, office), number)| Lesson {
+            input: Input::of(text),
+            taught: Taught::Seat(office),
+            // Over five years, so that each is learned apart.
+            at: Timestamp::from_second(number * BETWEEN).unwrap_or_default(),
+        })
         .collect();
     let (before, memory) = (cpu_nanoseconds(), mebibytes("VmRSS"));
     let model = Model::learn(&rules, &lessons);

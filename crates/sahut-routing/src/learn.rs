@@ -11,6 +11,9 @@
 //! word with another ending or a slip is still known. The weights of a known word's runs are summed up once, after
 //! training, so that deciding costs two rows a word.
 //!
+//! Duties change hands, and what people decided two years ago may be wrong today. What always held is therefore learned
+//! from all lessons, what changed from those of its year (`years`); a model in use decides as of the last year.
+//!
 //! A model is trained in memory within seconds (`school`, `softmax`), is deterministic, and is put to use only after a
 //! [`Trial`]: five times a fifth of the lessons is held back and decided by a model that has not seen it.
 
@@ -21,7 +24,9 @@ mod model;
 mod school;
 mod softmax;
 mod trial;
+mod years;
 
+use sahut_domain::Timestamp;
 use sahut_domain::inquiry::Kind;
 
 use crate::evidence::Evidence;
@@ -41,6 +46,8 @@ pub struct Lesson<'a> {
     pub input: Input<'a>,
     /// What they decided.
     pub taught: Taught<'a>,
+    /// When they did.
+    pub at: Timestamp,
 }
 
 /// What people decided on a message.
@@ -55,10 +62,19 @@ pub enum Taught<'a> {
 /// Things that the rules say about each answer of a question, for the model to weigh.
 pub(crate) const HINTS: usize = 3;
 
-/// How hints weigh before anything was learned: the points decide.
-pub(crate) const OFFICE_PRESET: [f32; HINTS] = [2.0, 0.5, 0.5];
-/// The same for the question whether a message needs somebody.
-pub(crate) const NEED_PRESET: [f32; HINTS] = [2.0, 0.0, 0.0];
+/// What is believed before anything was learned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prior {
+    /// How hints weigh: the points decide.
+    hints: [f32; HINTS],
+    /// How strongly weights of words are drawn to zero: the less, the more a word tells of the answer.
+    draw: f32,
+}
+
+/// Of whose a message is: words name its subject.
+pub(crate) const OFFICE_PRIOR: Prior = Prior { hints: [2.0, 0.5, 0.5], draw: 0.1 };
+/// Of whether it needs somebody: no word alone says that.
+pub(crate) const NEED_PRIOR: Prior = Prior { hints: [2.0, 0.0, 0.0], draw: 0.3 };
 
 /// What the rules say about each seat: logarithm of its points, whether it is the first, whether it owns the channel.
 /// What speaks for any district office speaks for [`Seat::District`]: which one it is, the place says.

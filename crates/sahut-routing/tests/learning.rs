@@ -3,9 +3,9 @@
 #![cfg(test)]
 
 use proptest::prelude::*;
-use sahut_domain::Language;
 use sahut_domain::decision::{Basis, Decision, Doubt};
 use sahut_domain::office::{OfficeCode, OfficeKind};
+use sahut_domain::{Language, Timestamp};
 use sahut_routing::{Input, Lesson, Model, RuleSet, Source, Taught, Trial, explain};
 
 const RULES: &str = r#"
@@ -69,6 +69,7 @@ fn lessons() -> Vec<Lesson<'static>> {
     let lesson = |(text, seat): &(&'static str, &'static str)| Lesson {
         input: Input::of(text),
         taught: Taught::Seat(seat),
+        at: Timestamp::UNIX_EPOCH,
     };
     TAUGHT.iter().map(lesson).collect()
 }
@@ -119,7 +120,11 @@ fn brought_back_talk_opens_its_like_and_advertisements_stay_out() {
     let needed = ["wah lampunya hehe", "lampunya lagi hehe", "lampunya kok begitu hehe", "hehe lampunya pak"];
     let idle = ["hehe mantap", "wah hehe keren", "hehe lanjut", "hehe lucu"];
     let lesson = |needed: bool| {
-        move |text: &&'static str| Lesson { input: Input::of(text), taught: Taught::Needed(needed) }
+        move |text: &&'static str| Lesson {
+            input: Input::of(text),
+            taught: Taught::Needed(needed),
+            at: Timestamp::UNIX_EPOCH,
+        }
     };
     let lessons: Vec<_> = needed.iter().map(lesson(true)).chain(idle.iter().map(lesson(false))).collect();
     let mut rules = rules();
@@ -128,6 +133,27 @@ fn brought_back_talk_opens_its_like_and_advertisements_stay_out() {
     assert!(decide(&rules, "hehe lampunya").kind.needs_action());
     assert!(!decide(&rules, "hehe keren").kind.needs_action());
     assert!(!decide(&rules, "lampunya slot gacor").kind.needs_action());
+}
+
+#[test]
+fn whoever_took_over_a_duty_is_given_what_came_of_it_since() {
+    let year = |year: i64| Timestamp::from_second(year * 365 * 24 * 60 * 60).unwrap();
+    let texts: Vec<String> = (0..40).map(|n| format!("mohon gang {} gelap", n * 7919 % 97)).collect();
+    let lessons: Vec<_> = texts
+        .iter()
+        .enumerate()
+        // Four times of five it was one office's, two years ago; of late it is another's.
+        .map(|(n, text)| match n % 5 {
+            0 => Lesson { input: Input::of(text), taught: Taught::Seat("dishub"), at: year(40) },
+            _ => Lesson { input: Input::of(text), taught: Taught::Seat("pupr"), at: year(38) },
+        })
+        .collect();
+    let mut rules = rules();
+    rules.teach(Model::learn(&rules, &lessons), 1);
+    assert_eq!(decide(&rules, "mohon gang merpati gelap").office, Some(office("dishub")));
+    let of_one_year: Vec<_> = lessons.iter().map(|lesson| Lesson { at: year(38), ..*lesson }).collect();
+    rules.teach(Model::learn(&rules, &of_one_year), 2);
+    assert_ne!(decide(&rules, "mohon gang merpati gelap").office, Some(office("dishub")));
 }
 
 #[test]
@@ -145,7 +171,11 @@ fn lessons_without_a_pattern_are_not_put_to_use() {
     let lessons: Vec<_> = texts
         .iter()
         .enumerate()
-        .map(|(n, text)| Lesson { input: Input::of(text), taught: Taught::Seat(seats[n * 31 % 7 % 3]) })
+        .map(|(n, text)| Lesson {
+            input: Input::of(text),
+            taught: Taught::Seat(seats[n * 31 % 7 % 3]),
+            at: Timestamp::UNIX_EPOCH,
+        })
         .collect();
     let trial = Trial::run(&rules(), &lessons, 5);
     let measured = trial.measure(&lessons);

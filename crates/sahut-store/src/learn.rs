@@ -30,6 +30,8 @@ pub struct StoredLesson {
     pub seat: Option<String>,
     /// Whether it needs somebody.
     pub needed: bool,
+    /// When that was decided.
+    pub at: Timestamp,
 }
 
 /// A lesson beside the decision that it corrects or confirms.
@@ -96,14 +98,15 @@ impl Tx {
     /// an office answered without passing them on, which says that the office was right. Without the latter a model would
     /// only know where the rules fail.
     pub async fn lessons(&mut self, limit: i64) -> Result<Vec<StoredLesson>, StoreError> {
-        const TAUGHT: &str = "SELECT m.text, m.subject, c.office, t.surface, l.seat, l.needed FROM lesson l
+        const TAUGHT: &str =
+            "SELECT m.text, m.subject, c.office, t.surface, l.seat, l.needed, l.at FROM lesson l
             JOIN message m ON m.id = l.message_id JOIN channel c ON c.id = m.channel_id
             JOIN thread t ON t.id = m.thread_id
             ORDER BY l.id DESC LIMIT $1";
         let mut lessons = self.rows(TAUGHT, args![limit], lesson).await?;
         let left = limit - i64::try_from(lessons.len()).unwrap_or(limit);
-        const CONFIRMED: &str = "SELECT m.text, m.subject, c.office, t.surface, i.office, CAST(1 AS BIGINT)
-            FROM inquiry i
+        const CONFIRMED: &str = "SELECT m.text, m.subject, c.office, t.surface, i.office, CAST(1 AS BIGINT),
+                i.answered_at FROM inquiry i
             JOIN message m ON m.inquiry_id = i.id AND m.own = 0
                 AND m.id = (SELECT MIN(f.id) FROM message f WHERE f.inquiry_id = i.id AND f.own = 0)
             JOIN channel c ON c.id = m.channel_id JOIN thread t ON t.id = m.thread_id
@@ -212,6 +215,7 @@ fn lesson(row: &Row) -> Result<StoredLesson, StoreError> {
         surface: row.word(3)?,
         seat: row.get(4)?,
         needed: row.get(5)?,
+        at: row.get(6)?,
     })
 }
 

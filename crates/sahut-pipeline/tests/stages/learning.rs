@@ -1,9 +1,9 @@
 //! What people put right is learned from, and used only while it is better than the rules.
 
-use sahut_domain::ManualClock;
 use sahut_domain::inquiry::InquiryNumber;
 use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
 use sahut_domain::office::{OfficeCode, OfficeKind};
+use sahut_domain::{ManualClock, Timestamp};
 use sahut_pipeline::Heart;
 use sahut_pipeline::learn::learn;
 use sahut_pipeline::route::route_batch;
@@ -125,6 +125,10 @@ fn pupr() -> OfficeCode {
     OfficeCode::parse("pupr").unwrap()
 }
 
+fn lesson<'a>(text: &'a str, seat: &'a str) -> Lesson<'a> {
+    Lesson { input: Input::of(text), taught: Taught::Seat(seat), at: Timestamp::UNIX_EPOCH }
+}
+
 /// Rules with a model that was taught that bad roads are the business of somebody outside.
 fn misled(model: i64) -> RuleSet {
     let text = "[[kind]]\nkind = \"complaint\"\nstrong = [\"tolong diperbaiki\"]\n\n[[outside]]\nname = \"PLN\"\n\
@@ -134,8 +138,8 @@ fn misled(model: i64) -> RuleSet {
     let sources = [source("gate.toml", text), source("pupr.toml", duty)];
     let mut rules = RuleSet::compile(&sources, &[(pupr(), OfficeKind::Technical)], &pupr()).unwrap();
     let texts: Vec<String> = (0..30).map(|n| format!("jalan rusak {n}, tolong diperbaiki")).collect();
-    let wrong = texts.iter().map(|text| Lesson { input: Input::of(text), taught: Taught::Seat("PLN") });
-    let right = Lesson { input: Input::of("listrik"), taught: Taught::Seat("pupr") };
+    let wrong = texts.iter().map(|text| lesson(text, "PLN"));
+    let right = lesson("listrik", "pupr");
     let lessons: Vec<_> = wrong.chain([right]).collect();
     rules.teach(Model::learn(&rules, &lessons), model);
     rules

@@ -4,8 +4,9 @@ use sahut_domain::inquiry::Kind;
 
 use super::features::{self, SORTS, Told};
 use super::model::{Head, Map, Model, NO_SUM};
-use super::softmax::{Row, train};
-use super::{HINTS, Lesson, NEED_PRESET, OFFICE_PRESET, Taught, hints, need_hints, seat_taught};
+use super::softmax::{Learned, Row, train};
+use super::years::Years;
+use super::{Lesson, NEED_PRIOR, OFFICE_PRIOR, Prior, Taught, hints, need_hints, seat_taught};
 use crate::evidence::Evidence;
 use crate::gate;
 use crate::ruleset::RuleSet;
@@ -19,13 +20,30 @@ const SEEN_AT_LEAST: u32 = 2;
 /// What is counted of one text: keys by sort, each with how often.
 type Counted = [Vec<(u64, f32)>; SORTS.len()];
 
+/// What lessons of several years taught.
+pub(super) struct School {
+    seats: Option<Class>,
+    needs: Option<Class>,
+}
+
+impl School {
+    /// Teaches lessons, under the rules that are in force. A question with too few of them is left to the rules.
+    pub(super) fn of(rules: &RuleSet, lessons: &[Lesson<'_>], years: &Years) -> Self {
+        let class = |question| Class::teach(rules, lessons, years, question);
+        Self { seats: class(Question::Seat), needs: class(Question::Need) }
+    }
+
+    /// The model for messages of a year.
+    pub(super) fn model(&self, year: usize) -> Model {
+        let head = |class: &Option<Class>| class.as_ref().map(|class| class.head(year));
+        Model { seats: head(&self.seats), needs: head(&self.needs) }
+    }
+}
+
 impl Model {
-    /// Learns from lessons, under the rules that are in force. A question with too few lessons is left to the rules.
+    /// Learns from lessons what to do with messages from now on.
     pub fn learn(rules: &RuleSet, lessons: &[Lesson<'_>]) -> Self {
-        Self {
-            seats: Head::train(rules, lessons, Question::Seat),
-            needs: Head::train(rules, lessons, Question::Need),
-        }
+        School::of(rules, lessons, &Years::of(lessons)).model(0)
     }
 }
 
@@ -46,10 +64,10 @@ impl Question {
         }
     }
 
-    const fn preset(self) -> [f32; HINTS] {
+    const fn prior(self) -> Prior {
         match self {
-            Self::Seat => OFFICE_PRESET,
-            Self::Need => NEED_PRESET,
+            Self::Seat => OFFICE_PRIOR,
+            Self::Need => NEED_PRIOR,
         }
     }
 }
@@ -125,9 +143,20 @@ fn answer(rules: &RuleSet, lesson: &Lesson<'_>, question: Question) -> Option<us
     }
 }
 
-impl Head {
+/// What was taught about one question.
+struct Class {
+    answers: Vec<String>,
+    index: Map<u32>,
+    /// How big each feature is, by its number.
+    sizes: Vec<f32>,
+    /// The words among the features.
+    letters: Map<String>,
+    learned: Learned,
+}
+
+impl Class {
     /// Reads the lessons twice, so that what is too rare to be kept is never held in memory.
-    fn train(rules: &RuleSet, lessons: &[Lesson<'_>], question: Question) -> Option<Self> {
+    fn teach(rules: &RuleSet, lessons: &[Lesson<'_>], years: &Years, question: Question) -> Option<Self> {
         let mut reading = Reading::default();
         let (index, seen, count) = vocabulary(rules, lessons, question, &mut reading)?;
         #[expect(clippy::cast_precision_loss, reason = "a count of lessons")]
@@ -136,6 +165,7 @@ impl Head {
         let (mut rows, mut letters) = (Vec::new(), Map::default());
         for lesson in lessons {
             let Some(row) = reading.read(rules, lesson, question) else { continue };
+            let row = Row { year: years.number(lesson.at), ..row };
             rows.push(weigh(&reading.counted, row, &index, &sizes));
             for (key, at) in reading.told.words.iter().filter(|(key, _)| index.contains_key(key)) {
                 let word = || features::letters(&reading.evidence.plain, *at).to_owned();
@@ -143,16 +173,29 @@ impl Head {
             }
         }
         let answers = question.answers(rules);
-        let mut weights = train(&rows, &seen, answers.len(), question.preset());
-        let scaled = weights.features.chunks_mut(answers.len()).zip(&sizes);
-        scaled.for_each(|(row, size)| row.iter_mut().for_each(|weight| *weight *= size));
-        let squares = sizes.iter().map(|size| size * size).collect();
-        let sums = vec![NO_SUM; seen.len()];
-        let mut head = Self { answers, temper: 1.0, index, sums, squares, weights };
-        head.sum_up_runs(&letters);
-        Some(head)
+        let learned = train(&rows, &seen, answers.len(), question.prior(), years.count());
+        Some(Self { answers, index, sizes, letters, learned })
     }
 
+    /// What to answer in a year.
+    fn head(&self, year: usize) -> Head {
+        let mut weights = self.learned.in_year(year);
+        let scaled = weights.features.chunks_mut(self.answers.len()).zip(&self.sizes);
+        scaled.for_each(|(row, size)| row.iter_mut().for_each(|weight| *weight *= size));
+        let mut head = Head {
+            answers: self.answers.clone(),
+            temper: 1.0,
+            index: self.index.clone(),
+            sums: vec![NO_SUM; self.sizes.len()],
+            squares: self.sizes.iter().map(|size| size * size).collect(),
+            weights,
+        };
+        head.sum_up_runs(&self.letters);
+        head
+    }
+}
+
+impl Head {
     /// Sums up the runs of each known word, so that they need not be looked up one by one.
     fn sum_up_runs(&mut self, letters: &Map<String>) {
         let mut known: Vec<(u64, &String)> = letters.iter().map(|(key, letters)| (*key, letters)).collect();

@@ -1,16 +1,17 @@
 //! Training: softmax regression over sparse features and a few dense hints, by `AdaGrad`.
+//!
+//! Offices' duties change, and so does who is given what. A lesson is therefore answered by two sets of weights together:
+//! those of all years and those of its own. What always held is learned from everything, what changed from its year.
 
-use super::HINTS;
+use super::{HINTS, Prior};
 
 /// Rounds over the lessons.
 const ROUNDS: usize = 10;
 /// Length of the first steps.
 const STEP: f32 = 0.25;
-/// How strongly weights of words are drawn to zero.
-const DRAW: f32 = 0.1;
 /// How strongly what one seat makes of its hints is drawn to what all make of theirs.
 const DRAW_HINTS: f32 = 0.5;
-/// How strongly what all make of their hints is drawn to the preset.
+/// How strongly what all make of their hints is drawn to what it began with.
 const DRAW_PRESET: f32 = 2.0;
 
 /// A lesson as numbers.
@@ -22,6 +23,8 @@ pub(crate) struct Row {
     pub(crate) hints: Vec<[f32; HINTS]>,
     /// The answer.
     pub(crate) answer: usize,
+    /// The number of its year.
+    pub(crate) year: usize,
 }
 
 /// What was learned.
@@ -39,21 +42,28 @@ pub(crate) struct Weights {
     pub(crate) own_hints: Vec<[f32; HINTS]>,
 }
 
-/// Trains on rows; `seen` tells for each feature in how many rows it stands. Deterministic.
-pub(crate) fn train(rows: &[Row], seen: &[u32], answers: usize, preset: [f32; HINTS]) -> Weights {
-    let mut weights = Weights {
-        answers,
-        features: vec![0.0; seen.len() * answers],
-        bias: vec![0.0; answers],
-        hints: preset,
-        own_hints: vec![[0.0; HINTS]; answers],
-    };
-    let mut steps = Steps {
-        features: vec![1e-6; seen.len() * answers],
-        bias: vec![1e-2; answers],
-        hints: [1.0; HINTS],
-        own_hints: vec![[0.1; HINTS]; answers],
-    };
+/// What was learned of each year, and of all.
+#[derive(Debug)]
+pub(crate) struct Learned {
+    always: Weights,
+    /// Empty where all lessons are of one year.
+    years: Vec<Weights>,
+}
+
+impl Learned {
+    /// The weights for messages of a year.
+    pub(crate) fn in_year(&self, year: usize) -> Weights {
+        let mut weights = self.always.clone();
+        self.years.get(year).into_iter().for_each(|own| weights.add(own));
+        weights
+    }
+}
+
+/// Trains on rows of so many years; `seen` tells for each feature in how many rows it stands. Deterministic.
+pub(crate) fn train(rows: &[Row], seen: &[u32], answers: usize, prior: Prior, years: usize) -> Learned {
+    let mut always = Pupil::new(seen.len(), answers, prior);
+    let own = || Pupil::new(seen.len(), answers, Prior { hints: [0.0; HINTS], ..prior });
+    let mut years: Vec<Pupil> = (0..years).filter(|_| years > 1).map(|_| own()).collect();
     let mut order: Vec<usize> = (0..rows.len()).collect();
     let mut shares = vec![0.0; answers];
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
@@ -62,14 +72,27 @@ pub(crate) fn train(rows: &[Row], seen: &[u32], answers: usize, preset: [f32; HI
     for _ in 0..ROUNDS {
         shuffle(&mut order, &mut state);
         for row in order.iter().filter_map(|at| rows.get(*at)) {
-            weights.shares(row, &mut shares);
+            shares.fill(0.0);
+            let own = years.get_mut(row.year);
+            always.weights.answer(row, &mut shares);
+            if let Some(own) = &own {
+                own.weights.answer(row, &mut shares);
+            }
+            softmax(&mut shares);
             if let Some(share) = shares.get_mut(row.answer) {
                 *share -= 1.0;
             }
-            weights.step(row, &shares, seen, &mut steps, preset, each);
+            std::iter::once(&mut always).chain(own).for_each(|pupil| pupil.step(row, &shares, seen, each));
         }
     }
-    weights
+    Learned { always: always.weights, years: years.into_iter().map(|pupil| pupil.weights).collect() }
+}
+
+/// Weights while they are learned.
+struct Pupil {
+    weights: Weights,
+    prior: Prior,
+    steps: Steps,
 }
 
 /// Sums of squared gradients, which make the steps of what is seen often shorter.
@@ -81,51 +104,71 @@ struct Steps {
 }
 
 impl Weights {
-    fn shares(&self, row: &Row, shares: &mut [f32]) {
-        self.begin(&row.hints, shares);
+    /// Adds what they say about a row.
+    fn answer(&self, row: &Row, sums: &mut [f32]) {
+        self.begin(&row.hints, sums);
         for (feature, value) in &row.features {
             let from = *feature as usize * self.answers;
             let weights = self.features.get(from..from + self.answers).unwrap_or_default();
-            shares.iter_mut().zip(weights).for_each(|(share, weight)| *share += value * weight);
+            sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
         }
-        softmax(shares);
     }
 
-    /// What the hints alone say, before any word.
+    /// Adds what the hints alone say, before any word.
     pub(crate) fn begin(&self, hints: &[[f32; HINTS]], sums: &mut [f32]) {
         let all = self.bias.iter().zip(&self.own_hints).zip(hints);
         for (sum, ((bias, own), hints)) in sums.iter_mut().zip(all) {
-            *sum = *bias;
+            *sum += *bias;
             for ((hint, shared), own) in hints.iter().zip(&self.hints).zip(own) {
                 *sum += hint * (shared + own);
             }
         }
     }
 
-    fn step(
-        &mut self,
-        row: &Row,
-        errors: &[f32],
-        seen: &[u32],
-        steps: &mut Steps,
-        preset: [f32; HINTS],
-        each: f32,
-    ) {
+    fn add(&mut self, other: &Self) {
+        let hints = self.hints.iter_mut().chain(self.own_hints.iter_mut().flatten());
+        let own = self.features.iter_mut().chain(&mut self.bias).chain(hints);
+        let hints = other.hints.iter().chain(other.own_hints.iter().flatten());
+        let others = other.features.iter().chain(&other.bias).chain(hints);
+        own.zip(others).for_each(|(own, other)| *own += other);
+    }
+}
+
+impl Pupil {
+    fn new(features: usize, answers: usize, prior: Prior) -> Self {
+        let weights = Weights {
+            answers,
+            features: vec![0.0; features * answers],
+            bias: vec![0.0; answers],
+            hints: prior.hints,
+            own_hints: vec![[0.0; HINTS]; answers],
+        };
+        let steps = Steps {
+            features: vec![1e-6; features * answers],
+            bias: vec![1e-2; answers],
+            hints: [1.0; HINTS],
+            own_hints: vec![[0.1; HINTS]; answers],
+        };
+        Self { weights, prior, steps }
+    }
+
+    fn step(&mut self, row: &Row, errors: &[f32], seen: &[u32], each: f32) {
+        let (known, steps) = (&mut self.weights, &mut self.steps);
         for (feature, value) in &row.features {
-            let from = *feature as usize * self.answers;
+            let from = *feature as usize * known.answers;
             #[expect(clippy::cast_precision_loss, reason = "a count of lessons")]
-            let draw = DRAW / seen.get(*feature as usize).copied().unwrap_or(1).max(1) as f32;
-            let weights = self.features.get_mut(from..from + self.answers).unwrap_or_default();
-            let squares = steps.features.get_mut(from..from + self.answers).unwrap_or_default();
+            let draw = self.prior.draw / seen.get(*feature as usize).copied().unwrap_or(1).max(1) as f32;
+            let weights = known.features.get_mut(from..from + known.answers).unwrap_or_default();
+            let squares = steps.features.get_mut(from..from + known.answers).unwrap_or_default();
             for ((weight, square), error) in weights.iter_mut().zip(squares).zip(errors) {
                 descend(weight, square, error * value + draw * *weight);
             }
         }
-        for ((bias, square), error) in self.bias.iter_mut().zip(&mut steps.bias).zip(errors) {
+        for ((bias, square), error) in known.bias.iter_mut().zip(&mut steps.bias).zip(errors) {
             descend(bias, square, error + 0.1 * each * *bias);
         }
         let mut shared = [0.0; HINTS];
-        let own = self.own_hints.iter_mut().zip(&mut steps.own_hints);
+        let own = known.own_hints.iter_mut().zip(&mut steps.own_hints);
         for ((own, squares), (hints, error)) in own.zip(row.hints.iter().zip(errors)) {
             for at in 0..HINTS {
                 let gradient = error * hints[at];
@@ -136,9 +179,10 @@ impl Weights {
                 }
             }
         }
-        for at in 0..HINTS {
-            let draw = DRAW_PRESET * each * (self.hints[at] - preset[at]);
-            descend(&mut self.hints[at], &mut steps.hints[at], shared[at] + draw);
+        let gradients = shared.iter().zip(&self.prior.hints);
+        for ((hint, square), (shared, prior)) in known.hints.iter_mut().zip(&mut steps.hints).zip(gradients) {
+            let draw = DRAW_PRESET * each * (*hint - prior);
+            descend(hint, square, shared + draw);
         }
     }
 }

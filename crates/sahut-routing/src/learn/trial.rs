@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use sahut_domain::decision::Decision;
+use sahut_domain::decision::{Decision, Learned};
 
 use super::bound::Bound;
+use super::school::School;
+use super::years::Years;
 use super::{Lesson, Model, Taught};
 use crate::likeness::Likeness;
 use crate::plain::Plain;
@@ -26,6 +28,8 @@ pub struct Trial {
     pub held_back: Vec<Decision>,
     /// For each lesson the decision by the rules alone.
     pub rules: Vec<Decision>,
+    /// What made the shares of those held back honest, all taken together.
+    temper: f32,
 }
 
 /// How often a first choice was right.
@@ -40,25 +44,47 @@ pub struct Measured {
 }
 
 impl Trial {
-    /// Splits lessons into so many parts, and decides each part by a model that learned from the others.
+    /// Splits lessons into so many parts, and decides each part by a model that learned from the others, as of the year
+    /// that each is of.
     pub fn run(rules: &RuleSet, lessons: &[Lesson<'_>], parts: usize) -> Self {
         let part = parts_of(rules, lessons, parts);
+        let years = Years::of(lessons);
         let mut held_back: Vec<Option<Decision>> = vec![None; lessons.len()];
         for now in 0..parts {
-            let (asked, seen): (Vec<usize>, Vec<usize>) =
-                (0..lessons.len()).partition(|at| part.get(*at) == Some(&now));
-            let seen: Vec<Lesson<'_>> = seen.iter().filter_map(|at| lessons.get(*at)).copied().collect();
-            let bound = Bound::new(Model::learn(rules, &seen), 0, rules);
-            for at in asked {
-                let Some(lesson) = lessons.get(at) else { continue };
-                let decided = rules.decide_with(&lesson.input, Some(&bound));
-                held_back.get_mut(at).into_iter().for_each(|held| *held = Some(decided.clone()));
+            let mut seen = lessons.to_vec();
+            let mut of_part = part.iter().map(|part| *part == now);
+            seen.retain(|_| of_part.next() == Some(false));
+            let school = School::of(rules, &seen, &years);
+            for year in 0..years.count() {
+                let bound = Bound::new(school.model(year), 0, rules);
+                for ((lesson, part), held) in lessons.iter().zip(&part).zip(&mut held_back) {
+                    if *part == now && years.number(lesson.at) == year {
+                        *held = Some(rules.decide_with(&lesson.input, Some(&bound)));
+                    }
+                }
             }
         }
         let alone = |lesson: &Lesson<'_>| rules.decide_with(&lesson.input, None);
-        Self {
+        let mut trial = Self {
             held_back: held_back.into_iter().flatten().collect(),
             rules: lessons.iter().map(alone).collect(),
+            temper: 1.0,
+        };
+        trial.make_honest(lessons, &part, parts);
+        trial
+    }
+
+    /// Makes the shares of each part honest by what the others teach about that, as everything else.
+    fn make_honest(&mut self, lessons: &[Lesson<'_>], part: &[usize], parts: usize) {
+        let decided = || lessons.iter().zip(&self.held_back);
+        let without = |now: usize| {
+            let others = decided().zip(part).filter(move |(_, part)| **part != now);
+            honest_temper(others.map(|(decided, _)| decided))
+        };
+        let tempers: Vec<f32> = (0..parts).map(without).collect();
+        self.temper = honest_temper(decided());
+        for (decision, part) in self.held_back.iter_mut().zip(part) {
+            soften(decision, tempers.get(*part).copied().unwrap_or(1.0));
         }
     }
 
@@ -89,7 +115,7 @@ impl Model {
         let trial = Trial::run(rules, lessons, PARTS);
         let mut model = Self::learn(rules, lessons);
         if let Some(seats) = &mut model.seats {
-            seats.temper = honest_temper(lessons, &trial.held_back);
+            seats.temper = trial.temper;
         }
         (model, trial.measure(lessons))
     }
@@ -103,19 +129,33 @@ fn is_right(taught: Taught<'_>, decision: &Decision) -> bool {
 }
 
 /// The value under which what was held back is least surprising.
-fn honest_temper(lessons: &[Lesson<'_>], decisions: &[Decision]) -> f32 {
+fn honest_temper<'a>(decided: impl Iterator<Item = (&'a Lesson<'a>, &'a Decision)>) -> f32 {
+    let asked: Vec<(&str, &Learned)> = decided
+        .filter_map(|(lesson, decision)| match lesson.taught {
+            Taught::Seat(seat) => Some((seat, decision.learned.as_ref()?)),
+            Taught::Needed(_) => None,
+        })
+        .collect();
     let surprise = |temper: f32| -> f64 {
-        let asked = lessons.iter().zip(decisions).filter_map(|(lesson, decision)| {
-            let Taught::Seat(seat) = lesson.taught else { return None };
-            let learned = decision.learned.as_ref()?;
-            let power = |share: f64| share.max(1e-6).powf(1.0 / f64::from(temper));
-            let total: f64 = learned.shares.iter().map(|share| power(share.share)).sum();
-            let right = learned.shares.iter().find(|share| share.seat == seat)?;
-            Some(-(power(right.share) / total).ln())
-        });
-        asked.sum()
+        let of = |(seat, learned): &(&str, &Learned)| {
+            let total: f64 = learned.shares.iter().map(|share| softened(share.share, temper)).sum();
+            let right = learned.shares.iter().find(|share| share.seat == *seat)?;
+            Some(-(softened(right.share, temper) / total).ln())
+        };
+        asked.iter().filter_map(of).sum()
     };
     TEMPERS.into_iter().min_by(|a, b| surprise(*a).total_cmp(&surprise(*b))).unwrap_or(1.0)
+}
+
+/// Makes the shares of a decision what they would have been with this temper.
+fn soften(decision: &mut Decision, temper: f32) {
+    let Some(learned) = &mut decision.learned else { return };
+    let total: f64 = learned.shares.iter().map(|share| softened(share.share, temper)).sum();
+    learned.shares.iter_mut().for_each(|share| share.share = softened(share.share, temper) / total);
+}
+
+fn softened(share: f64, temper: f32) -> f64 {
+    share.max(1e-6).powf(1.0 / f64::from(temper))
 }
 
 /// The part of each lesson; twins are in one.

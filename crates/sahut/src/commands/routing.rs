@@ -68,6 +68,10 @@ struct Evaluate {
     /// Texts that are nearly the same stay together.
     #[arg(long, value_parser = clap::value_parser!(u8).range(2..=20))]
     folds: Option<u8>,
+    /// Column of the year, day or moment in which each was decided. Offices' duties change: what changed is then learned
+    /// of each year apart, and a text that is held back is decided as of its own.
+    #[arg(long)]
+    when: Option<String>,
     /// Ask whether a text needs somebody instead of whose it is; the labels that mean that it does.
     #[arg(long, num_args = 0..=1, value_delimiter = ',', default_missing_value = NEEDED, require_equals = true)]
     gate: Option<Vec<String>>,
@@ -101,6 +105,7 @@ fn evaluate(args: &Evaluate) -> Result<(), Failure> {
         label: &args.label,
         accept: args.accept.as_deref(),
         direct: args.direct.as_deref(),
+        when: args.when.as_deref(),
     };
     let labelled = Labelled::read(&args.file, &columns)?;
     let known = labelled.rows.iter().filter(|row| args.gate.is_some() || is_seat(&set, &row.label)).count();
@@ -171,6 +176,7 @@ fn lessons<'a>(rows: &'a [Row], seats: &'a [String], gate: Option<&[String]>) ->
     let lesson = |(row, seat): (&'a Row, &'a String)| Lesson {
         input: input(row, gate.is_some()),
         taught: gate.map_or(Taught::Seat(seat), |needed| Taught::Needed(needed.contains(&row.label))),
+        at: row.at,
     };
     rows.iter().zip(seats).map(lesson).collect()
 }
@@ -186,21 +192,25 @@ fn answer<'a>(row: &'a Row, decision: &'a Decision, args: &Evaluate) -> Answer<'
         let said = |needed: bool| if needed { "needed" } else { "not needed" };
         let label = said(needed.contains(&row.label));
         let chosen = said(decision.kind.needs_action());
-        let share = decision.learned.as_ref().and_then(|learned| learned.needed).unwrap_or(0.5);
+        let needed = decision.learned.as_ref().and_then(|learned| learned.needed);
+        let share = needed.map(|share| share.max(1.0 - share));
         return Answer {
             label,
             right: vec![label],
             ranking: vec![chosen],
-            sureness: (share - 0.5).abs(),
+            sureness: share.unwrap_or_default(),
+            share,
             triage: decision.needs_triage(),
         };
     }
     let learned = decision.learned.as_ref().and_then(|learned| learned.shares.first());
+    let share = learned.map(|best| best.share);
     Answer {
         label: &row.label,
         right: row.accept.iter().chain([&row.label]).map(String::as_str).collect(),
         ranking: decision.ranking().collect(),
-        sureness: learned.map_or(decision.margin, |best| best.share),
+        sureness: share.unwrap_or(decision.margin),
+        share,
         triage: decision.needs_triage(),
     }
 }

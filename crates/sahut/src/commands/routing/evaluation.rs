@@ -18,6 +18,8 @@ pub(super) struct Answer<'a> {
     pub(super) ranking: Vec<&'a str>,
     /// The higher, the surer; only the order counts.
     pub(super) sureness: f64,
+    /// The probability to be right that a model gave its first choice.
+    pub(super) share: Option<f64>,
     /// People were asked to decide.
     pub(super) triage: bool,
 }
@@ -39,6 +41,9 @@ pub(super) struct Evaluation {
     /// Accuracy on the surest 80 % and 50 %.
     accuracy_at_80: f64,
     accuracy_at_50: f64,
+    /// By how much the probabilities that a model gives are off, in the mean (expected calibration error, ten classes).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibration_error: Option<f64>,
     /// Said to need somebody, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) opened: Option<f64>,
@@ -124,6 +129,7 @@ impl Evaluation {
             ),
             accuracy_at_80: at(80),
             accuracy_at_50: at(50),
+            calibration_error: calibration_error(answers),
             opened: None,
             triage: share(answers.len() - assigned.len(), answers.len()),
             accuracy_assigned: share(
@@ -154,6 +160,9 @@ impl Evaluation {
         ] {
             output::line(&format!("{what:<32}{:>6.1} %", share * 100.0))?;
         }
+        if let Some(error) = self.calibration_error {
+            output::line(&format!("{:<32}{:>6.1} %", "probabilities are off by", error * 100.0))?;
+        }
         if let Some(opened) = self.opened {
             output::line(&format!("{:<32}{:>6.1} %", "said to need somebody (opened)", opened * 100.0))?;
         }
@@ -180,6 +189,20 @@ impl Evaluation {
             .collect();
         output::table(["SHOULD BE", "CHOSEN", "TEXTS"], &rows)
     }
+}
+
+fn calibration_error(answers: &[Answer<'_>]) -> Option<f64> {
+    let mut classes = [(0.0, 0.0); 10];
+    let shares = answers.iter().filter_map(|answer| Some((answer.share?, answer.is_right(1))));
+    for (share, right) in shares {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share is from 0 to 1")]
+        let class = classes.get_mut(((share * 10.0) as usize).min(9))?;
+        *class = (class.0 + share, class.1 + f64::from(right));
+    }
+    let told: f64 = classes.iter().map(|(shares, right)| (shares - right).abs()).sum();
+    #[expect(clippy::cast_precision_loss, reason = "a count of texts")]
+    let asked = answers.iter().filter(|answer| answer.share.is_some()).count() as f64;
+    (asked > 0.0).then(|| told / asked)
 }
 
 fn labels(answers: &[Answer<'_>]) -> Vec<Label> {
@@ -236,7 +259,14 @@ mod tests {
     use super::*;
 
     fn answer<'a>(label: &'a str, ranking: &[&'a str], sureness: f64) -> Answer<'a> {
-        Answer { label, right: vec![label], ranking: ranking.to_vec(), sureness, triage: ranking.is_empty() }
+        Answer {
+            label,
+            right: vec![label],
+            ranking: ranking.to_vec(),
+            sureness,
+            share: Some(sureness),
+            triage: ranking.is_empty(),
+        }
     }
 
     #[test]
@@ -256,6 +286,8 @@ mod tests {
         close(evaluation.accuracy_at_80, 0.75);
         close(evaluation.accuracy_at_50, 1.0);
         close(evaluation.triage, 0.2);
+        // Said 0.9, 0.2, 0.8, 0.7 and 0.0: off by 0.1, 0.2, 0.2, 0.3 and 0.0.
+        close(evaluation.calibration_error.unwrap(), 0.16);
         close(evaluation.accuracy_assigned, 0.75);
         // pupr 1/1 and 1/2, dlh 1/2 and 1/1, pln 1 and 1, dinsos nothing.
         close(evaluation.macro_f1, (2.0 / 3.0 + 2.0 / 3.0 + 1.0 + 0.0) / 4.0);
