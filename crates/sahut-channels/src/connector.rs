@@ -244,6 +244,8 @@ pub struct Outgoing {
     pub post: Option<String>,
     /// External id of the message that is answered.
     pub answers: String,
+    /// External id of what that message hangs under, where it hangs under one: in flat trees, the answer hangs there too.
+    pub answers_parent: Option<String>,
     /// When that message was written.
     pub answers_written_at: Timestamp,
     /// When the citizen last wrote in this thread: windows are counted from here.
@@ -258,6 +260,9 @@ pub struct Outgoing {
     pub first_attempt_at: Option<Timestamp>,
     /// The raw payload of the message that is answered, where it is still kept.
     pub answers_raw: Option<Vec<u8>>,
+    /// External ids of the other replies of ours in this thread that are known to have arrived: whatever their words, none
+    /// of them is this one.
+    pub others: Vec<String>,
 }
 
 /// A reply that is on the platform.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sahut_domain::channel::{Ailment, ChannelConfig};
-use sahut_domain::message::{Attachment, Author, Item, ThreadKey, Visibility};
+use sahut_domain::message::{Attachment, Author, Item, Surface, ThreadKey, Visibility};
 use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -237,7 +237,9 @@ pub(crate) async fn search(
         let ask =
             Ask { feed, cursor: None, page: next.as_deref(), deep: false, patience: Duration::ZERO, now };
         let page = connector.read(ask).await.map_err(lost)?;
-        if let Some(ours) = page.items.iter().find(|item| is_ours(item, reply, since)) {
+        // Of several with these words, rather the one that hangs right under what is answered.
+        let ours = page.items.iter().filter(|item| is_ours(item, reply, since));
+        if let Some(ours) = ours.min_by_key(|item| item.parent.as_ref() != Some(&reply.answers)) {
             let permalink = ours.permalink.clone();
             return Ok(Some(Sent { external_id: ours.external_id.clone(), at: ours.written_at, permalink }));
         }
@@ -274,10 +276,24 @@ fn lost(trouble: Trouble) -> NotSent {
     }
 }
 
-/// An author that the platform withholds may be us.
+/// An author that the platform withholds may be us. One answer goes to many citizens in the same words: they are told
+/// apart by where they hang.
 fn is_ours(item: &Item, reply: &Outgoing, since: Timestamp) -> bool {
     let ours = item.own || item.author.key().is_none();
-    ours && item.written_at >= since && item.text.split_whitespace().eq(reply.text.split_whitespace())
+    ours && item.written_at >= since
+        && hangs_where_sent(item, reply)
+        && !reply.others.contains(&item.external_id)
+        && item.text.split_whitespace().eq(reply.text.split_whitespace())
+}
+
+fn hangs_where_sent(item: &Item, reply: &Outgoing) -> bool {
+    match &item.parent {
+        Some(parent) => {
+            [&reply.answers, &reply.thread].contains(&parent) || reply.answers_parent.as_ref() == Some(parent)
+        }
+        // Direct messages hang under nothing, and comments on a visitor's post under no other comment.
+        None => reply.surface == Surface::Direct || reply.post.as_ref() == Some(&reply.answers),
+    }
 }
 
 /// The URL of a path below another. Each piece is one segment, whatever characters it holds.

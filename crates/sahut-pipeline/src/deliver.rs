@@ -8,7 +8,7 @@ use sahut_channels::{Connector, Limit, NotSent, Outgoing, Sent, Trouble};
 use sahut_domain::event::EventId;
 use sahut_domain::fault;
 use sahut_domain::notice::Template;
-use sahut_domain::reply::ReplyState;
+use sahut_domain::reply::{ReplyId, ReplyState};
 use sahut_domain::work::{Outcome, again};
 use sahut_store::deliver::ReplyWork;
 use sahut_store::work::Stage;
@@ -117,7 +117,7 @@ async fn unconnected(context: &Context, work: &ReplyWork, reason: &str) -> Resul
 
 async fn send(context: &Context, work: &ReplyWork, connector: &dyn Connector) -> Result<(), StoreError> {
     let now = context.clock.now();
-    let reply = outgoing(work, Some(work.first_attempt_at.unwrap_or(now)));
+    let reply = among_others(context, work, now).await?;
     if let Err(limit) = connector.check(&reply, now) {
         return not_sent(context, work, &Outcome::Dead { error: limit.to_string() }).await;
     }
@@ -132,7 +132,7 @@ async fn send(context: &Context, work: &ReplyWork, connector: &dyn Connector) ->
     let result = sent.unwrap_or_else(|_| Err(NotSent::Uncertain("no answer for too long".to_owned())));
     fault::point("deliver.after_call");
     match result {
-        Ok(sent) => settle_sent(context, work, Some(&sent)).await,
+        Ok(sent) => arrived(context, work, &sent).await,
         Err(NotSent::Uncertain(error)) => uncertain(context, work, &error, LOOK_AFTER).await,
         Err(NotSent::Refused(error)) => not_sent(context, work, &Outcome::Dead { error }).await,
         Err(NotSent::Trouble(trouble)) => {
@@ -165,13 +165,10 @@ async fn look_up(context: &Context, work: &ReplyWork, connector: &dyn Connector)
     if let Some(at) = blocked(context, work, connector, Doing::Reading).await? {
         return uncertain(context, work, PATIENT, at.duration_since(context.clock.now())).await;
     }
-    let reply = outgoing(work, work.first_attempt_at);
-    match connector.look_up(&reply, context.clock.now()).await {
-        // The same words, twice in one thread: what was found is the other one.
-        Ok(Some(sent)) if is_claimed(context, work, &sent).await? => {
-            look_later(context, work, "what the platform shows with these words is another reply").await
-        }
-        Ok(Some(sent)) => settle_sent(context, work, Some(&sent)).await,
+    let now = context.clock.now();
+    let reply = among_others(context, work, now).await?;
+    match connector.look_up(&reply, now).await {
+        Ok(Some(sent)) => arrived(context, work, &sent).await,
         Ok(None) => {
             metrics::counter!("sahut_replies_looked_up_total", "found" => "no").increment(1);
             send(context, work, connector).await
@@ -215,14 +212,26 @@ fn patience(context: &Context, until: Option<Timestamp>) -> Timestamp {
     until.unwrap_or(now + PATIENCE).max(now + SignedDuration::from_secs(1))
 }
 
-async fn is_claimed(context: &Context, work: &ReplyWork, sent: &Sent) -> Result<bool, StoreError> {
-    context.db.read().await?.is_our_reply(work.channel, &sent.external_id).await
+/// A reply with those that it must not be taken for.
+async fn among_others(context: &Context, work: &ReplyWork, now: Timestamp) -> Result<Outgoing, StoreError> {
+    let others = context.db.read().await?.other_replies(work.thread, ReplyId(work.lease.id)).await?;
+    Ok(Outgoing { others, ..outgoing(work, Some(work.first_attempt_at.unwrap_or(now))) })
+}
+
+/// Settles a reply as what the platform shows, unless that is another one: the same words, twice in one thread.
+async fn arrived(context: &Context, work: &ReplyWork, sent: &Sent) -> Result<(), StoreError> {
+    let reply = ReplyId(work.lease.id);
+    if context.db.read().await?.is_other_reply(work.channel, &sent.external_id, reply).await? {
+        return look_later(context, work, "what the platform shows with these words is another reply").await;
+    }
+    settle_sent(context, work, Some(sent)).await
 }
 
 /// Looks again later, more and more seldom.
 async fn look_later(context: &Context, work: &ReplyWork, error: &str) -> Result<(), StoreError> {
-    let first = work.first_attempt_at.unwrap_or(Timestamp::UNIX_EPOCH);
-    let wait = context.clock.now().duration_since(first).clamp(LOOK_AFTER, LOOK_AT_LEAST_EVERY);
+    let now = context.clock.now();
+    let tried_for = now.duration_since(work.first_attempt_at.unwrap_or(now));
+    let wait = tried_for.clamp(LOOK_AFTER, LOOK_AT_LEAST_EVERY);
     uncertain(context, work, error, wait).await
 }
 
@@ -317,6 +326,7 @@ fn outgoing(work: &ReplyWork, first_attempt_at: Option<Timestamp>) -> Outgoing {
         thread: work.thread_external_id.clone(),
         post: work.post.clone(),
         answers: work.answers.clone(),
+        answers_parent: work.answers_parent.clone(),
         answers_written_at: work.answers_written_at,
         citizen_wrote_at: work.citizen_wrote_at,
         citizen: work.citizen.clone(),
@@ -324,5 +334,6 @@ fn outgoing(work: &ReplyWork, first_attempt_at: Option<Timestamp>) -> Outgoing {
         text: work.text.clone(),
         first_attempt_at,
         answers_raw: work.answers_raw.clone(),
+        others: Vec::new(),
     }
 }

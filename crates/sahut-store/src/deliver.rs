@@ -56,6 +56,8 @@ pub struct ReplyWork {
     pub post: Option<String>,
     /// External id of the message that is answered.
     pub answers: String,
+    /// External id of what that message hangs under.
+    pub answers_parent: Option<String>,
     /// When that message was written.
     pub answers_written_at: Timestamp,
     /// When the citizen last wrote in this inquiry.
@@ -132,7 +134,7 @@ const WORK: &str =
     "SELECT r.id, r.delivery, r.key, r.text, r.author, r.inquiry_id, i.office, r.channel_id, c.code,
         t.id, t.surface, t.external_id, t.post, m.external_id, m.written_at,
         (SELECT MAX(written_at) FROM message WHERE message.inquiry_id = r.inquiry_id AND message.own = 0),
-        z.external_id, z.name, z.handle, m.subject, p.body, m.payload_index, r.first_attempt_at, r.said_by
+        z.external_id, z.name, z.handle, m.subject, p.body, m.payload_index, r.first_attempt_at, r.said_by, m.parent
     FROM reply r
     JOIN inquiry i ON i.id = r.inquiry_id
     JOIN channel c ON c.id = r.channel_id
@@ -505,24 +507,30 @@ impl Tx {
     }
 
     /// A reply of ours that is read back while its identifier on the platform is not known: the same words in the same
-    /// thread, under what was answered, not older than the first attempt. Settles it as sent unless a person did, and
+    /// thread, under what was answered, not older than the first attempt. Of several, it is rather the one to what it
+    /// hangs right under, and the one that was tried next to that time. Settles it as sent unless a person did, and
     /// answers its inquiry; nothing when there is none, and the office wrote this by itself.
     pub async fn recognise_own(
         &mut self,
         own: &Waiting,
         now: Timestamp,
     ) -> Result<Option<InquiryId>, StoreError> {
-        const OURS: &str = "SELECT r.id, r.attempt, r.text, m.external_id, t.external_id FROM reply r
+        const OURS: &str = "SELECT r.id, r.attempt, r.text, m.external_id, m.parent, t.external_id FROM reply r
             JOIN message m ON m.id = r.message_id JOIN thread t ON t.id = m.thread_id
             WHERE r.channel_id = $1 AND r.external_id IS NULL AND r.delivery IN ('sending', 'uncertain', 'sent')
-                AND t.id = $2 AND r.first_attempt_at <= $3 ORDER BY r.id";
-        let values = args![own.channel, own.thread, own.written_at + CLOCKS_DIFFER];
-        let ours: Vec<(i64, i64, String, [String; 2])> = self
-            .rows(OURS, values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, [row.get(3)?, row.get(4)?])))
+                AND t.id = $2 AND r.first_attempt_at <= $3 ORDER BY ABS(r.first_attempt_at - $4), r.id";
+        let values = args![own.channel, own.thread, own.written_at + CLOCKS_DIFFER, own.written_at];
+        let ours: Vec<(i64, i64, String, [Option<String>; 3])> = self
+            .rows(OURS, values, |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, [row.get(3)?, row.get(4)?, row.get(5)?]))
+            })
             .await?;
         // Where trees are flat, an answer hangs under the first message, whichever it answers.
-        let under = |places: &[String; 2]| own.parent.as_ref().is_none_or(|parent| places.contains(parent));
-        let ours = ours.into_iter().find(|(_, _, sent, places)| same_words(sent, &own.text) && under(places));
+        let under = |places: &[Option<String>]| own.parent.is_none() || places.contains(&own.parent);
+        let ours =
+            ours.into_iter().filter(|(_, _, sent, places)| same_words(sent, &own.text) && under(places));
+        let right_under = |places: &[Option<String>]| places.first() == Some(&own.parent);
+        let ours = ours.min_by_key(|(.., places)| !right_under(places));
         let Some((id, attempt, ..)) = ours else { return Ok(None) };
         let lease = Lease { id, attempt, failures: 0, until: now };
         let work = self.one(&format!("{WORK} = $1"), args![id], |row| reply_work(row, &[lease])).await?;
@@ -540,6 +548,30 @@ impl Tx {
     pub async fn is_our_reply(&mut self, channel: ChannelId, external_id: &str) -> Result<bool, StoreError> {
         const OURS: &str = "SELECT COUNT(*) FROM reply WHERE channel_id = $1 AND external_id = $2";
         self.one(OURS, args![channel, external_id], |row| Ok(row.get::<i64>(0)? > 0)).await
+    }
+
+    /// External ids of the other replies in the thread of a reply, as far as they are known.
+    pub async fn other_replies(
+        &mut self,
+        thread: ThreadId,
+        reply: ReplyId,
+    ) -> Result<Vec<String>, StoreError> {
+        const OTHERS: &str = "SELECT r.external_id FROM message m
+            JOIN reply r ON r.channel_id = m.channel_id AND r.external_id = m.external_id
+            WHERE m.thread_id = $1 AND m.own = 1 AND r.id <> $2";
+        self.rows(OTHERS, args![thread, reply], |row| row.get(0)).await
+    }
+
+    /// Whether a message that was read is another reply of ours than this.
+    pub async fn is_other_reply(
+        &mut self,
+        channel: ChannelId,
+        external_id: &str,
+        reply: ReplyId,
+    ) -> Result<bool, StoreError> {
+        const OTHER: &str =
+            "SELECT COUNT(*) FROM reply WHERE channel_id = $1 AND external_id = $2 AND id <> $3";
+        self.one(OTHER, args![channel, external_id, reply], |row| Ok(row.get::<i64>(0)? > 0)).await
     }
 
     /// Marks an inquiry as answered at a moment, and its promise as met then, late or not. `false`: it owed no answer,
@@ -694,6 +726,7 @@ fn reply_work(row: &Row, leases: &[Lease<i64>]) -> Result<ReplyWork, StoreError>
         answers_raw: raw,
         first_attempt_at: row.get(22)?,
         said_by: row.get(23)?,
+        answers_parent: row.get(24)?,
     })
 }
 

@@ -6,6 +6,7 @@ use sahut_domain::incident::IncidentId;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
 use sahut_domain::message::{MessageId, Surface, ThreadId};
 use sahut_domain::office::OfficeCode;
+use sahut_domain::reply::ReplyId;
 
 use crate::inquiries::Filter;
 use crate::route::Waiting;
@@ -119,6 +120,8 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
     tx.answers_read_before(vec![MessageId(1)]).await?;
     tx.asked_again(InquiryId(1)).await?;
     tx.is_our_reply(ChannelId(1), "m1").await?;
+    tx.other_replies(ThreadId(1), ReplyId(1)).await?;
+    tx.is_other_reply(ChannelId(1), "m1", ReplyId(1)).await?;
     tx.feeds(ChannelId(1)).await?;
     tx.feeds_of(vec![ChannelId(1)]).await?;
     tx.hold_channels([ChannelId(1)].into_iter()).await?;

@@ -155,6 +155,7 @@ mod tests {
             thread: "0123456789abcdef".to_owned(),
             post: None,
             answers: "0123456789abcdef".to_owned(),
+            answers_parent: None,
             answers_written_at: Timestamp::UNIX_EPOCH,
             citizen_wrote_at: Timestamp::UNIX_EPOCH,
             citizen: Author {
@@ -166,6 +167,7 @@ mod tests {
             text: "Sudah kami perbaiki.".to_owned(),
             first_attempt_at: None,
             answers_raw: raw.map(|raw| raw.as_bytes().to_vec()),
+            others: Vec::new(),
         }
     }
 

@@ -45,6 +45,7 @@ pub(crate) fn reply(surface: Surface, answers: &str, text: &str) -> Outgoing {
         thread: answers.to_owned(),
         post: None,
         answers: answers.to_owned(),
+        answers_parent: None,
         answers_written_at: now(),
         citizen_wrote_at: now(),
         citizen: Author::default(),
@@ -52,5 +53,6 @@ pub(crate) fn reply(surface: Surface, answers: &str, text: &str) -> Outgoing {
         text: text.to_owned(),
         first_attempt_at: None,
         answers_raw: None,
+        others: Vec::new(),
     }
 }

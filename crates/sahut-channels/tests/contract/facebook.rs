@@ -259,8 +259,10 @@ async fn limits_are_known_before_sending() {
     assert!(page.check(&reply(Surface::Review, "Baik"), at(NOW)).is_err());
 }
 
+/// A comment under the one that is answered.
 fn comment(id: &str, from: &str, message: &str, time: &str) -> Value {
-    object!({"id": id, "from": {"id": from}, "message": message, "created_time": time})
+    let parent = object!({"id": "answered"});
+    object!({"id": id, "from": {"id": from}, "message": message, "created_time": time, "parent": parent})
 }
 
 #[tokio::test]
@@ -281,13 +283,38 @@ async fn a_reply_whose_outcome_is_unknown_is_found_by_its_words_and_time() {
         comment("1_19", "77", "Baik, terima kasih", "2026-11-24T09:52:59+0000"),
     ]);
     assert_eq!(found(not_ours).await, Ok(None));
-    let withheld = object!([{"id": "1_24", "message": "Baik, terima kasih", "created_time": "2026-11-24T09:58:00+0000"}]);
+    let mut withheld = comment("1_24", "", "Baik, terima kasih", "2026-11-24T09:58:00+0000");
+    withheld["from"].take();
+    let withheld = object!([withheld]);
     assert_eq!(found(withheld).await.unwrap().unwrap().external_id, "1_24");
     let unreadable = object!([{"id": "1_25", "created_time": 0}]);
     assert!(
         matches!(found(unreadable).await, Err(NotSent::Uncertain(_))),
         "no promise over what cannot be read"
     );
+}
+
+#[tokio::test]
+async fn the_same_words_to_another_citizen_are_not_the_reply() {
+    let found = |data: Vec<Value>, others: &'static [&'static str]| async move {
+        let (_peer, page) = serving(object!({ "data": data })).await;
+        let others = others.iter().map(|id| (*id).to_owned()).collect();
+        let asked =
+            Outgoing { others, answers_parent: Some("above".to_owned()), ..reply(Surface::Comment, "Baik") };
+        page.look_up(&asked, at(NOW)).await.unwrap().map(|sent| sent.external_id)
+    };
+    let under = |id: &str, parent: Option<&str>| {
+        let mut ours = comment(id, "77", "Baik", "2026-11-24T09:58:00+0000");
+        ours["parent"] = parent.map_or(Value::Null, |parent| object!({ "id": parent }));
+        ours
+    };
+    assert_eq!(found(vec![under("1_9", Some("elsewhere")), under("1_8", None)], &[]).await, None);
+    let flat =
+        || vec![under("1_9", Some("thread")), under("1_8", Some("above")), under("1_7", Some("answered"))];
+    assert_eq!(found(flat(), &[]).await.as_deref(), Some("1_7"), "rather the one right under it");
+    assert_eq!(found(flat(), &["1_7"]).await.as_deref(), Some("1_9"));
+    assert_eq!(found(flat(), &["1_9", "1_7"]).await.as_deref(), Some("1_8"), "the search goes on");
+    assert_eq!(found(flat(), &["1_9", "1_8", "1_7"]).await, None);
 }
 
 #[tokio::test]
@@ -318,16 +345,18 @@ async fn the_search_goes_on_until_it_is_older_than_the_attempt() {
 
 #[tokio::test]
 async fn a_repetition_is_the_earlier_attempt_or_is_refused() {
-    let outcome = |words: &'static str| async move {
+    let outcome = |words: &'static str, others: Vec<String>| async move {
         let peer = Peer::start(move |call| match &*call.method {
             "POST" => json(400, object!({"error": {"code": 506, "message": "Duplicate status message"}})),
             _ => json(200, object!({"data": [comment("1_20", "77", words, "2026-11-24T09:56:00+0000")]})),
         })
         .await;
-        page(&peer).send(&reply(Surface::Comment, "Baik"), at(NOW)).await
+        page(&peer).send(&Outgoing { others, ..reply(Surface::Comment, "Baik") }, at(NOW)).await
     };
-    assert_eq!(outcome("Baik").await.unwrap().external_id, "1_20");
-    assert!(matches!(outcome("Lain").await, Err(NotSent::Refused(_))));
+    assert_eq!(outcome("Baik", Vec::new()).await.unwrap().external_id, "1_20");
+    assert!(matches!(outcome("Lain", Vec::new()).await, Err(NotSent::Refused(_))));
+    let another = outcome("Baik", vec!["1_20".to_owned()]).await;
+    assert!(matches!(another, Err(NotSent::Refused(_))), "those words are another reply");
 }
 
 #[tokio::test]

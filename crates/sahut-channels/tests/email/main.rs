@@ -76,6 +76,7 @@ fn answer(item: &Item, key: &str) -> Outgoing {
         thread: item.thread.external_id.clone(),
         post: None,
         answers: item.external_id.clone(),
+        answers_parent: None,
         answers_written_at: item.written_at,
         citizen_wrote_at: item.written_at,
         citizen: item.author.clone(),
@@ -83,6 +84,7 @@ fn answer(item: &Item, key: &str) -> Outgoing {
         text: "Sudah kami perbaiki.".to_owned(),
         first_attempt_at: None,
         answers_raw: Some(item.raw.clone()),
+        others: Vec::new(),
     }
 }
 
@@ -207,6 +209,7 @@ async fn a_mailbox_without_smtp_is_only_read() {
         thread: "t".to_owned(),
         post: None,
         answers: "a".to_owned(),
+        answers_parent: None,
         answers_written_at: now(),
         citizen_wrote_at: now(),
         citizen: sahut_domain::message::Author::default(),
@@ -214,6 +217,7 @@ async fn a_mailbox_without_smtp_is_only_read() {
         text: "Halo".to_owned(),
         first_attempt_at: None,
         answers_raw: None,
+        others: Vec::new(),
     };
     assert!(matches!(channel.check(&reply, now()), Err(Limit::NotAnswerable(_))));
     let down = channel.identify().await;

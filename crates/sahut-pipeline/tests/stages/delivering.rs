@@ -12,7 +12,8 @@ use sahut_pipeline::cadence::Cadence;
 use sahut_pipeline::collect::{Settings, collect_due};
 use sahut_pipeline::deliver::{self, deliver_batch};
 use sahut_pipeline::route::route_batch;
-use sahut_simulator::{Mood, Simulator, SimulatorSettings};
+use sahut_simulator::{Limits, Mood, Simulator, SimulatorSettings};
+use sahut_store::deliver::Queued;
 
 use crate::connector::{LONGEST_SEND, Platform};
 use crate::regency::{Account, Town, eventually};
@@ -24,6 +25,7 @@ struct Scene {
     clock: ManualClock,
     simulator: Simulator,
     town: Town,
+    post: String,
 }
 
 impl Scene {
@@ -35,19 +37,33 @@ impl Scene {
         let world = simulator.world();
         let keys = world.create_page("Dinas");
         let post = world.post(&keys.id, "Pengumuman", start).unwrap();
-        world.comment(&post, "warga_1", "Jalan rusak di Topos, tolong diperbaiki", start).unwrap();
         let accounts = [Account { platform: channel::Platform::Facebook, keys }];
         let town = Town::open(simulator.url(), &accounts, clock.clock(), 1).await;
-        let settings = Settings { at_once: 1, cadence: Cadence::default(), patience: Duration::ZERO };
-        Box::pin(collect_due(&town.context, settings)).await.unwrap();
-        route_batch(&town.context).await.unwrap();
-        Self { clock, simulator, town }
+        let scene = Self { clock, simulator, town, post };
+        scene.complain("warga_1", "Jalan rusak di Topos, tolong diperbaiki").await;
+        scene
+    }
+
+    /// A citizen complains under the post, and that is read.
+    async fn complain(&self, citizen: &str, text: &str) {
+        let now = self.clock.clock().now();
+        self.simulator.world().comment(&self.post, citizen, text, now).unwrap();
+        self.clock.advance(400);
+        let settings = Settings { at_once: 4, cadence: Cadence::default(), patience: Duration::ZERO };
+        Box::pin(collect_due(&self.town.context, settings)).await.unwrap();
+        route_batch(&self.town.context).await.unwrap();
     }
 
     async fn queue(&self, key: &str) {
+        self.queue_to(1, key).await;
+    }
+
+    async fn queue_to(&self, sequence: i64, key: &str) {
         let mut tx = self.town.context.db.begin().await.unwrap();
-        let number = InquiryNumber { year: 2026, sequence: 1 };
-        tx.queue_reply(number, ANSWER, "Admin PUPR", key, self.clock.clock().now()).await.unwrap();
+        let number = InquiryNumber { year: 2026, sequence };
+        let now = self.clock.clock().now();
+        let queued = tx.queue_reply(number, ANSWER, "Admin PUPR", key, now).await.unwrap();
+        assert!(matches!(queued, Queued::New(_)), "{queued:?}");
         tx.commit().await.unwrap();
     }
 
@@ -202,10 +218,24 @@ async fn the_same_words_twice_are_not_taken_for_one_answer() {
     scene.queue("b").await;
     scene.simulator.world().next_call("POST", Mood::DropBefore);
     assert_eq!(scene.deliver().await, ["uncertain"]);
-    assert_eq!(
-        scene.deliver().await,
-        ["uncertain"],
-        "a person is asked; the other answer is not claimed twice"
-    );
-    assert_eq!(scene.accepted(), 1);
+    assert!(scene.deliver().await.is_empty(), "the other answer is not taken for it: it is sent");
+    assert_eq!(scene.accepted(), 2);
+}
+
+#[tokio::test]
+async fn two_citizens_under_one_post_with_one_answer_are_both_answered() {
+    for (mood, refuse_duplicates) in [(Mood::DropBefore, false), (Mood::DropAfter, true)] {
+        let scene = Scene::open().await;
+        scene.simulator.world().set_limits(Limits { refuse_duplicates, ..Limits::generous() });
+        scene.complain("warga_2", "Jalan rusak di Kamulan, tolong diperbaiki").await;
+        scene.queue("a").await;
+        scene.queue_to(2, "b").await;
+        scene.simulator.world().next_call("POST", mood);
+        assert_eq!(scene.deliver().await, ["uncertain", "queued"], "{mood:?}");
+        while !scene.deliver().await.is_empty() {}
+        let ledger = scene.simulator.ledger();
+        let answered: std::collections::BTreeSet<_> =
+            ledger.accepted.iter().map(|deed| &deed.target).collect();
+        assert_eq!((scene.accepted(), answered.len()), (2, 2), "{mood:?}: {:?}", ledger.accepted);
+    }
 }

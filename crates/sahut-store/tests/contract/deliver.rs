@@ -240,6 +240,29 @@ on_both! {
         assert_eq!(world.count("SELECT COUNT(*) FROM message WHERE inquiry_id IS NOT NULL AND own = 1").await, 1);
     }
 
+    async fn of_replies_with_the_same_words_the_one_to_what_it_hangs_under_is_read_back(world: &World) {
+        let (below, first) = world.claimed_reply("sudah buka").await;
+        let root = world.inquiry(Item { written_at: at(5), ..item("t1", "budi") }).await;
+        let mut tx = world.begin().await;
+        tx.begin_sending(&first, at(120), at(61)).await.unwrap();
+        tx.settle_uncertain(&first, "?", at(9000), at(62)).await.unwrap();
+        tx.queue_reply(root.number, "sudah buka", "Admin", "k2", at(62)).await.unwrap();
+        let second = tx.claim_replies(&claim(at(63), at(300))).await.unwrap().remove(0);
+        tx.begin_sending(&second, at(300), at(64)).await.unwrap();
+        tx.commit().await.unwrap();
+        world.store(vec![Item { parent: Some("t1".to_owned()), written_at: at(64), ..own("r2", "sudah buka") }], at(65)).await;
+        let mut tx = world.begin().await;
+        let back = tx.take_waiting(10).await.unwrap().remove(0);
+        assert_eq!(tx.recognise_own(&back, at(65)).await.unwrap(), Some(root.id));
+        let ids = [&first, &second].map(|work| ReplyId(work.lease.id));
+        assert_eq!(tx.other_replies(first.thread, ids[0]).await.unwrap(), ["r2"]);
+        assert!(tx.other_replies(first.thread, ids[1]).await.unwrap().is_empty());
+        assert!(tx.is_other_reply(world.channel, "r2", ids[0]).await.unwrap());
+        assert!(!tx.is_other_reply(world.channel, "r2", ids[1]).await.unwrap());
+        tx.commit().await.unwrap();
+        assert_eq!((&*state_of(world, below.id).await, &*state_of(world, root.id).await), ("open", "answered"));
+    }
+
     async fn a_reply_that_a_person_saw_is_known_when_it_is_read_back(world: &World) {
         let (opened, work) = world.claimed_reply("sudah buka").await;
         let mut tx = world.begin().await;
