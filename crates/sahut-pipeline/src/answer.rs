@@ -29,6 +29,8 @@ pub enum Answered {
         replies: Vec<(InquiryNumber, ReplyId)>,
         /// These cannot be answered.
         left_out: Vec<(InquiryNumber, LeftOut)>,
+        /// How many others are passed over, since an answer to them is on its way already.
+        underway: usize,
     },
     /// The same operation was done before.
     Known(ReplyId),
@@ -63,11 +65,11 @@ pub async fn answer_together(
     answer: Answer<'_>,
     now: Timestamp,
 ) -> Result<Answered, StoreError> {
-    let (drafts, unanswerable) =
+    let (drafts, unanswerable, underway) =
         match tx.draft_replies(number, answer.text, answer.author, answer.key, now).await? {
             Drafts::Known(reply) => return Ok(Answered::Known(reply)),
             Drafts::NoInquiry => return Ok(Answered::NoInquiry),
-            Drafts::Written { drafts, left_out } => (drafts, left_out),
+            Drafts::Written { drafts, left_out, underway } => (drafts, left_out, underway),
         };
     let mut left_out: Vec<_> =
         unanswerable.into_iter().map(|(number, why)| (number, LeftOut::Unanswerable(why))).collect();
@@ -86,5 +88,5 @@ pub async fn answer_together(
     }
     tx.queue_drafts(&fitting.iter().map(|(_, draft)| *draft).collect::<Vec<_>>(), now).await?;
     let replies = fitting.into_iter().map(|(number, draft)| (number, ReplyId(draft.lease.id))).collect();
-    Ok(Answered::Queued { replies, left_out })
+    Ok(Answered::Queued { replies, left_out, underway })
 }

@@ -103,6 +103,8 @@ pub enum Drafts {
         drafts: Vec<(InquiryNumber, ReplyWork)>,
         /// Inquiries that cannot be answered.
         left_out: Vec<(InquiryNumber, Unanswerable)>,
+        /// How many others are passed over, since an answer to them is on its way already.
+        underway: usize,
     },
 }
 
@@ -171,7 +173,7 @@ impl Tx {
     }
 
     /// Writes an answer to an inquiry and, where it is open, to all open ones of its incident, each with a key of its own.
-    /// Nothing of it leaves before [`Tx::queue_drafts`].
+    /// Others to which an answer is on its way already are passed over. Nothing of it leaves before [`Tx::queue_drafts`].
     pub async fn draft_replies(
         &mut self,
         number: InquiryNumber,
@@ -180,12 +182,15 @@ impl Tx {
         key: &str,
         now: Timestamp,
     ) -> Result<Drafts, StoreError> {
-        let known = self.opt("SELECT id FROM reply WHERE key = $1", args![key], |row| row.get(0)).await?;
-        if let Some(known) = known {
+        if let Some(known) = self.answered_as(number, key).await? {
             return Ok(Drafts::Known(known));
         }
-        let (mut written, mut left_out) = (HashMap::new(), Vec::new());
-        for other in self.hold_answered_together(number).await? {
+        let (mut written, mut left_out, mut underway) = (HashMap::new(), Vec::new(), 0);
+        for (other, is_underway) in self.hold_answered_together(number).await? {
+            if is_underway && other != number {
+                underway += 1;
+                continue;
+            }
             let Some(asked) = self.asked(other).await? else { continue };
             let own_key = if other == number { key.to_owned() } else { format!("{key}/{other}") };
             match self.draft(&asked, text, author, &own_key, now).await? {
@@ -202,7 +207,17 @@ impl Tx {
         let mut works = self.rows_in(WORK, args![], ids, |row| reply_work(row, &leases)).await?;
         works.sort_by_key(|work| work.lease.id);
         let numbered = |work: ReplyWork| Some((*written.get(&work.lease.id)?, work));
-        Ok(Drafts::Written { drafts: works.into_iter().filter_map(numbered).collect(), left_out })
+        Ok(Drafts::Written { drafts: works.into_iter().filter_map(numbered).collect(), left_out, underway })
+    }
+
+    /// A reply that an operation left behind: to the inquiry, or where that could not be answered, to another of its
+    /// incident.
+    async fn answered_as(&mut self, number: InquiryNumber, key: &str) -> Result<Option<ReplyId>, StoreError> {
+        const KNOWN: &str = "SELECT MIN(r.id) FROM reply r WHERE r.key = $1 OR (substr(r.key, 1, length($2)) = $2
+            AND r.inquiry_id IN (SELECT other.id FROM inquiry i JOIN inquiry other ON other.incident_id = i.incident_id
+                WHERE i.year = $3 AND i.sequence = $4))";
+        let values = args![key, format!("{key}/"), i64::from(number.year), number.sequence];
+        self.one(KNOWN, values, |row| row.get(0)).await
     }
 
     /// Throws away a draft that its platform would not take.

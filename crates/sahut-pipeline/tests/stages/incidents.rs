@@ -173,7 +173,7 @@ fn number(sequence: i64) -> InquiryNumber {
 
 fn queued(answered: Answered) -> (usize, Vec<(InquiryNumber, LeftOut)>) {
     match answered {
-        Answered::Queued { replies, left_out } => (replies.len(), left_out),
+        Answered::Queued { replies, left_out, .. } => (replies.len(), left_out),
         other => panic!("{other:?}"),
     }
 }
@@ -330,4 +330,30 @@ async fn an_answer_that_does_not_fit_somewhere_goes_nowhere_and_a_closed_window_
         left_out.iter().all(|(_, why)| matches!(why, LeftOut::Limit(Limit::Window { .. }))),
         "{left_out:?}"
     );
+    assert!(
+        matches!(scene.answer(1, ANSWER, "late").await, Answered::Known(_)),
+        "the same again, though the one that was named could not be answered"
+    );
+}
+
+#[tokio::test]
+async fn who_has_an_answer_on_its_way_gets_no_second_one_with_the_others() {
+    let scene = Scene::open().await;
+    scene.flood(4, 4).await;
+    let mut tx = scene.town.context.db.begin().await.unwrap();
+    tx.queue_reply(number(2), "Petugas sudah di tempat.", "Admin PUPR", "alone", scene.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    match scene.answer(1, ANSWER, "all").await {
+        Answered::Queued { replies, underway, .. } => {
+            let answered: Vec<i64> = replies.iter().map(|(number, _)| number.sequence).collect();
+            assert_eq!((answered, underway), (vec![1, 3, 4], 1));
+        }
+        other => panic!("{other:?}"),
+    }
+    match scene.answer(2, "Ralat: besok pagi.", "again").await {
+        Answered::Queued { replies, underway, .. } => {
+            assert_eq!((replies.len(), underway), (1, 3), "who is named is answered all the same");
+        }
+        other => panic!("{other:?}"),
+    }
 }

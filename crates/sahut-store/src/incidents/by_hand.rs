@@ -112,21 +112,25 @@ impl Tx {
         self.one(OTHERS, values, |row| Ok(row.get::<i64>(0)? > 0)).await
     }
 
-    /// Holds what is answered with an inquiry, itself first: all open ones of its incident, where it is open.
+    /// Holds what is answered with an inquiry, itself first: all open ones of its incident, where it is open. Each with
+    /// whether an answer to it is on its way already.
     pub(crate) async fn hold_answered_together(
         &mut self,
         number: InquiryNumber,
-    ) -> Result<Vec<InquiryNumber>, StoreError> {
+    ) -> Result<Vec<(InquiryNumber, bool)>, StoreError> {
         self.hold_incident_of(number).await?;
         let open = format!(
-            "SELECT other.year, other.sequence FROM inquiry i JOIN inquiry other ON other.id = i.id
+            "SELECT other.year, other.sequence,
+                (SELECT COUNT(*) FROM reply r WHERE r.inquiry_id = other.id AND r.state = 'due')
+            FROM inquiry i JOIN inquiry other ON other.id = i.id
                 OR (other.incident_id = i.incident_id AND i.state = 'open' AND other.state = 'open')
             WHERE i.year = $1 AND i.sequence = $2 ORDER BY other.id{}",
             self.dialect().hold("other")
         );
         let values = args![i64::from(number.year), number.sequence];
-        let mut together = self.rows(&open, values, |row| inquiry_number(row, 0)).await?;
-        together.sort_by_key(|other| *other != number);
+        let underway = |row: &Row| Ok((inquiry_number(row, 0)?, row.get::<i64>(2)? > 0));
+        let mut together = self.rows(&open, values, underway).await?;
+        together.sort_by_key(|(other, _)| *other != number);
         Ok(together)
     }
 

@@ -135,7 +135,7 @@ on_both! {
         let all = together(world, 3).await;
         let mut tx = world.begin().await;
         tx.answer_elsewhere(number(2), "di loket", "Admin", "k0", at(6)).await.unwrap();
-        let Drafts::Written { drafts, left_out } = tx.draft_replies(number(3), "sudah", "Admin", "k", at(7)).await.unwrap()
+        let Drafts::Written { drafts, left_out, underway: 0 } = tx.draft_replies(number(3), "sudah", "Admin", "k", at(7)).await.unwrap()
         else { panic!("not written") };
         let keys: Vec<_> = drafts.iter().map(|(_, work)| work.key.as_str()).collect();
         assert_eq!((keys, left_out.len()), (vec!["k", "k/K-2026-00001"], 0));
@@ -146,10 +146,27 @@ on_both! {
         let claimed = tx.claim_replies(&claim(at(9), at(60))).await.unwrap();
         assert_eq!(claimed.iter().map(|work| work.inquiry).collect::<Vec<_>>(), [all[2].id]);
         assert!(matches!(tx.queue_reply(number(1), "sudah", "Admin", "k9", at(9)).await.unwrap(), Queued::New(_)), "one alone");
+        let Drafts::Written { drafts, underway, .. } = tx.draft_replies(number(3), "ralat", "Admin", "m", at(9)).await.unwrap()
+        else { panic!("not written") };
+        let keys: Vec<_> = drafts.iter().map(|(_, work)| work.key.as_str()).collect();
+        assert_eq!((keys, underway), (vec!["m"], 1), "no second answer but to the one that is named");
         // Answered already: the words are added to it, and to no other.
         let Drafts::Written { drafts, .. } = tx.draft_replies(number(2), "lagi", "Admin", "n", at(9)).await.unwrap()
         else { panic!("not written") };
         assert_eq!(drafts.len(), 1);
+    }
+
+    async fn the_same_operation_is_known_by_what_the_others_were_answered(world: &World) {
+        together(world, 2).await;
+        let mut tx = world.begin().await;
+        let Drafts::Written { drafts, .. } = tx.draft_replies(number(1), "sudah", "Admin", "k_", at(6)).await.unwrap()
+        else { panic!("not written") };
+        let (named, other) = (&drafts[0].1, &drafts[1].1);
+        tx.drop_draft(named).await.unwrap();
+        let again = tx.draft_replies(number(1), "sudah", "Admin", "k_", at(7)).await.unwrap();
+        assert!(matches!(again, Drafts::Known(reply) if reply.0 == other.lease.id), "{again:?}");
+        let other_one = tx.draft_replies(number(1), "sudah", "Admin", "k", at(7)).await.unwrap();
+        assert!(matches!(other_one, Drafts::Written { underway: 1, .. }), "{other_one:?}");
     }
 
     async fn a_handover_moves_the_whole_incident(world: &World) {

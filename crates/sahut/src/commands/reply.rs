@@ -80,7 +80,7 @@ async fn answer_incident(app: &App, db: &Db, args: &Args, key: &str) -> Result<(
         Answered::TooLong { number, channel, limit } => {
             Err(Failure::failed(format!("nothing is sent to anybody: for {number} on {channel}, {limit}")))
         }
-        Answered::Queued { replies, left_out } => {
+        Answered::Queued { replies, left_out, underway } => {
             if replies.is_empty() {
                 let why = left_out.first().map(|(_, why)| reason(why)).unwrap_or_default();
                 return Err(Failure::failed(format!("none of its inquiries can be answered: {why}")));
@@ -90,6 +90,11 @@ async fn answer_incident(app: &App, db: &Db, args: &Args, key: &str) -> Result<(
             output::line(&format!(
                 "{count} answers are on their way: to {number} and all others of its incident."
             ))?;
+            if underway > 0 {
+                output::line(&format!(
+                    "{underway} others have an answer on its way already, and get no second one."
+                ))?;
+            }
             left_out.iter().try_for_each(|(number, why)| {
                 output::line(&format!("Not answered: {number}: {}", reason(why)))
             })
