@@ -119,8 +119,13 @@ fn talk_is_brought_back_and_an_inquiry_is_closed_as_talk() {
     wait_for("routing", || json(&sahut, &["inquiry", "list", "--triage"]).as_array().unwrap().len() == 1);
     let back = json(&sahut, &["inquiry", "list", "--triage"]);
     let number = back[0]["number"].as_str().unwrap();
+    let tried = json(&sahut, &["rules", "try", "regency"]);
+    assert_eq!((&tried["unopened"], &tried["people"]), (&0.into(), &0.into()), "{tried}");
+    assert_eq!(tried["decided_by_running"], tried["decided_the_same"], "{tried}");
     done(&sahut, &["inquiry", "talk", number]);
     assert_eq!(json(&sahut, &["inquiry", "show", number])["state"], "closed");
+    let tried = json(&sahut, &["rules", "try", "regency"]);
+    assert_eq!((&tried["people"], &tried["running_agrees"]), (&1.into(), &0.into()), "{tried}");
     let closed = sahut.run(&["inquiry", "talk", number]).unwrap();
     assert_eq!(closed.code, Some(1));
     assert!(closed.stderr.contains("is closed already; nothing was changed"), "{}", closed.stderr);

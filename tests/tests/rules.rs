@@ -76,6 +76,7 @@ fn rules_that_would_move_many_inquiries_are_tried_first_and_can_be_taken_back() 
     let tried = sahut.json(&["rules", "try", "regency"]).unwrap();
     let opened = tried["opened"].as_array().unwrap();
     assert_eq!((opened.len(), &opened[0]["to"]), (1, &"(triage)".into()), "{tried}");
+    assert_eq!(tried["offices"]["(triage)"]["gained"], 1, "{tried}");
     let missing = sahut.run(&["rules", "rollback", "99"]).unwrap();
     assert!(missing.stderr.contains("`sahut rules list`"), "{}", missing.stderr);
 }

@@ -79,6 +79,19 @@ struct Stood {
 #[derive(Debug, Deserialize)]
 struct Closing {
     stood: Stood,
+    /// What people had taught before the closing taught something else.
+    lesson: Option<Taught>,
+}
+
+/// A lesson about a message.
+#[derive(Debug, Serialize, Deserialize)]
+struct Taught {
+    message: MessageId,
+    seat: Option<String>,
+    needed: bool,
+    origin: String,
+    actor: String,
+    at: Timestamp,
 }
 
 /// Why a lesson was taught.
@@ -123,8 +136,7 @@ impl Tx {
                 "inquiry {number} is closed; nothing was changed: `sahut inquiry reopen {number}` takes that back"
             )));
         }
-        const KNOWN: &str = "SELECT COUNT(*) FROM office WHERE code = $1 AND retired = 0";
-        if self.one(KNOWN, args![to], |row| row.get::<i64>(0)).await? == 0 {
+        if !self.is_office(to).await? {
             return Err(StoreError::Unfit(format!("there is no office {to}; nothing was changed")));
         }
         let together = self.hold_together(inquiry, to).await?;
@@ -146,6 +158,11 @@ impl Tx {
         let event =
             own.ok_or_else(|| StoreError::Conflict(format!("inquiry {number} has left its incident")))?;
         Ok(Some(HandedOver { inquiry, event, from, state: stood.state, others: together.len() - 1 }))
+    }
+
+    async fn is_office(&mut self, code: &OfficeCode) -> Result<bool, StoreError> {
+        const KNOWN: &str = "SELECT COUNT(*) FROM office WHERE code = $1 AND retired = 0";
+        self.one(KNOWN, args![code], |row| Ok(row.get::<i64>(0)? > 0)).await
     }
 
     /// Holds an inquiry with all others of its incident, which from now on is this office's.
@@ -186,19 +203,21 @@ impl Tx {
         // `next_at` stays: nobody looks at a void promise, and one that is taken up again is looked at when it was to be.
         const VOID: &str = "UPDATE deadline SET state = 'void', live = 0 WHERE inquiry_id = $1 AND live = 1";
         self.exec(VOID, args![inquiry]).await?;
+        let lesson = self.lesson_about(inquiry).await?;
         self.teach_first(inquiry, None, Origin::Talk, actor, now).await?;
-        let data = serde_json::json!({ "reason": "talk", "stood": stood });
+        let data = serde_json::json!({ "reason": "talk", "stood": stood, "lesson": lesson });
         let event =
             NewEvent::new(EventKind::InquiryClosed, now).by(actor).inquiry(inquiry, &office).with(data);
         self.record_one(event, now).await?;
         Ok(Some(inquiry))
     }
 
-    /// Takes back that an inquiry was closed as talk: it stands as it stood, its lesson is withdrawn, and its promise runs
-    /// as if it had never been void: the citizen waited all the time. `None`: there is no such inquiry.
+    /// Takes back that an inquiry was closed as talk: it stands as it stood, what was taught before stands again in the
+    /// place of its lesson, and its promise runs as if it had never been void: the citizen waited all the time, unless the
+    /// office answered meanwhile. `None`: there is no such inquiry.
     ///
     /// # Errors
-    /// The inquiry is not closed, or its citizen has begun another one in the same thread since.
+    /// The inquiry is not closed, its office is retired, or its citizen has begun another one in the same thread since.
     pub async fn reopen(
         &mut self,
         number: InquiryNumber,
@@ -212,10 +231,10 @@ impl Tx {
             return Err(StoreError::Unfit(format!("inquiry {number} is not closed; nothing was changed")));
         }
         self.refuse_second(number, inquiry).await?;
+        self.refuse_retired(number, &office).await?;
         const CLOSING: &str = "SELECT data FROM event WHERE inquiry_id = $1 AND kind = 'inquiry.closed'
             ORDER BY id DESC LIMIT 1";
-        let closing: Closing = self.one(CLOSING, args![inquiry], |row| row.json(0)).await?;
-        let stood = closing.stood;
+        let Closing { stood, lesson } = self.one(CLOSING, args![inquiry], |row| row.json(0)).await?;
         let deadline = match stood.state {
             State::Open => Some(self.revive_promise(inquiry).await?),
             _ => None,
@@ -230,9 +249,50 @@ impl Tx {
         const WITHDRAW: &str = "DELETE FROM lesson WHERE origin = 'talk' AND message_id IN
             (SELECT id FROM message WHERE inquiry_id = $1)";
         self.exec(WITHDRAW, args![inquiry]).await?;
+        if let Some(lesson) = &lesson {
+            self.store_lesson(lesson).await?;
+        }
         let event = NewEvent::new(EventKind::InquiryRestored, now).by(actor).inquiry(inquiry, &office);
         let event = self.record_one(event.with(serde_json::json!({ "state": stood.state })), now).await?;
-        Ok(Some(Reopened { inquiry, event, office, state: stood.state }))
+        let answered = self.count_answer_meanwhile(inquiry, &office, now).await?;
+        let state = if answered { State::Answered } else { stood.state };
+        Ok(Some(Reopened { inquiry, event, office, state }))
+    }
+
+    /// Counts the first answer to all that the citizen wrote in an inquiry, where it was given while that was closed.
+    async fn count_answer_meanwhile(
+        &mut self,
+        inquiry: InquiryId,
+        office: &OfficeCode,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const ASKED: &str = "SELECT id, written_at FROM message WHERE inquiry_id = $1 AND own = 0";
+        let asked: Vec<(MessageId, Timestamp)> =
+            self.rows(ASKED, args![inquiry], |row| Ok((row.get(0)?, row.get(1)?))).await?;
+        const REPLIED: &str = "SELECT sent_at, author FROM reply
+            WHERE inquiry_id = $1 AND delivery IN ('sent', 'elsewhere') ORDER BY sent_at";
+        let mut answers: Vec<(Timestamp, String)> =
+            self.rows(REPLIED, args![inquiry], |row| Ok((row.get(0)?, row.get(1)?))).await?;
+        let last = asked.iter().map(|(_, at)| *at).max();
+        let by_hand =
+            self.answers_read_before(asked.into_iter().map(|(message, _)| message).collect()).await?;
+        answers.extend(by_hand.into_iter().map(|(at, ..)| (at, "platform".to_owned())));
+        let first = answers.into_iter().filter(|(at, _)| Some(*at) >= last).min_by_key(|(at, _)| *at);
+        match first {
+            Some((at, author)) => self.answer_inquiry(inquiry, office, at, &author, now).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Nobody would be told of an inquiry at an office that is no more.
+    async fn refuse_retired(&mut self, number: InquiryNumber, office: &OfficeCode) -> Result<(), StoreError> {
+        if self.is_office(office).await? {
+            return Ok(());
+        }
+        Err(StoreError::Unfit(format!(
+            "inquiry {number} is at {office}, which is no office of the running set any more; nothing was changed: \
+             apply a set that names {office}, reopen {number}, and give it to another office"
+        )))
     }
 
     /// One citizen has one inquiry at a time in one thread: the later one holds what was written since.
@@ -375,13 +435,43 @@ impl Tx {
         actor: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let lesson = Taught {
+            message,
+            seat: seat.map(ToString::to_string),
+            needed: origin != Origin::Talk,
+            origin: origin.as_str().to_owned(),
+            actor: actor.to_owned(),
+            at: now,
+        };
+        self.store_lesson(&lesson).await
+    }
+
+    async fn store_lesson(&mut self, lesson: &Taught) -> Result<(), StoreError> {
         let id = self.id("lesson").await?;
         const TEACH: &str = "INSERT INTO lesson (id, message_id, seat, needed, origin, actor, at)
             VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (message_id) DO UPDATE SET id = excluded.id, seat = excluded.seat,
                 needed = excluded.needed, origin = excluded.origin, actor = excluded.actor, at = excluded.at";
-        let needed = origin != Origin::Talk;
-        self.exec(TEACH, args![id, message, seat, needed, origin.as_str(), actor, now]).await?;
+        let Taught { message, seat, needed, origin, actor, at } = lesson;
+        self.exec(TEACH, args![id, *message, seat.as_deref(), *needed, origin, actor, *at]).await?;
         Ok(())
+    }
+
+    /// What people have taught about the message that began an inquiry.
+    async fn lesson_about(&mut self, inquiry: InquiryId) -> Result<Option<Taught>, StoreError> {
+        const LESSON: &str = "SELECT l.message_id, l.seat, l.needed, l.origin, l.actor, l.at FROM lesson l
+            WHERE l.message_id = (SELECT m.id FROM message m WHERE m.inquiry_id = $1 AND m.own = 0
+                ORDER BY m.written_at, m.id LIMIT 1)";
+        self.opt(LESSON, args![inquiry], |row| {
+            Ok(Taught {
+                message: row.get(0)?,
+                seat: row.get(1)?,
+                needed: row.get(2)?,
+                origin: row.get(3)?,
+                actor: row.get(4)?,
+                at: row.get(5)?,
+            })
+        })
+        .await
     }
 }

@@ -22,14 +22,25 @@ pub struct PastInquiry {
     pub text: String,
     /// Its subject.
     pub subject: Option<String>,
+    /// It was set aside, and a person brought it back: it needs somebody.
+    pub brought_back: bool,
     /// The office on whose channel it was written.
     pub owner: OfficeCode,
     /// Where its thread stands.
     pub surface: Surface,
     /// What was decided on it then.
     pub decision: Decision,
-    /// Whose people say that it is: they gave it to this office, or this office answered it.
-    pub people: Option<String>,
+    /// Whose people say that it is.
+    pub people: Option<People>,
+}
+
+/// Whose people say that an inquiry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum People {
+    /// They gave it to this office, or this office answered it.
+    Seat(String),
+    /// They closed it as one that needs nobody.
+    Nobody,
 }
 
 /// A message that was set aside.
@@ -72,10 +83,11 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<PastInquiry>, StoreError> {
         const PAST: &str = "SELECT i.id, i.year, i.sequence, i.title, m.text, m.subject, c.office, t.surface,
-                COALESCE(l.seat, CASE WHEN i.answered_at IS NOT NULL AND i.triage = 0
-                    AND COALESCE(l.needed, 1) = 1 THEN i.office END), d.body
+                COALESCE(l.seat, CASE WHEN i.answered_at IS NOT NULL AND i.triage = 0 THEN i.office END),
+                COALESCE(l.needed, 1), d.body, m.brought_back
             FROM inquiry i
-            JOIN message m ON m.id = (SELECT MIN(f.id) FROM message f WHERE f.inquiry_id = i.id AND f.own = 0)
+            JOIN message m ON m.id = (SELECT f.id FROM message f WHERE f.inquiry_id = i.id AND f.own = 0
+                ORDER BY f.written_at, f.id LIMIT 1)
             JOIN channel c ON c.id = m.channel_id JOIN thread t ON t.id = m.thread_id
             JOIN decision d ON d.message_id = m.id LEFT JOIN lesson l ON l.message_id = m.id
             WHERE i.id < $1 AND i.opened_at >= $2 AND m.given_office IS NULL ORDER BY i.id DESC LIMIT $3";
@@ -90,8 +102,12 @@ impl Tx {
                 subject: row.get(5)?,
                 owner: row.get(6)?,
                 surface: row.word(7)?,
-                people: row.get(8)?,
-                decision: row.json(9)?,
+                people: match row.get(9)? {
+                    true => row.get::<Option<String>>(8)?.map(People::Seat),
+                    false => Some(People::Nobody),
+                },
+                decision: row.json(10)?,
+                brought_back: row.get(11)?,
             })
         })
         .await

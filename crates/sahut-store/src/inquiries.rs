@@ -282,10 +282,10 @@ impl Tx {
     /// answer, the newest first.
     ///
     /// # Errors
-    /// There is no inquiry with the number that the list is to go on after.
+    /// The inquiry that the list is to go on after is not in it, or not any more.
     pub async fn inquiries(&mut self, filter: &Filter, limit: i64) -> Result<Vec<Line>, StoreError> {
         let place = match filter.after {
-            Some(number) => Some(self.place_of(number).await?),
+            Some(number) => Some(self.place_of(number, filter).await?),
             None => None,
         };
         let mut lines = Vec::new();
@@ -317,14 +317,26 @@ impl Tx {
         Ok(count)
     }
 
-    async fn place_of(&mut self, number: InquiryNumber) -> Result<Place, StoreError> {
-        const PLACE: &str =
-            "SELECT state, priority, due_at, id FROM inquiry WHERE year = $1 AND sequence = $2";
-        let place = self.opt(PLACE, args![i64::from(number.year), number.sequence], |row| {
-            let part = if row.word::<State>(0)? == State::Open { Part::Open } else { Part::Rest };
-            Ok(Place { part, priority: row.word(1)?, due_at: row.get(2)?, id: row.get(3)? })
-        });
-        place.await?.ok_or_else(|| StoreError::Unfit(format!("there is no inquiry {number} to go on after")))
+    /// Where an inquiry stands in a list. One that was answered since a page was read stands elsewhere: going on there
+    /// would pass over what stood between.
+    async fn place_of(&mut self, number: InquiryNumber, filter: &Filter) -> Result<Place, StoreError> {
+        for part in filter.parts() {
+            let (conditions, mut values) = filter.conditions(part);
+            let next = values.len() + 1;
+            values.extend(args![i64::from(number.year), number.sequence]);
+            let sql = format!(
+                "SELECT i.priority, i.due_at, i.id FROM inquiry i {conditions}
+                 AND i.year = ${next} AND i.sequence = ${}",
+                next + 1
+            );
+            let place = self.opt(&sql, values, |row| {
+                Ok(Place { part, priority: row.word(0)?, due_at: row.get(1)?, id: row.get(2)? })
+            });
+            if let Some(place) = place.await? {
+                return Ok(place);
+            }
+        }
+        Err(StoreError::Unfit(format!("{number} is not in this list any more: begin anew, without --after")))
     }
 
     /// One inquiry with everything around it.
@@ -361,6 +373,14 @@ impl Tx {
         }))
     }
 
+    /// Whether an inquiry, or another one of its incident, is an emergency that owes an answer.
+    pub async fn is_urgent(&mut self, inquiry: InquiryId) -> Result<bool, StoreError> {
+        const URGENT: &str = "SELECT COUNT(*) FROM inquiry i
+            JOIN inquiry near ON near.id = i.id OR near.incident_id = i.incident_id
+            WHERE i.id = $1 AND near.state = 'open' AND near.priority = 'emergency'";
+        self.one(URGENT, args![inquiry], |row| Ok(row.get::<i64>(0)? > 0)).await
+    }
+
     /// The words of a message; none when no message is named or known.
     pub async fn message_text(&mut self, message: Option<MessageId>) -> Result<Option<String>, StoreError> {
         self.opt("SELECT text FROM message WHERE id = $1", args![message], |row| row.get(0)).await
@@ -388,7 +408,7 @@ impl Tx {
 
     async fn decision_of(&mut self, inquiry: InquiryId) -> Result<Option<Decision>, StoreError> {
         const FIRST: &str = "SELECT d.body FROM decision d JOIN message m ON m.id = d.message_id
-            WHERE m.inquiry_id = $1 ORDER BY m.id LIMIT 1";
+            WHERE m.inquiry_id = $1 AND m.own = 0 ORDER BY m.written_at, m.id LIMIT 1";
         self.opt(FIRST, args![inquiry], |row| row.json(0)).await
     }
 

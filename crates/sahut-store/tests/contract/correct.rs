@@ -3,11 +3,13 @@
 use sahut_domain::decision::{Decision, Learned};
 use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::{InquiryNumber, Kind, State};
-use sahut_domain::message::MessageId;
+use sahut_domain::message::{Item, MessageId};
 use sahut_store::StoreError;
+use sahut_store::configuration::NewRevision;
+use sahut_store::history::People;
 use sahut_store::learn::NewModel;
 
-use crate::support::{World, at, code, decision, item, on_both};
+use crate::support::{World, at, code, decision, item, on_both, own, revision};
 
 const FIRST: InquiryNumber = InquiryNumber { year: 2026, sequence: 1 };
 
@@ -93,6 +95,58 @@ on_both! {
         assert_eq!(tx.reopen(missing, "Admin", at(30)).await.unwrap(), None);
     }
 
+    async fn what_was_taught_before_a_mistaken_closing_is_taught_again(world: &World) {
+        world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        tx.hand_over(FIRST, &code("kominfo"), "", "Admin", at(5)).await.unwrap();
+        tx.close_as_talk(FIRST, "Admin", at(10)).await.unwrap();
+        assert!(!tx.lessons(10).await.unwrap()[0].needed);
+        tx.reopen(FIRST, "Admin", at(20)).await.unwrap().unwrap();
+        let lesson = tx.lessons(10).await.unwrap().remove(0);
+        assert_eq!((lesson.seat.as_deref(), lesson.needed, lesson.at), (Some("kominfo"), true, at(5)));
+    }
+
+    async fn an_answer_that_was_given_while_it_was_closed_counts(world: &World) {
+        let (opened, work) = world.claimed_reply("sudah buka").await;
+        let mut tx = world.begin().await;
+        tx.close_as_talk(FIRST, "Admin", at(70)).await.unwrap();
+        assert!(tx.begin_sending(&work, at(120), at(75)).await.unwrap());
+        assert!(tx.settle_sent(&work, None, None, at(80), at(80)).await.unwrap());
+        let reopened = tx.reopen(FIRST, "Admin", at(90)).await.unwrap().unwrap();
+        assert_eq!((reopened.inquiry, reopened.state), (opened.id, State::Answered));
+        let inquiry = tx.inquiry(FIRST).await.unwrap().unwrap();
+        assert_eq!((inquiry.line.state, inquiry.line.answered_at), (State::Answered, Some(at(80))));
+        assert_eq!(inquiry.promises[0].met_at, Some(at(80)));
+    }
+
+    async fn a_comment_of_the_office_counts_that_was_read_while_it_was_closed(world: &World) {
+        world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        tx.close_as_talk(FIRST, "Admin", at(10)).await.unwrap();
+        tx.commit().await.unwrap();
+        let comment = Item { parent: Some("m1".to_owned()), written_at: at(15), ..own("o1", "sudah buka") };
+        world.store(vec![comment], at(20)).await;
+        let mut tx = world.begin().await;
+        let waiting = tx.take_waiting(10).await.unwrap().remove(0);
+        assert!(tx.answered_by_own(&waiting).await.unwrap().is_empty(), "it is closed");
+        tx.file_own(&[waiting.message]).await.unwrap();
+        assert_eq!(tx.reopen(FIRST, "Admin", at(30)).await.unwrap().unwrap().state, State::Answered);
+        assert_eq!(tx.inquiry(FIRST).await.unwrap().unwrap().promises[0].met_at, Some(at(15)));
+    }
+
+    async fn no_inquiry_is_reopened_at_an_office_that_is_retired(world: &World) {
+        world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        tx.close_as_talk(FIRST, "Admin", at(10)).await.unwrap();
+        let set = revision("second");
+        let without = |code: &str| code != "dinkes";
+        let offices = set.offices.into_iter().filter(|office| without(office.code.as_str())).collect();
+        let channels = set.channels.into_iter().filter(|channel| without(channel.office.as_str())).collect();
+        tx.apply(NewRevision { offices, channels, ..set }, "test", at(15)).await.unwrap();
+        let refused = tx.reopen(FIRST, "Admin", at(20)).await;
+        assert!(matches!(&refused, Err(StoreError::Unfit(why)) if why.contains("dinkes")), "{refused:?}");
+    }
+
     async fn an_answered_inquiry_is_answered_again_when_its_closing_is_taken_back(world: &World) {
         let opened = world.inquiry(item("m1", "ani")).await;
         let mut tx = world.begin().await;
@@ -156,13 +210,17 @@ on_both! {
         let mut tx = world.begin().await;
         tx.hand_over(FIRST, &code("kominfo"), "", "Admin", at(600)).await.unwrap();
         let past = tx.past_inquiries(None, at(-1_000_000), 10).await.unwrap();
-        let people: Vec<_> = past.iter().map(|past| past.people.as_deref()).collect();
-        assert_eq!(people, [None, Some("kominfo")], "the newest first");
+        let people: Vec<_> = past.iter().map(|past| past.people.clone()).collect();
+        assert_eq!(people, [None, Some(People::Seat("kominfo".to_owned()))], "the newest first");
         assert_eq!(past[1].text, item("m1", "ani").text);
         let older = tx.past_inquiries(Some(second.id), at(-1_000_000), 10).await.unwrap();
         assert_eq!((older.len(), older[0].number), (1, FIRST));
         tx.answer_inquiry(second.id, &code("dinkes"), at(700), "Admin", at(700)).await.unwrap();
-        assert_eq!(tx.past_inquiries(None, at(-1_000_000), 1).await.unwrap()[0].people.as_deref(), Some("dinkes"));
+        let newest = tx.past_inquiries(None, at(-1_000_000), 1).await.unwrap().remove(0);
+        assert_eq!(newest.people, Some(People::Seat("dinkes".to_owned())));
+        tx.close_as_talk(second.number, "Admin", at(800)).await.unwrap();
+        let newest = tx.past_inquiries(None, at(-1_000_000), 1).await.unwrap().remove(0);
+        assert_eq!(newest.people, Some(People::Nobody));
         assert!(tx.past_inquiries(None, at(1_000_000), 10).await.unwrap().is_empty());
         let revision = tx.past_revisions(5).await.unwrap().remove(0);
         assert!(!revision.actor.is_empty());

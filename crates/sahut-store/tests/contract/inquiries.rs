@@ -78,9 +78,27 @@ on_both! {
         assert_eq!(paged, whole);
         assert_eq!(tx.count_inquiries(&filter).await.unwrap(), 8, "of all pages");
         assert_eq!(tx.count_inquiries(&Filter { state: Some(State::Open), ..Filter::default() }).await.unwrap(), 4);
+        let answered = Filter { state: Some(State::Open), after: whole.last().copied(), ..Filter::default() };
+        let refused = tx.inquiries(&answered, 3).await;
+        assert!(matches!(refused, Err(sahut_store::StoreError::Unfit(_))), "it is in the list no more: {refused:?}");
         let nobody = sahut_domain::inquiry::InquiryNumber { year: 2025, sequence: 1 };
         let refused = tx.inquiries(&Filter { after: Some(nobody), ..Filter::default() }, 3).await;
         assert!(matches!(refused, Err(sahut_store::StoreError::Unfit(_))), "{refused:?}");
+    }
+
+    async fn an_emergency_is_urgent_until_it_is_answered(world: &World) {
+        three(world).await;
+        let mut tx = world.begin().await;
+        let lines = tx.inquiries(&Filter::default(), 10).await.unwrap();
+        let mut urgent = Vec::new();
+        for line in &lines {
+            urgent.push(tx.is_urgent(line.id).await.unwrap());
+        }
+        assert_eq!(urgent, [true, false, false]);
+        tx.join_by_hand(&[lines[0].number, lines[1].number], "Admin", at(800)).await.unwrap().unwrap();
+        assert!(tx.is_urgent(lines[1].id).await.unwrap(), "of its incident one is");
+        tx.answer_inquiry(lines[0].id, &code("dinkes"), at(900), "Admin", at(900)).await.unwrap();
+        assert!(!tx.is_urgent(lines[0].id).await.unwrap());
     }
 
     async fn an_inquiry_is_shown_with_everything_around_it(world: &World) {

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use sahut_domain::Language;
-use sahut_domain::decision::Decision;
-use sahut_domain::inquiry::InquiryId;
+use sahut_domain::decision::{Basis, Decision, Doubt};
+use sahut_domain::inquiry::{InquiryId, Kind};
 use sahut_domain::mask::mask;
 use sahut_domain::message::{MessageId, Surface};
 use sahut_domain::office::OfficeCode;
 use sahut_render::tame::{one_line, title};
 use sahut_routing::{Input, RuleSet};
-use sahut_store::history::{PastAside, PastInquiry};
+use sahut_store::history::{PastAside, PastInquiry, People};
 use sahut_store::{Db, Tx};
 use serde::Serialize;
 
@@ -26,6 +26,10 @@ const PAGE: i64 = 200;
 
 /// Those that would go elsewhere, or be opened, and are shown.
 const SHOWN: usize = 20;
+
+/// Where what people sort goes, and what goes to no office.
+const TRIAGE: &str = "(triage)";
+const NOBODY: &str = "(nobody)";
 
 /// What is to be tried: what came in since a moment, and of that no more than so many inquiries and as many messages
 /// that were set aside, the newest first.
@@ -53,9 +57,9 @@ pub(crate) struct Tried {
     unopened: usize,
     /// Messages that were set aside and were decided again.
     aside: usize,
-    /// Those of them that would be opened.
+    /// Those of them that would be opened, and not by the running set.
     opened: Vec<Opened>,
-    /// How many each office would get and lose.
+    /// How many each office would get and lose, of inquiries and of messages that were set aside.
     offices: BTreeMap<String, Change>,
     /// What the running set itself had decided, and how often it decides the same again. It may not where something
     /// was learned since.
@@ -152,13 +156,16 @@ impl Trying<'_> {
     }
 
     fn inquiry(&mut self, past: &PastInquiry) {
-        let input = input(&past.text, past.subject.as_deref(), &past.owner, past.surface);
-        let (before, after) = (self.running.decide(&input), self.rules.decide(&input));
+        let (before, after) = (decide(&self.running, past), decide(self.rules, past));
         let (from, to) = (goes_to(&before), goes_to(&after));
+        let people = past.people.as_ref().map(|people| match people {
+            People::Seat(seat) => seat.clone(),
+            People::Nobody => NOBODY.to_owned(),
+        });
         self.compare_with_stored(&past.decision, &before);
         let tried = &mut self.tried;
         tried.inquiries += 1;
-        if let Some(people) = &past.people {
+        if let Some(people) = &people {
             tried.people += 1;
             tried.running_agrees += usize::from(from == *people);
             tried.others_agree += usize::from(to == *people);
@@ -166,26 +173,22 @@ impl Trying<'_> {
         if from == to {
             return;
         }
-        tried.unopened += usize::from(after.office.is_none());
-        tried.offices.entry(from.clone()).or_default().lost += 1;
-        tried.offices.entry(to.clone()).or_default().gained += 1;
-        let (number, title, people) = (past.number.to_string(), past.title.clone(), past.people.clone());
+        tried.unopened += usize::from(to == NOBODY);
+        tried.count_move(&from, &to);
+        let (number, title) = (past.number.to_string(), past.title.clone());
         tried.moved.push(Moved { number, from, to, title, people, why: why(&after) });
     }
 
     fn aside(&mut self, past: &PastAside) {
         let input = input(&past.text, past.subject.as_deref(), &past.owner, past.surface);
-        self.compare_with_stored(&past.decision, &self.running.decide(&input));
+        let (before, after) = (self.running.decide(&input), self.rules.decide(&input));
+        let (from, to) = (goes_to(&before), goes_to(&after));
+        self.compare_with_stored(&past.decision, &before);
         self.tried.aside += 1;
-        let after = self.rules.decide(&input);
-        if after.office.is_some() {
+        if from == NOBODY && to != NOBODY {
+            self.tried.count_move(&from, &to);
             let title = mask(&title(&past.text));
-            self.tried.opened.push(Opened {
-                message: past.message,
-                to: goes_to(&after),
-                title,
-                why: why(&after),
-            });
+            self.tried.opened.push(Opened { message: past.message, to, title, why: why(&after) });
         }
     }
 
@@ -199,6 +202,11 @@ impl Trying<'_> {
 }
 
 impl Tried {
+    fn count_move(&mut self, from: &str, to: &str) {
+        self.offices.entry(from.to_owned()).or_default().lost += 1;
+        self.offices.entry(to.to_owned()).or_default().gained += 1;
+    }
+
     /// The share of inquiries that would go elsewhere, from 0 to 1.
     pub(crate) fn share_moved(&self) -> f64 {
         share(self.moved.len(), self.inquiries)
@@ -267,6 +275,17 @@ fn list<T>(
     Ok(())
 }
 
+/// Decides on an inquiry as routing did: of what was brought back somebody said that it is needed.
+fn decide(rules: &RuleSet, past: &PastInquiry) -> Decision {
+    let subject = past.subject.as_deref().or(past.brought_back.then_some(""));
+    let decision = rules.decide(&input(&past.text, subject, &past.owner, past.surface));
+    if past.brought_back && !decision.kind.needs_action() {
+        let (kind, basis, doubt) = (Kind::Complaint, Basis::Triage, Some(Doubt::NoMatch));
+        return Decision { kind, basis, doubt, ..decision };
+    }
+    decision
+}
+
 fn input<'a>(text: &'a str, subject: Option<&'a str>, owner: &'a OfficeCode, surface: Surface) -> Input<'a> {
     Input { subject, owner: Some(owner), direct: surface != Surface::Comment, ..Input::of(text) }
 }
@@ -274,9 +293,9 @@ fn input<'a>(text: &'a str, subject: Option<&'a str>, owner: &'a OfficeCode, sur
 /// Whose a message would be: an office, people who sort, or nobody.
 fn goes_to(decision: &Decision) -> String {
     match &decision.office {
-        _ if decision.needs_triage() => "(triage)".to_owned(),
+        _ if decision.needs_triage() => TRIAGE.to_owned(),
         Some(office) => office.to_string(),
-        None => "(nobody)".to_owned(),
+        None => NOBODY.to_owned(),
     }
 }
 
