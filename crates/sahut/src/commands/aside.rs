@@ -28,7 +28,7 @@ enum Command {
         #[arg(long)]
         before: Option<i64>,
         /// At most so many.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
         limit: i64,
         /// Print JSON.
         #[arg(long)]
@@ -66,7 +66,13 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
 async fn list(app: &App, before: Option<MessageId>, limit: i64, json: bool) -> Result<(), Failure> {
     let db = app.beside().await?;
     let mut tx = db.read().await?;
-    let found = tx.set_asides(before, limit).await?;
+    // One more than is shown tells whether there are more.
+    let mut found = tx.set_asides(before, limit + 1).await?;
+    let is_cut = i64::try_from(found.len()).is_ok_and(|found| found > limit);
+    if is_cut {
+        found.pop();
+    }
+    let last = found.last().map(|aside| aside.message).filter(|_| is_cut);
     let set =
         tx.revision().await?.and_then(|revision| RegencySet::read(&Files(revision.files), revision.id).ok());
     let zone = set.map_or(TimeZone::UTC, |set| set.zone());
@@ -83,16 +89,26 @@ async fn list(app: &App, before: Option<MessageId>, limit: i64, json: bool) -> R
         })
         .collect();
     if json {
-        return output::json(&lines);
+        output::json(&lines)?;
+    } else {
+        print(lines, &zone)?;
     }
+    if let Some(last) = last {
+        output::say(&format!("Ada lagi. Lanjutannya: --before {last}; lebih banyak: --limit N."));
+    }
+    Ok(())
+}
+
+fn print(lines: Vec<Line>, zone: &TimeZone) -> Result<(), Failure> {
     if lines.is_empty() {
         return output::line("Tidak ada.");
     }
+    let language = Language::Indonesian;
     let rows: Vec<[String; 6]> = lines
         .into_iter()
         .map(|line| {
             let kind = word(line.kind, language).to_owned();
-            let at = moment(line.written_at, &zone, language);
+            let at = moment(line.written_at, zone, language);
             [line.message.to_string(), at, line.channel, kind, line.text, line.why]
         })
         .collect();

@@ -87,9 +87,14 @@ async fn answer_incident(app: &App, db: &Db, args: &Args, key: &str) -> Result<(
             }
             tx.commit().await?;
             let (number, count) = (args.number, replies.len());
-            output::line(&format!(
-                "{count} answers are on their way: to {number} and all others of its incident."
-            ))?;
+            let to = match left_out.as_slice() {
+                [] => format!("to {number} and all others of its incident."),
+                left_out if left_out.iter().any(|(left_out, _)| *left_out == number) => {
+                    format!("to others of its incident, and not to {number}.")
+                }
+                _ => format!("to {number} and others of its incident."),
+            };
+            output::line(&format!("{count} answers are on their way: {to}"))?;
             if underway > 0 {
                 output::line(&format!(
                     "{underway} others have an answer on its way already, and get no second one."
