@@ -53,6 +53,25 @@ fn a_list_that_is_cut_says_so_and_goes_on_where_it_stopped() {
     let rest = sahut.run(&["inquiry", "list", "--limit", "2", "--after", "K-2026-00002"]).unwrap();
     assert!(rest.stdout.contains("K-2026-00003") && rest.stderr.is_empty(), "{rest:?}");
     assert_eq!(sahut.json(&["inquiry", "list", "--all"]).unwrap().as_array().unwrap().len(), 3);
+    sahut.done(&["reply", "K-2026-00002", "Sudah ditangani", "--elsewhere"]).unwrap();
+    let list = ["inquiry", "list", "--state", "open", "--after", "K-2026-00002"];
+    assert!(refused(&sahut, &list).contains("not in this list any more"));
+    for list in [["inquiry", "list"], ["aside", "list"], ["incident", "list"], ["incident", "offers"]] {
+        for limit in ["--limit=-1", "--limit=9223372036854775807"] {
+            assert!(refused(&sahut, &[list[0], list[1], limit]).contains("--limit"), "{list:?}");
+        }
+    }
+}
+
+#[test]
+fn an_incident_is_of_two_and_a_list_of_what_was_set_aside_says_that_it_is_cut() {
+    let Some(sahut) = routed([ROAD, "Wkwkwk mantap jiwa", "Wkwkwk keren"]) else { return };
+    let one = refused(&sahut, &["incident", "join", "K-2026-00001", "K-2026-00001"]);
+    assert!(one.contains("two inquiries"), "{one}");
+    let page = sahut.run(&["aside", "list", "--limit", "1"]).unwrap();
+    assert!(page.stderr.contains("--before"), "{page:?}");
+    let whole = sahut.run(&["aside", "list"]).unwrap();
+    assert!(whole.stderr.is_empty(), "{whole:?}");
 }
 
 #[test]
@@ -75,6 +94,27 @@ fn an_inquiry_is_shown_with_its_way_between_offices_and_how_late_it_is() {
     let told = sahut.done(&["inquiry", "show", number]).unwrap();
     assert!(told.contains("dijawab") && told.contains(", terlambat "), "{told}");
     assert!(told.contains("“Sudah ditangani”"), "{told}");
+}
+
+#[test]
+fn an_office_hears_of_the_incident_that_it_is_given_by_an_answered_inquiry() {
+    let Some(sahut) = routed([ROAD, "Tolong jalan di Muara Aman berlubang"]) else { return };
+    let (first, second) = ("K-2026-00001", "K-2026-00002");
+    for number in [first, second] {
+        sahut.done(&["inquiry", "give", number, "puprhub"]).unwrap();
+    }
+    sahut.done(&["incident", "join", first, second]).unwrap();
+    sahut.done(&["reply", first, "Sudah ditangani", "--elsewhere"]).unwrap();
+    let told = |sahut: &Sahut| {
+        let owed = sahut.json(&["outbox", "list"]).unwrap();
+        owed.as_array().unwrap().iter().filter(|mail| mail["detail"] == "incident").count()
+    };
+    let before = told(&sahut);
+    sahut.done(&["inquiry", "give", first, "dinkes"]).unwrap();
+    assert!(told(&sahut) > before, "the other one owes an answer, and is theirs now");
+    let before = told(&sahut);
+    sahut.done(&["inquiry", "give", first, "dinkes"]).unwrap();
+    assert_eq!(told(&sahut), before, "a confirmation is nothing to mail about");
 }
 
 #[test]

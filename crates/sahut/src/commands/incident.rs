@@ -38,7 +38,7 @@ enum Command {
         #[arg(long)]
         open: bool,
         /// At most so many.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
         limit: i64,
         /// Print JSON.
         #[arg(long)]
@@ -55,7 +55,7 @@ enum Command {
     /// Inquiries that may belong together: `join` them, or `dismiss` the offer.
     Offers {
         /// At most so many.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
         limit: i64,
         /// Print JSON.
         #[arg(long)]
@@ -195,6 +195,12 @@ async fn offers(app: &App, limit: i64, json: bool) -> Result<(), Failure> {
 }
 
 async fn join(app: &App, numbers: &[InquiryNumber], by: &str) -> Result<(), Failure> {
+    if numbers.iter().all(|number| Some(number) == numbers.first()) {
+        return Err(Failure::new(
+            code::USAGE,
+            "an incident is of two inquiries or more: name another one too",
+        ));
+    }
     let now = app.clock.now();
     let db = app.beside().await?;
     let mut tx = db.begin().await?;
@@ -241,7 +247,7 @@ async fn dismiss(app: &App, number: InquiryNumber) -> Result<(), Failure> {
     output::line(&format!("{number} is offered no more."))
 }
 
-/// Owes a mail to everybody of an office.
+/// Owes a mail to everybody of an office; one about an emergency goes before others.
 pub(super) async fn tell(
     tx: &mut Tx,
     template: Template,
@@ -252,6 +258,7 @@ pub(super) async fn tell(
 ) -> Result<(), Failure> {
     let offices = tx.offices().await?;
     let people = offices.into_iter().find(|known| known.code == *office).map(|office| office.people);
+    let urgent = tx.is_urgent(inquiry).await?;
     let notice = |recipient| NewNotice {
         event,
         template,
@@ -259,7 +266,7 @@ pub(super) async fn tell(
         office: Some(office.clone()),
         inquiry: Some(inquiry),
         channel: None,
-        urgent: false,
+        urgent,
         not_before: now,
     };
     Ok(tx.owe(people.unwrap_or_default().into_iter().map(notice).collect(), now).await?)

@@ -48,7 +48,7 @@ enum Command {
         by: String,
     },
     /// Take back a mistaken `inquiry talk`: the inquiry stands as it stood, its promise runs from when it always ran, and
-    /// routing forgets the lesson.
+    /// with the next training routing forgets the lesson.
     Reopen {
         /// Its number, such as K-2026-00123.
         number: InquiryNumber,
@@ -91,7 +91,7 @@ struct ListArgs {
     #[arg(long)]
     triage: bool,
     /// At most so many.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
     limit: i64,
     /// All there are.
     #[arg(long, conflicts_with = "limit")]
@@ -125,9 +125,13 @@ async fn give(app: &App, args: &GiveArgs) -> Result<(), Failure> {
     let given = tx.hand_over(args.number, &office, &args.reason, &args.by, now).await?;
     let given = given.ok_or_else(|| unknown(args.number))?;
     let confirmed = given.from == office;
-    // What owes no answer any more is nothing to mail about.
-    if (!confirmed || args.only) && given.state == State::Open {
-        let template = if given.others > 0 { Template::Incident } else { Template::Assignment };
+    let template = match given.others {
+        // What owes no answer any more is nothing to mail about.
+        0 => ((!confirmed || args.only) && given.state == State::Open).then_some(Template::Assignment),
+        // Of these some may owe one, whether the named one does or not.
+        _ => (!confirmed).then_some(Template::Incident),
+    };
+    if let Some(template) = template {
         incident::tell(&mut tx, template, given.event, given.inquiry, &office, now).await?;
     }
     tx.commit().await?;
@@ -166,7 +170,7 @@ async fn reopen(app: &App, number: InquiryNumber, by: &str) -> Result<(), Failur
     output::line(&if open {
         format!("{number} is open again at {office}, with the deadline that it had.")
     } else {
-        format!("{number} stands at {office} as it stood: {}.", reopened.state)
+        format!("{number} stands at {office}: {}.", reopened.state)
     })
 }
 
