@@ -317,8 +317,8 @@ impl Tx {
         Ok(count)
     }
 
-    /// Where an inquiry stands in a list. One that was answered since a page was read stands elsewhere: going on there
-    /// would pass over what stood between.
+    /// Where an inquiry stands in a list. One that has left it since stands nowhere: to go on from there would pass over
+    /// others in silence.
     async fn place_of(&mut self, number: InquiryNumber, filter: &Filter) -> Result<Place, StoreError> {
         for part in filter.parts() {
             let (conditions, mut values) = filter.conditions(part);
@@ -336,7 +336,7 @@ impl Tx {
                 return Ok(place);
             }
         }
-        Err(StoreError::Unfit(format!("{number} is not in this list any more: begin anew, without --after")))
+        Err(StoreError::Unfit(format!("{number} is not in this list any more: begin anew")))
     }
 
     /// One inquiry with everything around it.
