@@ -102,9 +102,10 @@ impl Tx {
                 subject: row.get(5)?,
                 owner: row.get(6)?,
                 surface: row.word(7)?,
-                people: match row.get(9)? {
-                    true => row.get::<Option<String>>(8)?.map(People::Seat),
-                    false => Some(People::Nobody),
+                people: if row.get(9)? {
+                    row.get::<Option<String>>(8)?.map(People::Seat)
+                } else {
+                    Some(People::Nobody)
                 },
                 decision: row.json(10)?,
                 brought_back: row.get(11)?,
