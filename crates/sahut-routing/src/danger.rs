@@ -30,7 +30,8 @@ impl Found {
 }
 
 /// The danger that most is said of. Of two that are equal the one of whose office more is said, then the one named first:
-/// people may correct it later; what must not happen is that nobody comes.
+/// people may correct it later; what must not happen is that nobody comes. Of which too little is said to decide anything,
+/// such as a beach that is only named, decides nothing here either: the subject does.
 pub(crate) fn worst(rules: &RuleSet, evidence: &Evidence) -> Option<Found> {
     let of_office = |found: &Found| {
         let seat = rules.dangers.get(found.number)?.seat;
@@ -41,7 +42,7 @@ pub(crate) fn worst(rules: &RuleSet, evidence: &Evidence) -> Option<Found> {
         let office = || of_office(b).unwrap_or_default().total_cmp(&of_office(a).unwrap_or_default());
         points.then_with(office).then_with(|| a.begins().cmp(&b.begins())).then(a.number.cmp(&b.number))
     };
-    all(rules, evidence).into_iter().min_by(order)
+    all(rules, evidence).into_iter().filter(|found| found.points() >= rules.weights.least).min_by(order)
 }
 
 /// Every danger that is told of. A phrase counts once, and a longer one instead of those inside it.
