@@ -131,7 +131,9 @@ impl Scales {
         ];
         let subject =
             self.subject.map(|(number, points)| Sign { says: Says::Subject, phrase: phrase(number), points });
-        let signs = found.chain(subject).chain(others).filter(|sign| sign.points != 0.0).take(KEPT_SIGNS);
+        // The words come last: there may be too many of them.
+        let signs = subject.into_iter().chain(others).chain(found).filter(|sign| sign.points != 0.0);
+        let signs = signs.take(KEPT_SIGNS);
         Weighing { signs: signs.collect(), sum: self.sum(), threshold: self.threshold, direct: input.direct }
     }
 }
