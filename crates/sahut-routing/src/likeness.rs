@@ -12,7 +12,7 @@ const GLANCED: usize = 12;
 const LEAST: u32 = 3;
 
 /// What is remembered of a text for comparing it: the smallest hashes of its words and pairs of words (a bottom-k
-/// sketch). Short, and says nothing about the text itself.
+/// sketch). Short, and not the text itself; but whoever guesses a word can see whether it may be in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Likeness {
     marks: Vec<u32>,

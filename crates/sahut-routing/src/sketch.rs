@@ -3,7 +3,7 @@
 //! Two ways lead there. Their *texts* are nearly the same, with the same names and numbers in them: one text on several
 //! channels, or passed on from hand to hand. Or both use phrases that the rules name as signs of an incident, such as an
 //! outage, and say the same place, or stand under one post and name none: the flood of short, varied comments under one
-//! announcement. Neither way joins what names different places, and no text joins that carries an identity number, a
+//! announcement. Neither way joins what names different places or settlements, and no text joins that carries an identity number, a
 //! telephone or an address of mail: whoever writes that writes about himself. What is less alike is left to people.
 
 use std::cell::RefCell;
@@ -29,25 +29,18 @@ const TELLING_UNDER_POST: usize = 5;
 /// As many names of a text are kept.
 const NAMES: usize = 6;
 
-/// Words that are followed by a name that the rules may not know: of a place, or of somebody.
-const BEFORE_NAMES: [&str; 26] = [
+/// Words that are followed by the name of a settlement.
+const BEFORE_SETTLEMENTS: [&str; 11] =
+    ["desa", "ds", "dsn", "dukuh", "dusun", "kampung", "kec", "kecamatan", "kel", "kelurahan", "kp"];
+
+/// Words that are followed by another name that the rules may not know: of a lane, of a school, or of somebody.
+const BEFORE_NAMES: [&str; 15] = [
     "an",
     "bernama",
     "blok",
-    "desa",
-    "ds",
-    "dsn",
-    "dukuh",
-    "dusun",
     "gang",
     "gg",
-    "kampung",
-    "kec",
-    "kecamatan",
-    "kel",
-    "kelurahan",
     "komplek",
-    "kp",
     "n",
     "nama",
     "perum",
@@ -59,14 +52,18 @@ const BEFORE_NAMES: [&str; 26] = [
     "simpang",
 ];
 
+/// The bit of a name that says that it is of a settlement.
+const SETTLEMENT: u32 = 1;
+
 /// The first byte of what is kept: which form the rest has.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 thread_local! {
     static PLAIN: RefCell<Plain> = RefCell::default();
 }
 
-/// What is kept of an inquiry for comparing it with others. Says nothing about its text.
+/// What is kept of an inquiry for comparing it with others. Short, and not the text; but no secret either: whoever guesses a
+/// word or a name can see whether the text may have it, since the hashes are not salted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sketch {
     /// It carries a number of its own.
@@ -79,7 +76,8 @@ pub struct Sketch {
     place: Option<u32>,
     /// All numbers in it, as one.
     numbers: Option<u32>,
-    /// Names behind words such as "desa", in order: finer than places, and not always of one.
+    /// Names behind words such as "desa", in order: finer than places, and not always of one. The last bit of each says
+    /// whether it is of a settlement.
     names: Vec<u32>,
     words: Likeness,
 }
@@ -102,7 +100,7 @@ pub enum Alike {
     Perhaps(f64),
     /// They do not, as far as can be seen.
     No,
-    /// They name different places: nothing that has the one can take the other.
+    /// They name different places, or say the same of different names: nothing that has the one can take the other.
     Apart,
 }
 
@@ -162,12 +160,15 @@ fn names(plain: &Plain) -> Vec<u32> {
     // Who abbreviates `jalan` writes an address.
     let is_street =
         |at: usize| plain.words.get(at).is_some_and(|word| word.expanded) && letters(at) == Some("jalan");
-    let before = |at: usize| is_street(at) || letters(at).is_some_and(|word| BEFORE_NAMES.contains(&word));
+    let settles = |at: usize| letters(at).is_some_and(|word| BEFORE_SETTLEMENTS.contains(&word));
+    let others = |at: usize| is_street(at) || letters(at).is_some_and(|word| BEFORE_NAMES.contains(&word));
+    let before = |at: usize| settles(at) || others(at);
     let names = (1..plain.words.len()).filter(|at| before(at - 1) && !before(*at)).filter_map(|at| {
         // A number says which only together with what it numbers: RT 2 is not RW 2.
         let (before, name) = (letters(at - 1)?, letters(at)?);
         let numbered = name.starts_with(|c: char| c.is_ascii_digit());
-        Some(mark(key(b'a', if numbered { before } else { "" }) ^ key(b'a', name).rotate_left(9)))
+        let name = mark(key(b'a', if numbered { before } else { "" }) ^ key(b'a', name).rotate_left(9));
+        Some(name & !SETTLEMENT | if settles(at - 1) { SETTLEMENT } else { 0 })
     });
     let mut names: Vec<u32> = names.take(NAMES).collect();
     names.sort_unstable();
@@ -183,17 +184,32 @@ impl Sketch {
             return Alike::Apart;
         }
         let share = self.words.share(&other.words);
-        let told = if self.is_telling(other, setting) && !self.names_others(other) { share } else { 0.0 };
+        let telling = self.is_telling(other, setting);
+        let other_names = self.names_others(other, |_| true);
+        let same_text = telling && share >= SAME;
         let own = self.private || other.private || self.numbers != other.numbers;
         let same_matter = setting.public && self.matter.is_some() && self.matter == other.matter;
         let near = here == there && (here.is_some() || setting.one_post);
-        if (told >= SAME && !own) || (same_matter && near && self.incident && other.incident) {
+        let same_incident = same_matter && near && self.incident && other.incident;
+        // One outage has many lanes, but a fire in another village is another fire.
+        let elsewhere = self.names_others(other, |name| name & SETTLEMENT != 0);
+        if (same_text && !other_names && !own) || (same_incident && !elsewhere) {
             Alike::Same(share)
-        } else if told >= PERHAPS || (same_matter && (near || setting.one_post)) {
+        } else if (same_text && other_names) || same_incident {
+            Alike::Apart
+        } else if (telling && !other_names && share >= PERHAPS) || (same_matter && (near || setting.one_post))
+        {
             Alike::Perhaps(share)
         } else {
             Alike::No
         }
+    }
+
+    /// Whether it names a place, or anything else, that none of these names.
+    pub fn names_more_than<'a>(&self, others: impl Iterator<Item = &'a Self> + Clone) -> bool {
+        let is_new = |name: &u32| others.clone().all(|other| !other.names.contains(name));
+        let new_place = self.place.is_some() && others.clone().all(|other| other.place != self.place);
+        new_place || self.names.iter().any(is_new)
     }
 
     /// Whether it uses phrases that tell of an incident.
@@ -201,9 +217,10 @@ impl Sketch {
         self.incident
     }
 
-    /// Whether each names something that the other does not.
-    fn names_others(&self, other: &Self) -> bool {
-        let lacks = |here: &[u32], there: &[u32]| there.iter().any(|name| !here.contains(name));
+    /// Whether each names something that the other does not, of the names that count.
+    fn names_others(&self, other: &Self, counts: impl Fn(u32) -> bool) -> bool {
+        let lacks =
+            |here: &[u32], there: &[u32]| there.iter().any(|name| counts(*name) && !here.contains(name));
         lacks(&self.names, &other.names) && lacks(&other.names, &self.names)
     }
 

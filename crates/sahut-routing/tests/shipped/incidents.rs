@@ -70,7 +70,28 @@ fn the_same_place_joins_and_another_keeps_apart() {
             "Mohon perbaikan lampu jalan di Desa {name} yang sudah padam selama dua minggu lebih, gelap sekali pak"
         )
     };
-    assert_eq!(alike(&rules, &street("Sukamaju"), &street("Talang Ulu"), ELSEWHERE), Alike::No);
+    assert_eq!(alike(&rules, &street("Sukamaju"), &street("Talang Ulu"), ELSEWHERE), Alike::Apart);
+    let nowhere = street("Sukamaju").replace(" di Desa Sukamaju", "");
+    assert!(
+        is_same(alike(&rules, &street("Sukamaju"), &nowhere, ELSEWHERE)),
+        "which village, it does not say"
+    );
+}
+
+#[test]
+fn fires_in_two_villages_are_two_also_under_one_post() {
+    let rules = Shipped::read("lebong").compile();
+    let fire = |village: &str| rules.sketch(village, &rules.decide(&Input::of(village)));
+    let (one, other) =
+        ("tolong ada kebakaran rumah di desa sukamaju", "pak, desa melati kebakaran! cepat kirim damkar");
+    let (one, other) = (fire(one), fire(other));
+    assert!(one.tells_of_incident() && other.tells_of_incident());
+    assert_eq!(one.compare(&other, UNDER_ONE_POST), Alike::Apart);
+    let nowhere = fire("kebakaran pak tolong cepat kirim pemadam");
+    assert!(is_same(one.compare(&nowhere, UNDER_ONE_POST)));
+    assert!(one.names_more_than([&nowhere, &other].into_iter()));
+    assert!(!one.names_more_than([&nowhere, &one].into_iter()));
+    assert!(!nowhere.names_more_than([].into_iter()));
 }
 
 #[test]
@@ -95,7 +116,11 @@ fn what_is_somebodys_own_matter_joins_nothing_by_itself() {
     assert!(!is_same(alike(&rules, one, other, UNDER_ONE_POST)));
     let card =
         |name: &str| format!("Mohon dicek pak, KTP atas nama {name} sudah selesai atau belum, lama sekali");
-    assert_eq!(alike(&rules, &card("Melati"), &card("Kenanga"), CONVERSATIONS), Alike::No, "somebody else's");
+    assert_eq!(
+        alike(&rules, &card("Melati"), &card("Kenanga"), CONVERSATIONS),
+        Alike::Apart,
+        "somebody else's"
+    );
     let lane =
         |n: u8| format!("Mohon jalan rusak di gang nomor {n} segera diperbaiki, sudah lama sekali begitu");
     assert!(!is_same(alike(&rules, &lane(3), &lane(4), ELSEWHERE)), "another lane");
