@@ -96,7 +96,7 @@ impl Tx {
 
     /// Everything that can be learned from, the newest first and at most so many: what people decided; and inquiries that
     /// an office answered without passing them on, which says that the office was right. Without the latter a model would
-    /// only know where the rules fail.
+    /// only know where the rules fail. An office that was chosen by the danger says nothing about the subject.
     pub async fn lessons(&mut self, limit: i64) -> Result<Vec<StoredLesson>, StoreError> {
         const TAUGHT: &str =
             "SELECT m.text, m.subject, c.office, t.surface, l.seat, l.needed, l.at FROM lesson l
@@ -108,10 +108,13 @@ impl Tx {
         const CONFIRMED: &str = "SELECT m.text, m.subject, c.office, t.surface, i.office, CAST(1 AS BIGINT),
                 i.answered_at FROM inquiry i
             JOIN message m ON m.inquiry_id = i.id AND m.own = 0
-                AND m.id = (SELECT MIN(f.id) FROM message f WHERE f.inquiry_id = i.id AND f.own = 0)
+                AND m.id = (SELECT f.id FROM message f WHERE f.inquiry_id = i.id AND f.own = 0
+                    ORDER BY f.written_at, f.id LIMIT 1)
             JOIN channel c ON c.id = m.channel_id JOIN thread t ON t.id = m.thread_id
-            WHERE i.answered_at IS NOT NULL AND i.triage = 0
-                AND NOT EXISTS (SELECT 1 FROM lesson l WHERE l.message_id = m.id)
+            WHERE i.answered_at IS NOT NULL AND i.triage = 0 AND i.state <> 'closed'
+                AND NOT EXISTS (SELECT 1 FROM decision d WHERE d.message_id = m.id AND d.basis = 'emergency')
+                AND NOT EXISTS (SELECT 1 FROM lesson l JOIN message t ON t.id = l.message_id
+                    WHERE t.inquiry_id = i.id)
             ORDER BY i.id DESC LIMIT $1";
         lessons.extend(self.rows(CONFIRMED, args![left], lesson).await?);
         Ok(lessons)

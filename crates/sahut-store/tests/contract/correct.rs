@@ -1,6 +1,6 @@
 //! People put right what was decided, and it becomes a lesson.
 
-use sahut_domain::decision::{Decision, Learned};
+use sahut_domain::decision::{Basis, Decision, Learned};
 use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::{InquiryNumber, Kind, State};
 use sahut_domain::message::{Item, MessageId};
@@ -8,8 +8,9 @@ use sahut_store::StoreError;
 use sahut_store::configuration::NewRevision;
 use sahut_store::history::People;
 use sahut_store::learn::NewModel;
+use sahut_store::route::NewInquiry;
 
-use crate::support::{World, at, code, decision, item, on_both, own, revision};
+use crate::support::{World, at, code, decision, item, new_inquiry, on_both, own, revision};
 
 const FIRST: InquiryNumber = InquiryNumber { year: 2026, sequence: 1 };
 
@@ -44,6 +45,37 @@ on_both! {
         assert!(matches!(unknown, Err(StoreError::Unfit(_))), "{unknown:?}");
         let missing = InquiryNumber { year: 2026, sequence: 99 };
         assert_eq!(tx.hand_over(missing, &code("kominfo"), "", "Admin", at(800)).await.unwrap(), None);
+    }
+
+    async fn an_answer_confirms_the_office_for_the_message_that_began_it(world: &World) {
+        let later = Item { written_at: at(9), text: "kapan?".to_owned(), ..item("m2", "ani") };
+        world.store(vec![later, item("m1", "ani")], at(10)).await;
+        let mut tx = world.begin().await;
+        let waiting = tx.take_waiting(10).await.unwrap();
+        let first = waiting.iter().find(|waiting| waiting.external_id == "m1").unwrap();
+        let follow = waiting.iter().find(|waiting| waiting.external_id == "m2").unwrap();
+        let opened = tx.open_inquiries(vec![new_inquiry(first)], &world.chance, at(0)).await.unwrap().remove(0);
+        tx.commit().await.unwrap();
+        world.raw().await.run(&format!(
+            "UPDATE message SET inquiry_id = {}, disposition = 'inquiry' WHERE id = {}", opened.id, follow.message
+        )).await.unwrap();
+        let mut tx = world.begin().await;
+        tx.answer_inquiry(opened.id, &code("dinkes"), at(20), "Admin", at(20)).await.unwrap();
+        let lessons = tx.lessons(10).await.unwrap();
+        assert_eq!(lessons.len(), 1);
+        assert_eq!((lessons[0].text.as_str(), lessons[0].seat.as_deref()), ("puskesmas tutup? m1", Some("dinkes")));
+    }
+
+    async fn an_answer_confirms_nothing_where_danger_chose_the_office(world: &World) {
+        world.store(vec![item("m1", "ani")], at(0)).await;
+        let mut tx = world.begin().await;
+        let waiting = tx.take_waiting(10).await.unwrap();
+        let new = new_inquiry(&waiting[0]);
+        let decision = Decision { basis: Basis::Emergency, ..new.decision.clone() };
+        let new = NewInquiry { decision, ..new };
+        let opened = tx.open_inquiries(vec![new], &world.chance, at(0)).await.unwrap().remove(0);
+        tx.answer_inquiry(opened.id, &code("dinkes"), at(5), "Admin", at(5)).await.unwrap();
+        assert!(tx.lessons(10).await.unwrap().is_empty());
     }
 
     async fn talk_is_closed_without_a_promise_and_teaches(world: &World) {
