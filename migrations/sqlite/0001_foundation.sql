@@ -308,6 +308,8 @@ CREATE TABLE inquiry (
 CREATE UNIQUE INDEX inquiry_one_open ON inquiry (thread_id, citizen_id) WHERE state <> 'closed';
 -- An office's inbox in the order of its lists.
 CREATE INDEX inquiry_inbox ON inquiry (office, priority, due_at, id) WHERE state = 'open';
+-- An office's newest, which new ones are compared with.
+CREATE INDEX inquiry_newest ON inquiry (office, opened_at) WHERE state <> 'closed';
 CREATE INDEX inquiry_triage ON inquiry (id) WHERE triage = 1 AND state <> 'closed';
 
 -- Who speaks for an incident: the open one that falls due first.

@@ -139,8 +139,8 @@ pub struct Left {
 
 /// What the route stage asks.
 impl Tx {
-    /// The newest inquiries of these offices that began between two moments, at most so many, with what they are compared
-    /// by.
+    /// The newest inquiries of these offices that began between two moments, at most so many of each, with what they are
+    /// compared by.
     pub async fn candidates(
         &mut self,
         offices: BTreeSet<&str>,
@@ -149,11 +149,15 @@ impl Tx {
     ) -> Result<Vec<Candidate>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let sql = format!(
-            "SELECT i.id, i.office, i.priority, i.triage, i.incident_id, i.opened_at, i.channel_id, t.surface, t.post,
-                l.sketch
-            FROM likeness l JOIN inquiry i ON i.id = l.inquiry_id JOIN thread t ON t.id = i.thread_id
-            WHERE i.state <> 'closed' AND i.opened_at >= $1 AND i.opened_at <= $2 AND i.office{}
-            ORDER BY l.inquiry_id DESC LIMIT $3",
+            "WITH chosen AS (
+                SELECT i.id, i.office, i.priority, i.triage, i.incident_id, i.opened_at, i.channel_id, i.thread_id,
+                    l.sketch, ROW_NUMBER() OVER (PARTITION BY i.office ORDER BY l.inquiry_id DESC) AS place
+                FROM likeness l JOIN inquiry i ON i.id = l.inquiry_id
+                WHERE i.state <> 'closed' AND i.opened_at >= $1 AND i.opened_at <= $2 AND i.office{}
+            )
+            SELECT chosen.id, office, priority, triage, incident_id, opened_at, chosen.channel_id, t.surface, t.post, sketch
+            FROM chosen JOIN thread t ON t.id = chosen.thread_id
+            WHERE place <= $3 ORDER BY chosen.id DESC",
             self.dialect().within(4)
         );
         let mut values = args![between.0, between.1, limit];

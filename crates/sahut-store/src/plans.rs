@@ -17,8 +17,8 @@ use crate::{Claim, Db, Location, StoreError, Tx};
 const SMALL: &[&str] = &[
     "SCAN chosen",
     "SCAN json_each",
-    // What is compared: the newest first, and dropped when it is old.
-    "SCAN l",
+    // Some days of the offices of one batch, numbered by office.
+    "SCAN (subquery-4)",
     "SCAN channel",
     "SCAN c",
     "SCAN o",

@@ -95,6 +95,16 @@ on_both! {
         assert_eq!(tx.drop_likenesses(at(1)).await.unwrap(), 3);
     }
 
+    async fn a_flood_at_one_office_hides_no_inquiry_of_another(world: &World) {
+        let all = apart(world, 4).await;
+        let mut tx = world.begin().await;
+        tx.hand_over(number(1), &code("kominfo"), "", "Admin", at(10)).await.unwrap();
+        tx.keep_likenesses(all.iter().map(|opened| kept(opened.id, None)).collect()).await.unwrap();
+        let found = tx.candidates(["dinkes", "kominfo"].into(), (at(-60), at(60)), 2).await.unwrap();
+        let ids: Vec<_> = found.iter().map(|candidate| candidate.inquiry).collect();
+        assert_eq!(ids, [all[3].id, all[2].id, all[0].id]);
+    }
+
     async fn nothing_joins_what_is_answered_or_being_answered(world: &World) {
         let all = apart(world, 3).await;
         let mut tx = world.begin().await;
