@@ -2,7 +2,7 @@
 //!
 //! Each is compared with the newest ones of its office, by what routing sketched of them. One that tells of the same
 //! joins: the office is told of the incident when it begins and when it has grown, and of its inquiries no more one by
-//! one. It joins only where somebody is still to be answered, and holds what it joins until the transaction ends: an
+//! one, unless they are emergencies. It joins only where somebody is still to be answered, and holds what it joins until the transaction ends: an
 //! answer that is just being given must not pass by an inquiry of which nobody was told. What may belong together is
 //! offered to people.
 
@@ -25,7 +25,7 @@ const COMPARED: usize = 300;
 /// What began longer apart is another happening.
 const WITHIN: SignedDuration = SignedDuration::from_hours(48);
 
-/// An incident is known by as many of its inquiries; the others are like them.
+/// An incident is known by as many of its inquiries, and by each that names what these do not; the others are like them.
 const FACES: usize = 12;
 
 /// Incidents that are tried for one inquiry.
@@ -50,7 +50,7 @@ pub(crate) struct Face {
 /// What became of the inquiries that begin.
 #[derive(Default)]
 pub(crate) struct Gathered {
-    /// Those that joined an incident: nobody is told of them one by one.
+    /// Those that joined an incident, without emergencies: nobody is told of them one by one.
     pub(crate) joined: HashSet<InquiryId>,
     /// Incidents to tell of, each with an inquiry of it.
     pub(crate) told: Vec<Told>,
@@ -267,7 +267,8 @@ impl Gathering {
             facts: serde_json::json!({ "incident": growing.number.to_string(), "share": percent(share) }),
         });
         let known = self.known.get(&face.office).into_iter().flatten();
-        if known.filter(|known| known.incident == Some(incident)).count() < FACES {
+        let faces = known.filter(|known| known.incident == Some(incident)).map(|known| &known.face.sketch);
+        if faces.clone().count() < FACES || face.sketch.names_more_than(faces) {
             self.keep(face, Some(incident), None);
         }
     }
@@ -281,6 +282,9 @@ impl Gathering {
     async fn settle(self, tx: &mut Tx) -> Result<Gathered, StoreError> {
         let joined: Vec<(InquiryId, IncidentId)> =
             self.members.iter().map(|member| (member.inquiry, member.incident)).collect();
+        let is_urgent = |incident| self.growing.get(incident).is_some_and(|growing| growing.urgent);
+        let untold = joined.iter().filter(|(_, incident)| !is_urgent(incident));
+        let untold = untold.map(|(inquiry, _)| *inquiry).collect();
         metrics::counter!("sahut_incidents_joined_total").increment(joined.len() as u64);
         let events = tx.join_incidents(self.members, "sahut", self.now).await?;
         tx.keep_likenesses(self.kept).await?;
@@ -297,7 +301,7 @@ impl Gathering {
                 told.push(Told { event: *event, inquiry, office, urgent });
             }
         }
-        Ok(Gathered { joined: joined.into_iter().map(|(inquiry, _)| inquiry).collect(), told })
+        Ok(Gathered { joined: untold, told })
     }
 }
 

@@ -29,6 +29,11 @@ strong = ["air mati", "air tidak mengalir", "air keruh", "gangguan air"]
 normal = ["tagihan air"]
 incidents = ["air mati", "air tidak mengalir", "gangguan air"]
 
+[[topic]]
+name = "api"
+strong = ["kebakaran"]
+incidents = ["kebakaran"]
+
 [[place]]
 name = "Topos"
 office = "pupr"
@@ -40,6 +45,10 @@ office = "pupr"
 [[kind]]
 kind = "complaint"
 strong = ["air mati", "air tidak mengalir", "air keruh", "gangguan air", "tagihan air"]
+
+[[kind]]
+kind = "emergency"
+strong = ["kebakaran"]
 "#;
 
 /// As they come under one announcement: short, and never twice the same.
@@ -229,6 +238,23 @@ async fn what_is_elsewhere_or_something_else_stays_apart() {
     tx.commit().await.unwrap();
     assert!(scene.town.context.db.read().await.unwrap().offers(10).await.unwrap().is_empty());
     assert_eq!(scene.incidents().await, [(2, 2), (2, 2)]);
+    scene.sound().await;
+}
+
+#[tokio::test]
+async fn emergencies_that_join_are_each_told_of() {
+    let scene = Scene::open().await;
+    for (citizen, text) in [
+        ("ani", "tolong cepat, ada kebakaran rumah"),
+        ("budi", "kebakaran pak tolong cepat"),
+        ("cici", "di desa sukamaju kebakaran, tolong cepat"),
+        ("dedi", "tolong cepat kebakaran di desa melati"),
+    ] {
+        scene.comment(citizen, text);
+        scene.route().await;
+    }
+    assert_eq!(scene.incidents().await, [(3, 3)], "another village is another fire");
+    assert_eq!(scene.mails().await.iter().filter(|mail| *mail == "assignment").count(), 4);
     scene.sound().await;
 }
 
