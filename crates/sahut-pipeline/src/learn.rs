@@ -136,14 +136,16 @@ fn lesson(stored: &StoredLesson) -> Lesson<'_> {
     Lesson { input, taught, at: stored.at }
 }
 
-/// Why a model is to be taken out of use, where it is: people agreed with the rules alone more often than with it.
+/// Why a model is to be taken out of use, where it is: people agreed with the rules alone more often than with it. Where a
+/// danger decided, neither did.
 fn does_worse(checked: &[Checked]) -> Option<String> {
-    let first_by_rules = |checked: &&Checked| {
+    let checked: Vec<&Checked> = checked.iter().filter(|checked| checked.decision.danger.is_none()).collect();
+    let first_by_rules = |checked: &&&Checked| {
         let first = checked.decision.scores.first();
         first.is_some_and(|score| score.office.as_str() == checked.seat)
     };
     let first_by_model =
-        |checked: &&Checked| checked.decision.ranking().next() == Some(checked.seat.as_str());
+        |checked: &&&Checked| checked.decision.ranking().next() == Some(checked.seat.as_str());
     let model = checked.iter().filter(first_by_model).count();
     let rules = checked.iter().filter(first_by_rules).count();
     (checked.len() >= CHECKED_AT_LEAST && model < rules).then(|| {
