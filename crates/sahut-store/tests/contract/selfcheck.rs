@@ -83,6 +83,14 @@ on_both! {
         breaking(world, "inquiry-told", "notice", "UPDATE notice SET state = 'dead' WHERE inquiry_id = 2").await;
     }
 
+    async fn an_inquiry_of_which_people_heard_only_when_it_was_late(world: &World) {
+        breaking(world, "inquiry-told", "notice", "UPDATE notice SET template = 'overdue' WHERE inquiry_id = 2").await;
+    }
+
+    async fn an_inquiry_whose_mails_never_left(world: &World) {
+        breaking(world, "inquiry-told", "notice", "UPDATE notice SET state = 'done', sent_at = NULL WHERE inquiry_id = 2").await;
+    }
+
     async fn an_inquiry_without_a_beginning(world: &World) {
         breaking(world, "inquiry-journal", "event", "DELETE FROM event WHERE kind = 'inquiry.opened'").await;
     }
