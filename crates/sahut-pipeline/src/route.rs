@@ -181,9 +181,9 @@ impl Batch<'_> {
         } else {
             None
         };
+        let concerned = self.concerned(&decision, &current.office);
         let (reopens, hastens) = if reopens { (promise, None) } else { (None, promise) };
         let reopened = reopens.is_some();
-        let elsewhere = self.is_for_another(&decision, &current.office);
         let joining = Joining {
             message: waiting.message,
             channel: waiting.channel,
@@ -202,18 +202,22 @@ impl Batch<'_> {
         };
         let event = tx.join_inquiry(&joining, self.now).await?;
         let urgent = joining.decision.priority == Priority::Emergency;
-        // The office has heard it from others, and has them to answer.
-        let heard = !urgent
-            && !elsewhere
-            && sketch.is_some_and(|sketch| sketch.tells_of_incident())
-            && tx.is_waited_with_others(current.id).await?;
+        let again = !emergency
+            && concerned.is_empty()
+            && match sketch {
+                Some(sketch) => says_again(tx, &sketch, current.id).await?,
+                None => false,
+            };
+        // The office has heard it from others, and has them to answer; who comes back after its answer is heard anew.
+        let heard = again && !urgent && !reopened && tx.is_waited_with_others(current.id).await?;
         if wants_something && !heard {
-            let mut told = self.notices(event, Template::FollowUp, current.id, &current.office, urgent);
-            if elsewhere {
-                let triage = &self.regency.triage_office;
-                told.extend(self.notices(event, Template::FollowUp, current.id, triage, urgent));
-            }
-            tx.owe(told, self.now).await?;
+            let offices = std::iter::once(&current.office).chain(concerned.iter());
+            let told = offices
+                .flat_map(|office| self.notices(event, Template::FollowUp, current.id, office, urgent));
+            tx.owe(told.collect(), self.now).await?;
+        }
+        if wants_something && !again && (reopened || current.state == State::Open) {
+            tx.part_from_incident(current.id, "sahut", self.now).await?;
         }
         if reopened || emergency {
             self.changed.insert(current.id, CurrentInquiry { state: State::Open, kind, ..current });
@@ -221,13 +225,23 @@ impl Batch<'_> {
         self.answer_before_read(tx, vec![waiting.message]).await
     }
 
-    /// Whether the words clearly concern another office than the one whose inquiry the message joins: then those who
-    /// decide are told too.
-    fn is_for_another(&self, decision: &Decision, office: &OfficeCode) -> bool {
-        matches!(decision.basis, Basis::Topics | Basis::Mention | Basis::Emergency)
-            && decision.doubt.is_none()
-            && decision.office.as_ref().is_some_and(|named| named != office)
-            && self.regency.triage_office != *office
+    /// Who else is told where the words clearly concern another office than the one whose inquiry the message joins:
+    /// those who decide, and of an emergency that office itself, which cannot wait for them.
+    fn concerned(&self, decision: &Decision, office: &OfficeCode) -> Vec<OfficeCode> {
+        let clear = matches!(decision.basis, Basis::Topics | Basis::Mention | Basis::Emergency)
+            && decision.doubt.is_none();
+        let Some(named) = decision.office.as_ref().filter(|named| clear && *named != office) else {
+            return Vec::new();
+        };
+        let mut concerned = Vec::new();
+        if decision.basis == Basis::Emergency {
+            concerned.push(named.clone());
+        }
+        let triage = &self.regency.triage_office;
+        if triage != office && !concerned.contains(triage) {
+            concerned.push(triage.clone());
+        }
+        concerned
     }
 
     /// What the office wrote on the platform itself: a reply of ours that is read back, or an answer given there by
@@ -339,7 +353,22 @@ pub(crate) async fn promise_again(
     let Some((promise, next_at)) = make_promise(regency, &asked.office, asked.kind, asked.written_at) else {
         return Ok(());
     };
-    tx.promise_again(&asked, &promise, next_at, now).await
+    let event = tx.promise_again(&asked, &promise, next_at, now).await?;
+    // While others of its incident were waiting, nobody was told of the question.
+    if tx.incident_of(inquiry).await?.is_some() {
+        let urgent = asked.kind == Kind::Emergency;
+        let office = &asked.office;
+        let told = notices(regency, event, Template::FollowUp, Some(inquiry), office, urgent, now);
+        tx.owe(told, now).await?;
+    }
+    Ok(())
+}
+
+/// Whether a citizen says again what the incident of the inquiry tells of.
+async fn says_again(tx: &mut Tx, sketch: &Sketch, inquiry: InquiryId) -> Result<bool, StoreError> {
+    let kept = tx.sketches_of_incident(inquiry).await?;
+    let mut faces = kept.iter().filter_map(|kept| Sketch::from_bytes(kept));
+    Ok(faces.any(|face| sketch.says_again(&face)))
 }
 
 /// An inquiry that is to begin, with what it is compared by.

@@ -4,6 +4,7 @@
 //! whose moment has come, so an hour of downtime only means that it looks an hour later, and says in the journal when
 //! the thing really happened.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +27,10 @@ const BATCH: i64 = 200;
 
 /// The share of a promise's working time after which the office is reminded, in percent.
 const REMIND_AFTER: i64 = 80;
+
+/// When to look again at a missed promise of which nobody was told, as people were told of another of its incident: that
+/// one may be answered alone.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(4);
 
 /// How long a channel may ail before people are told, and how often they are told again.
 const AILING_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -81,13 +86,19 @@ pub async fn watch_deadlines(context: &Context) -> Result<usize, StoreError> {
     let mut tx = context.db.begin().await?;
     let due = tx.take_due_deadlines(now, BATCH).await?;
     let mut told = Vec::new();
+    let mut speaking = HashSet::new();
     for deadline in &due {
-        let missed = deadline.due_at <= now;
-        let next_at = (!missed).then_some(deadline.due_at);
-        let event = tx.note_step(deadline, missed, next_at, now).await?;
-        if deadline.spoken_for {
-            continue;
-        }
+        let missed = deadline.missed || deadline.due_at <= now;
+        let speaks = !deadline.spoken_for
+            && (!missed
+                || deadline.incident.is_none_or(|incident| speaking.insert((incident, deadline.priority))));
+        let next_at = if missed { (!speaks).then_some(now + LOOK_AGAIN) } else { Some(deadline.due_at) };
+        let event = if deadline.missed {
+            tx.look_again(deadline, next_at).await?
+        } else {
+            Some(tx.note_step(deadline, missed, next_at, now).await?)
+        };
+        let Some(event) = event.filter(|_| speaks) else { continue };
         let template = if missed { Template::Overdue } else { Template::Reminder };
         let urgent = deadline.priority == Priority::Emergency;
         let not_before = if urgent { now } else { next_opening(&regency, deadline, now) };

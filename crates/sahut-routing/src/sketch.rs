@@ -212,9 +212,13 @@ impl Sketch {
         new_place || self.names.iter().any(is_new)
     }
 
-    /// Whether it uses phrases that tell of an incident.
-    pub fn tells_of_incident(&self) -> bool {
-        self.incident
+    /// Whether somebody who belongs to the incident of this other inquiry tells of the same once more, with the same
+    /// text, or with phrases of the same incident and of no other place.
+    pub fn says_again(&self, other: &Self) -> bool {
+        let alone = Setting { one_post: false, public: false };
+        let same_matter = self.incident && other.incident && self.matter == other.matter;
+        let same_place = (self.place.is_none() || self.place == other.place) && !self.names_others(other, |_| true);
+        (same_matter && same_place) || matches!(self.compare(other, alone), Alike::Same(_))
     }
 
     /// Whether each names something that the other does not, of the names that count.

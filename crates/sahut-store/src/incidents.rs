@@ -195,7 +195,8 @@ impl Tx {
     }
 
     /// Holds an incident, so that another inquiry can join it; answers its number, and the inquiry that falls due first.
-    /// `None`: somebody is just changing it, or none of its inquiries owes an answer that is not on its way.
+    /// `None`: somebody is just changing it, or no answer that is not on its way has been owed since the last one was
+    /// given in it. What an answer left open holds the incident open for nobody else.
     pub async fn hold_incident(
         &mut self,
         incident: IncidentId,
@@ -206,8 +207,11 @@ impl Tx {
             return Ok(None);
         };
         let open = format!(
-            "SELECT i.id FROM inquiry i WHERE i.incident_id = $1 AND i.state = 'open'
+            "SELECT i.id FROM inquiry i JOIN deadline d ON d.id = i.deadline_id
+            WHERE i.incident_id = $1 AND i.state = 'open'
                 AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.inquiry_id = i.id AND r.state = 'due')
+                AND NOT EXISTS (SELECT 1 FROM inquiry other JOIN deadline met ON met.inquiry_id = other.id
+                    WHERE other.incident_id = i.incident_id AND met.met_at >= d.started_at)
             ORDER BY i.due_at, i.id LIMIT 1{}",
             self.dialect().take("i")
         );

@@ -116,6 +116,7 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
     tx.hold_incident(IncidentId(1)).await?;
     tx.count_members(IncidentId(1)).await?;
     tx.is_waited_with_others(InquiryId(1)).await?;
+    tx.sketches_of_incident(InquiryId(1)).await?;
     tx.is_answered_with_others(InquiryNumber { year: 2026, sequence: 1 }).await?;
     tx.answers_read_before(vec![MessageId(1)]).await?;
     tx.asked_again(InquiryId(1)).await?;

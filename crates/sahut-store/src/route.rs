@@ -336,14 +336,14 @@ impl Tx {
         Ok(asked.await?.into_iter().find(|(_, kind)| kind.needs_action()).map(|(asked, _)| asked))
     }
 
-    /// Opens an answered inquiry again for a question that joined it while it was open.
+    /// Opens an answered inquiry again for a question that joined it while it was open; answers the journal's line.
     pub async fn promise_again(
         &mut self,
         asked: &AskedAgain,
         promise: &Explanation,
         next_at: Timestamp,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<EventId, StoreError> {
         self.promise_anew(asked.inquiry, &asked.office, promise, next_at, None).await?;
         let event = NewEvent::new(EventKind::InquiryReopened, asked.written_at)
             .by("citizen")
@@ -351,8 +351,15 @@ impl Tx {
             .message(asked.message)
             .inquiry(asked.inquiry, &asked.office)
             .with(serde_json::json!({ "due_at": promise.due.at }));
-        self.record_one(event, now).await?;
-        Ok(())
+        self.record_one(event, now).await
+    }
+
+    /// What the inquiries of an inquiry's incident are compared by, as routing wrote it; nothing where it belongs to none.
+    pub async fn sketches_of_incident(&mut self, inquiry: InquiryId) -> Result<Vec<Vec<u8>>, StoreError> {
+        const SKETCHES: &str =
+            "SELECT l.sketch FROM inquiry i JOIN inquiry other ON other.incident_id = i.incident_id
+            JOIN likeness l ON l.inquiry_id = other.id WHERE i.id = $1 ORDER BY l.inquiry_id";
+        self.rows(SKETCHES, args![inquiry], |row| row.get(0)).await
     }
 
     /// Sets messages aside that need nobody.

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use sahut_domain::channel::{Ailment, ChannelId};
 use sahut_domain::deadline::{DeadlineId, Explanation};
 use sahut_domain::event::{EventId, EventKind};
+use sahut_domain::incident::IncidentId;
 use sahut_domain::inquiry::{InquiryId, Priority};
 use sahut_domain::office::OfficeCode;
 
@@ -26,7 +27,10 @@ pub struct DueDeadline {
     pub due_at: Timestamp,
     /// The journal holds already that it was missed.
     pub missed: bool,
-    /// Another open inquiry of the same incident falls due sooner: people are told of that one, for all.
+    /// The incident that its inquiry belongs to.
+    pub incident: Option<IncidentId>,
+    /// People are told of another open inquiry of the same incident, as urgent as this one, for all: it falls due sooner
+    /// and was not missed yet, or they were told that it is overdue after this promise began.
     pub spoken_for: bool,
     /// Why it is due then.
     pub explanation: Explanation,
@@ -67,10 +71,14 @@ impl Tx {
     ) -> Result<Vec<DueDeadline>, StoreError> {
         let sql = format!(
             "SELECT d.id, d.inquiry_id, d.office, i.priority, d.due_at, d.missed_at, d.explanation,
-                CAST(CASE WHEN i.incident_id IS NULL OR i.id = (SELECT other.id FROM inquiry other
-                    WHERE other.incident_id = i.incident_id AND other.state = 'open'
-                    ORDER BY other.due_at, other.id LIMIT 1)
-                    THEN 0 ELSE 1 END AS BIGINT)
+                CAST(CASE WHEN EXISTS (SELECT 1 FROM inquiry other JOIN deadline o ON o.id = other.deadline_id
+                    WHERE other.incident_id = i.incident_id AND other.state = 'open' AND other.id <> i.id
+                        AND other.priority = i.priority
+                        AND ((o.missed_at IS NULL
+                            AND (other.due_at < i.due_at OR (other.due_at = i.due_at AND other.id < i.id)))
+                          OR EXISTS (SELECT 1 FROM notice n WHERE n.inquiry_id = other.id
+                            AND n.template = 'overdue' AND n.state <> 'dead' AND n.created_at >= d.started_at)))
+                    THEN 1 ELSE 0 END AS BIGINT), i.incident_id
              FROM deadline d JOIN inquiry i ON i.id = d.inquiry_id
              WHERE d.live = 1 AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2{}",
             self.dialect().take("d")
@@ -85,6 +93,7 @@ impl Tx {
                 missed: row.get::<Option<Timestamp>>(5)?.is_some(),
                 explanation: row.json(6)?,
                 spoken_for: row.get(7)?,
+                incident: row.get(8)?,
             })
         })
         .await
@@ -106,6 +115,19 @@ impl Tx {
             if missed { (EventKind::DeadlineMissed, due.due_at) } else { (EventKind::ReminderDue, now) };
         let data = serde_json::json!({ "deadline": due.id, "due_at": due.due_at });
         self.record_one(NewEvent::new(kind, at).inquiry(due.inquiry, &due.office).with(data), now).await
+    }
+
+    /// Notes when to look again at a promise whose miss the journal holds already; answers that line.
+    pub async fn look_again(
+        &mut self,
+        due: &DueDeadline,
+        next_at: Option<Timestamp>,
+    ) -> Result<Option<EventId>, StoreError> {
+        self.exec("UPDATE deadline SET next_at = $2 WHERE id = $1", args![due.id, next_at]).await?;
+        const MISSED: &str =
+            "SELECT id FROM event WHERE inquiry_id = $1 AND kind = 'deadline.missed' AND at = $2
+            ORDER BY id DESC LIMIT 1";
+        self.opt(MISSED, args![due.inquiry, due.due_at], |row| row.get(0)).await
     }
 
     /// Channels that have ailed since before `since_before` and that nobody was told about after `told_before`.

@@ -7,6 +7,7 @@ use sahut_domain::channel::Platform;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::inquiry::{InquiryNumber, State};
 use sahut_domain::office::{OfficeCode, OfficeKind};
+use sahut_domain::reply::ReplyId;
 use sahut_domain::{ManualClock, Timestamp};
 use sahut_pipeline::answer::{Answer, Answered, LeftOut, answer_together};
 use sahut_pipeline::cadence::Cadence;
@@ -16,6 +17,7 @@ use sahut_pipeline::route::route_batch;
 use sahut_pipeline::watch::watch_deadlines;
 use sahut_routing::{RuleSet, Source};
 use sahut_simulator::{Keys, Simulator, SimulatorSettings, World};
+use sahut_store::Claim;
 use sahut_store::inquiries::{Filter, Line};
 
 use crate::regency::{Account, Town};
@@ -34,6 +36,11 @@ name = "api"
 strong = ["kebakaran"]
 incidents = ["kebakaran"]
 
+[[topic]]
+name = "listrik"
+strong = ["listrik padam"]
+incidents = ["listrik padam"]
+
 [[place]]
 name = "Topos"
 office = "pupr"
@@ -44,7 +51,7 @@ office = "pupr"
 
 [[kind]]
 kind = "complaint"
-strong = ["air mati", "air tidak mengalir", "air keruh", "gangguan air", "tagihan air"]
+strong = ["air mati", "air tidak mengalir", "air keruh", "gangguan air", "tagihan air", "listrik padam"]
 
 [[kind]]
 kind = "emergency"
@@ -121,6 +128,33 @@ impl Scene {
             }
         }
         self.route().await;
+    }
+
+    /// The first of the page's citizens writes again under his own comment.
+    async fn again(&self, citizen: &str, text: &str) {
+        let ledger = self.simulator.ledger();
+        let first = ledger.of(&self.page.id).find(|written| written.handle == citizen).unwrap().id.clone();
+        self.world().reply(&first, citizen, text, self.now()).unwrap();
+        self.route().await;
+    }
+
+    /// Answers one inquiry, and no other of its incident.
+    async fn answer_only(&self, sequence: i64) {
+        let mut tx = self.town.context.db.begin().await.unwrap();
+        tx.queue_reply(number(sequence), ANSWER, "Admin PUPR", &format!("only {sequence}"), self.now())
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        self.deliver().await;
+    }
+
+    async fn watch(&self) {
+        while watch_deadlines(&self.town.context).await.unwrap() > 0 {}
+    }
+
+    /// How many mails of a template are owed.
+    async fn mailed(&self, template: &str) -> usize {
+        self.mails().await.iter().filter(|mail| *mail == template).count()
     }
 
     async fn inquiries(&self) -> Vec<Line> {
@@ -293,18 +327,87 @@ async fn one_of_many_is_taken_out_and_stays_out() {
 async fn who_says_it_again_is_heard_once() {
     let scene = Scene::open().await;
     scene.flood(3, 3).await;
-    let again = |text: &str| {
-        let ledger = scene.simulator.ledger();
-        let first = ledger.of(&scene.page.id).find(|written| written.handle == "warga_1").unwrap().id.clone();
-        scene.world().reply(&first, "warga_1", text, scene.now()).unwrap();
-    };
-    again("air mati sampai sekarang pak");
-    scene.route().await;
+    scene.again("warga_1", "air mati sampai sekarang pak").await;
     assert!(!scene.mails().await.contains(&"follow_up".to_owned()), "the office has it before its eyes");
-    again("sekarang tagihan air saya juga naik");
-    scene.route().await;
+    scene.again("warga_1", "sekarang tagihan air saya juga naik").await;
     assert!(scene.mails().await.contains(&"follow_up".to_owned()), "something new");
     assert_eq!(scene.inquiries().await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_answer_to_all_does_not_close_what_somebody_asked_besides() {
+    let scene = Scene::open().await;
+    scene.flood(6, 6).await;
+    scene.again("warga_1", "sekarang tagihan air saya juga naik").await;
+    scene.again("warga_2", "listrik padam juga di sini").await;
+    scene.again("warga_3", "kebakaran di sebelah, tolong").await;
+    assert_eq!((scene.incidents().await, scene.mailed("follow_up").await), (vec![(3, 3)], 3));
+    assert_eq!(queued(scene.answer(1, ANSWER, "k").await).0, 3);
+    scene.deliver().await;
+    let open = scene.inquiries().await.into_iter().filter(|line| line.state == State::Open).count();
+    assert_eq!(open, 3);
+    scene.sound().await;
+}
+
+#[tokio::test]
+async fn everybody_who_comes_back_after_the_answer_is_told_of() {
+    let scene = Scene::open().await;
+    scene.flood(3, 3).await;
+    queued(scene.answer(1, ANSWER, "k").await);
+    scene.deliver().await;
+    scene.again("warga_1", "air mati sampai sekarang pak").await;
+    scene.again("warga_2", "air mati lagi di sini").await;
+    assert_eq!((scene.mailed("follow_up").await, scene.incidents().await), (2, vec![(3, 2)]));
+}
+
+#[tokio::test]
+async fn who_was_left_out_of_the_answer_keeps_nobody_from_being_told_of() {
+    let scene = Scene::open().await;
+    scene.flood(3, 3).await;
+    scene.answer_only(1).await;
+    scene.answer_only(2).await;
+    scene.comment("late", FLOOD[0]);
+    scene.route().await;
+    assert_eq!((scene.incidents().await, scene.mailed("assignment").await), (vec![(3, 1)], 2));
+}
+
+#[tokio::test]
+async fn another_speaks_when_the_one_that_spoke_is_answered_alone() {
+    let scene = Scene::open().await;
+    scene.flood(4, 4).await;
+    scene.clock.advance(5 * 24 * 3600);
+    scene.watch().await;
+    assert_eq!(scene.mailed("overdue").await, 1);
+    scene.answer_only(1).await;
+    for _ in 0..3 {
+        scene.clock.advance(5 * 3600);
+        scene.watch().await;
+        assert_eq!(scene.mailed("overdue").await, 2, "once, for all that are left");
+    }
+    assert_eq!(scene.count(EventKind::DeadlineMissed).await, 4);
+    scene.sound().await;
+}
+
+#[tokio::test]
+async fn a_question_that_an_answer_passed_by_is_told_of() {
+    let scene = Scene::open().await;
+    scene.flood(3, 3).await;
+    let (now, until) = (scene.now(), scene.now() + Duration::from_secs(60));
+    let mut tx = scene.town.context.db.begin().await.unwrap();
+    tx.queue_reply(number(2), ANSWER, "Admin PUPR", "k", now).await.unwrap();
+    let claim = Claim { owner: "test", now, until, limit: 1 };
+    let work = tx.claim_replies(&claim).await.unwrap().remove(0);
+    tx.begin_sending(&work, until, now).await.unwrap();
+    tx.settle_uncertain(&work, "the line broke", until, now).await.unwrap();
+    tx.commit().await.unwrap();
+    scene.clock.advance(600);
+    scene.again("warga_1", "air mati sampai sekarang pak").await;
+    assert_eq!(scene.mailed("follow_up").await, 0);
+    let mut tx = scene.town.context.db.begin().await.unwrap();
+    assert!(tx.resolve_uncertain(ReplyId(work.lease.id), true, "Admin PUPR", scene.now()).await.unwrap());
+    tx.commit().await.unwrap();
+    scene.deliver().await;
+    assert_eq!((scene.mailed("follow_up").await, scene.incidents().await), (1, vec![(3, 3)]));
 }
 
 #[tokio::test]
@@ -312,7 +415,7 @@ async fn people_are_reminded_of_an_incident_once_and_every_promise_counts_for_it
     let scene = Scene::open().await;
     scene.flood(9, 3).await;
     scene.clock.advance(5 * 24 * 3600);
-    while watch_deadlines(&scene.town.context).await.unwrap() > 0 {}
+    scene.watch().await;
     let mails = scene.mails().await;
     assert_eq!(mails.iter().filter(|mail| *mail == "overdue").count(), 1, "{mails:?}");
     assert_eq!(scene.count(EventKind::DeadlineMissed).await, 9);

@@ -75,12 +75,38 @@ impl Tx {
     ) -> Result<Option<Left>, StoreError> {
         self.hold_incident_of(number).await?;
         let Some(standing) = self.standing(number).await? else { return Ok(None) };
-        let Standing { inquiry, office, state, incident, .. } = standing;
-        let Some((incident, incident_number)) = incident else {
-            return Err(StoreError::Unfit(format!(
+        match self.take_out(standing, actor, now).await? {
+            Some(left) => Ok(Some(left)),
+            None => Err(StoreError::Unfit(format!(
                 "inquiry {number} belongs to no incident; nothing was changed"
-            )));
-        };
+            ))),
+        }
+    }
+
+    /// Takes an inquiry that is held out of its incident, where it belongs to one: what its citizen wants now is something
+    /// else, and nobody else's answer answers it.
+    pub async fn part_from_incident(
+        &mut self,
+        inquiry: InquiryId,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Option<Left>, StoreError> {
+        let sql = format!("{STANDING} WHERE i.id = $1");
+        match self.opt(&sql, args![inquiry], standing).await? {
+            Some(standing) => self.take_out(standing, actor, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Lets an inquiry stand alone. `None`: it does.
+    async fn take_out(
+        &mut self,
+        standing: Standing,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<Option<Left>, StoreError> {
+        let Standing { inquiry, office, state, incident, .. } = standing;
+        let Some((incident, incident_number)) = incident else { return Ok(None) };
         const OUT: &str = "UPDATE inquiry SET incident_id = NULL, version = version + 1 WHERE id = $1";
         self.exec(OUT, args![inquiry]).await?;
         self.exec("DELETE FROM likeness WHERE inquiry_id = $1", args![inquiry]).await?;

@@ -277,6 +277,37 @@ on_both! {
         assert!(tx.offers(10).await.unwrap().is_empty());
     }
 
+    async fn what_an_answer_left_open_holds_its_incident_open_for_nobody(world: &World) {
+        let all = together(world, 3).await;
+        let incident = world.read().await.incident(KJ).await.unwrap().unwrap().0.id;
+        let mut tx = world.begin().await;
+        tx.answer_elsewhere(number(1), "sudah", "Admin", "k1", at(60)).await.unwrap();
+        tx.answer_elsewhere(number(2), "sudah", "Admin", "k2", at(60)).await.unwrap();
+        assert_eq!(tx.hold_incident(incident).await.unwrap(), None, "the third was left out");
+        tx.commit().await.unwrap();
+        let started = format!("UPDATE deadline SET started_at = {} WHERE inquiry_id = {}", at(61).as_microsecond(), all[2].id);
+        world.raw().await.run(&started).await.unwrap();
+        let held = world.begin().await.hold_incident(incident).await.unwrap();
+        assert_eq!(held, Some((KJ, all[2].id)), "its citizen has come back since");
+    }
+
+    async fn who_has_been_told_of_before_speaks_for_nobody_newer(world: &World) {
+        let all = together(world, 2).await;
+        let mut tx = world.begin().await;
+        let due = tx.take_due_deadlines(at(7200), 10).await.unwrap();
+        let event = tx.note_step(&due[0], true, None, at(7200)).await.unwrap();
+        let overdue = |mail| NewNotice { event, template: Template::Overdue, ..notice(&all[0], mail, false) };
+        tx.owe(vec![overdue("a@x.example")], at(-10)).await.unwrap();
+        let due = tx.take_due_deadlines(at(7200), 10).await.unwrap();
+        assert_eq!(due.iter().map(|due| (due.inquiry, due.spoken_for)).collect::<Vec<_>>(), [(all[1].id, false)]);
+        tx.owe(vec![overdue("b@x.example")], at(10)).await.unwrap();
+        assert!(tx.take_due_deadlines(at(7200), 10).await.unwrap()[0].spoken_for, "people were told since it began");
+        tx.commit().await.unwrap();
+        world.raw().await.run("UPDATE inquiry SET priority = 'emergency' WHERE id = 2").await.unwrap();
+        let due = world.begin().await.take_due_deadlines(at(7200), 10).await.unwrap();
+        assert!(!due[0].spoken_for, "nobody speaks for an emergency among others");
+    }
+
     async fn one_speaks_for_all_when_time_runs_out(world: &World) {
         let all = together(world, 3).await;
         let mut tx = world.begin().await;
