@@ -1,5 +1,7 @@
 //! What becomes of messages that are routed together.
 
+use std::collections::BTreeSet;
+
 use jiff::SignedDuration;
 use sahut_domain::calendar::Term;
 use sahut_domain::channel::Platform;
@@ -197,7 +199,8 @@ fn wider(regency: &Regency) -> Regency {
     let code = |text: &str| OfficeCode::parse(text).unwrap();
     let source = |path: &str, text: &str| Source { path: path.to_owned(), text: text.to_owned() };
     let gate = "[[kind]]\nkind = \"complaint\"\nstrong = [\"tolong diperbaiki\"]\n\
-        [[kind]]\nkind = \"emergency\"\nstrong = [\"kebakaran\"]\n";
+        [[kind]]\nkind = \"emergency\"\nstrong = [\"kebakaran\"]\n\
+        [[emergency]]\nname = \"kebakaran\"\nto = \"pdam\"\nstrong = [\"kebakaran\"]\n";
     let duty = |code: &str, phrase: &str| {
         let text = format!("duty = \"{code}\"\n\n[[topic]]\nname = \"{code}\"\nstrong = [\"{phrase}\"]\n");
         source(&format!("rules/{code}.toml"), &text)
@@ -207,10 +210,12 @@ fn wider(regency: &Regency) -> Regency {
     let usual = regency.policies.usual.clone();
     let fast = Policy { term: Term::Minutes(30), ..usual.clone() };
     let mut offices = regency.offices.clone();
-    let mut kominfo = offices[&code("pupr")].clone();
-    kominfo.code = code("kominfo");
-    kominfo.people[0].mail = "admin@kominfo.example".to_owned();
-    offices.insert(code("kominfo"), kominfo);
+    for other in ["kominfo", "pdam"] {
+        let mut office = offices[&code("pupr")].clone();
+        office.code = code(other);
+        office.people[0].mail = format!("admin@{other}.example");
+        offices.insert(code(other), office);
+    }
     Regency {
         revision: regency.revision,
         instance: regency.instance.clone(),
@@ -258,4 +263,20 @@ async fn those_who_decide_are_told_when_a_conversation_turns_to_another_office()
     let told: Vec<_> = outbox.iter().filter(|line| line.to == "admin@kominfo.example").collect();
     assert_eq!(told.len(), 1, "{outbox:?}");
     assert_eq!(told[0].detail, "follow_up");
+}
+
+#[tokio::test]
+async fn an_emergency_reaches_its_office_wherever_the_citizen_writes_it() {
+    for (triage, told) in [("kominfo", &["kominfo", "pdam", "pupr"][..]), ("pupr", &["pdam", "pupr"])] {
+        let street = Street::open().await;
+        let triage_office = OfficeCode::parse(triage).unwrap();
+        let regency = Regency { triage_office, ..wider(&street.town.context.regency.get()) };
+        street.town.context.regency.set(regency);
+        street.route(vec![item("1", false, "jalan rusak di depan pasar, tolong diperbaiki", 0)]).await;
+        street.route(vec![item("2", false, "kebakaran di depan pasar", 10)]).await;
+        let outbox = street.town.context.db.read().await.unwrap().outbox(10).await.unwrap();
+        let mails = outbox.iter().filter(|line| line.detail == "follow_up").map(|line| line.to.clone());
+        let told = told.iter().map(|office| format!("admin@{office}.example")).collect();
+        assert_eq!(mails.collect::<BTreeSet<_>>(), told);
+    }
 }
