@@ -392,7 +392,7 @@ async fn another_speaks_when_the_one_that_spoke_is_answered_alone() {
 async fn a_question_that_an_answer_passed_by_is_told_of() {
     let scene = Scene::open().await;
     scene.flood(3, 3).await;
-    let (now, until) = (scene.now(), scene.now() + Duration::from_secs(60));
+    let (now, until) = (scene.now(), scene.now() + Duration::from_mins(1));
     let mut tx = scene.town.context.db.begin().await.unwrap();
     tx.queue_reply(number(2), ANSWER, "Admin PUPR", "k", now).await.unwrap();
     let claim = Claim { owner: "test", now, until, limit: 1 };
