@@ -268,7 +268,8 @@ impl Gathering {
         });
         let known = self.known.get(&face.office).into_iter().flatten();
         let faces = known.filter(|known| known.incident == Some(incident)).map(|known| &known.face.sketch);
-        if faces.clone().count() < FACES || face.sketch.names_more_than(faces) {
+        let faces: Vec<_> = faces.collect();
+        if faces.len() < FACES || face.sketch.names_more_than(&faces) {
             self.keep(face, Some(incident), None);
         }
     }

@@ -206,9 +206,9 @@ impl Sketch {
     }
 
     /// Whether it names a place, or anything else, that none of these names.
-    pub fn names_more_than<'a>(&self, others: impl Iterator<Item = &'a Self> + Clone) -> bool {
-        let is_new = |name: &u32| others.clone().all(|other| !other.names.contains(name));
-        let new_place = self.place.is_some() && others.clone().all(|other| other.place != self.place);
+    pub fn names_more_than(&self, others: &[&Self]) -> bool {
+        let is_new = |name: &u32| others.iter().all(|other| !other.names.contains(name));
+        let new_place = self.place.is_some() && others.iter().all(|other| other.place != self.place);
         new_place || self.names.iter().any(is_new)
     }
 
@@ -217,7 +217,8 @@ impl Sketch {
     pub fn says_again(&self, other: &Self) -> bool {
         let alone = Setting { one_post: false, public: false };
         let same_matter = self.incident && other.incident && self.matter == other.matter;
-        let same_place = (self.place.is_none() || self.place == other.place) && !self.names_others(other, |_| true);
+        let same_place =
+            (self.place.is_none() || self.place == other.place) && !self.names_others(other, |_| true);
         (same_matter && same_place) || matches!(self.compare(other, alone), Alike::Same(_))
     }
 
