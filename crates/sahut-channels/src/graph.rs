@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sahut_domain::channel::{Ailment, ChannelConfig};
-use sahut_domain::message::{Attachment, Author, Item, Surface, ThreadKey, Visibility};
+use sahut_domain::message::{Attachment, Author, Item, ThreadKey, Visibility};
 use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -291,8 +291,9 @@ fn hangs_where_sent(item: &Item, reply: &Outgoing) -> bool {
         Some(parent) => {
             [&reply.answers, &reply.thread].contains(&parent) || reply.answers_parent.as_ref() == Some(parent)
         }
-        // Direct messages hang under nothing, and comments on a visitor's post under no other comment.
-        None => reply.surface == Surface::Direct || reply.post.as_ref() == Some(&reply.answers),
+        // Direct messages hang under nothing, comments on a visitor's post under no other comment, and a platform may
+        // withhold where one hangs: rather taken for sent than sent twice in public.
+        None => true,
     }
 }
 
