@@ -35,6 +35,9 @@ CREATE TABLE person (
     -- The mail server refused the address for good: nobody is mailed there until a person says otherwise.
     refused_at BIGINT,
     refused_detail TEXT,
+    -- When this person last did something about an inquiry, and last opened one: by a link in a mail, or by replying.
+    acted_at BIGINT,
+    seen_at BIGINT,
     UNIQUE (office, mail)
 );
 
@@ -295,11 +298,21 @@ CREATE TABLE inquiry (
     -- than that one's (see deadline.live).
     deadline_id BIGINT,
     deadline_live BIGINT CHECK (deadline_live = 1),
+    -- Until when the office said that it has it in hand, who said so, and their words: until then nobody is reminded.
+    acknowledged_until BIGINT,
+    acknowledged_by TEXT,
+    acknowledged_note TEXT,
+    -- How often it went from an office to another.
+    hops BIGINT NOT NULL DEFAULT 0,
+    -- Why it is closed.
+    closing TEXT CHECK (closing IN ('talk', 'settled', 'silent')),
     -- The happening that it tells of together with others.
     incident_id BIGINT REFERENCES incident (id),
     UNIQUE (year, sequence),
     CHECK (state <> 'open' OR (deadline_id IS NOT NULL AND deadline_live IS NOT NULL)),
     CHECK ((deadline_id IS NULL) = (deadline_live IS NULL)),
+    CHECK ((state = 'closed') = (closing IS NOT NULL)),
+    CHECK ((acknowledged_until IS NULL) = (acknowledged_by IS NULL)),
     CHECK ((state = 'closed') = (closed_at IS NOT NULL))
 );
 -- One citizen has one inquiry at a time in one thread.
@@ -383,6 +396,8 @@ CREATE TABLE deadline (
     explanation TEXT NOT NULL,
     -- Running and paused stretches at the offices that had it.
     segments TEXT NOT NULL,
+    -- What it was before it was moved, the oldest first: nothing is rewritten silently.
+    history TEXT NOT NULL DEFAULT '[]',
     -- When somebody has to look at it again.
     next_at BIGINT,
     UNIQUE (inquiry_id, kind, round),
@@ -393,6 +408,26 @@ CREATE TABLE deadline (
 );
 CREATE UNIQUE INDEX deadline_one_live ON deadline (inquiry_id, kind) WHERE live = 1;
 CREATE INDEX deadline_next ON deadline (next_at) WHERE live = 1;
+
+-- More time that an office asked for, and what was decided on that.
+CREATE TABLE extension (
+    id BIGINT NOT NULL PRIMARY KEY,
+    deadline_id BIGINT NOT NULL REFERENCES deadline (id),
+    reason TEXT NOT NULL CHECK (reason <> ''),
+    asked_by TEXT NOT NULL,
+    asked_at BIGINT NOT NULL,
+    -- Until when.
+    until BIGINT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('asked', 'granted', 'refused')),
+    decided_by TEXT,
+    decided_at BIGINT,
+    decided_note TEXT,
+    CHECK ((state = 'asked') = (decided_at IS NULL)),
+    CHECK ((decided_at IS NULL) = (decided_by IS NULL))
+);
+-- One at a time.
+CREATE UNIQUE INDEX extension_asked ON extension (deadline_id) WHERE state = 'asked';
+CREATE INDEX extension_of ON extension (deadline_id);
 
 -- The journal. Lines are added and never changed.
 CREATE TABLE event (
@@ -466,6 +501,8 @@ CREATE TABLE reply (
     message_id BIGINT NOT NULL REFERENCES message (id),
     text TEXT NOT NULL,
     author TEXT NOT NULL,
+    -- What it does to the inquiry: only an answer, a question and news of the work count as a first response.
+    intent TEXT NOT NULL CHECK (intent IN ('answer', 'question', 'progress', 'receipt')),
     created_at BIGINT NOT NULL,
     first_attempt_at BIGINT,
     external_id TEXT,
@@ -553,6 +590,7 @@ CREATE SEQUENCE import_id;
 CREATE SEQUENCE lesson_id;
 CREATE SEQUENCE model_id;
 CREATE SEQUENCE incident_id;
+CREATE SEQUENCE extension_id;
 
 -- References to tables that come later in this file.
 ALTER TABLE message ADD FOREIGN KEY (inquiry_id) REFERENCES inquiry (id) DEFERRABLE INITIALLY DEFERRED;

@@ -35,6 +35,9 @@ CREATE TABLE person (
     -- The mail server refused the address for good: nobody is mailed there until a person says otherwise.
     refused_at INTEGER,
     refused_detail TEXT,
+    -- When this person last did something about an inquiry, and last opened one: by a link in a mail, or by replying.
+    acted_at INTEGER,
+    seen_at INTEGER,
     UNIQUE (office, mail)
 ) STRICT;
 
@@ -295,11 +298,21 @@ CREATE TABLE inquiry (
     -- than that one's (see deadline.live).
     deadline_id INTEGER,
     deadline_live INTEGER CHECK (deadline_live = 1),
+    -- Until when the office said that it has it in hand, who said so, and their words: until then nobody is reminded.
+    acknowledged_until INTEGER,
+    acknowledged_by TEXT,
+    acknowledged_note TEXT,
+    -- How often it went from an office to another.
+    hops INTEGER NOT NULL DEFAULT 0,
+    -- Why it is closed.
+    closing TEXT CHECK (closing IN ('talk', 'settled', 'silent')),
     -- The happening that it tells of together with others.
     incident_id INTEGER REFERENCES incident (id),
     UNIQUE (year, sequence),
     CHECK (state <> 'open' OR (deadline_id IS NOT NULL AND deadline_live IS NOT NULL)),
     CHECK ((deadline_id IS NULL) = (deadline_live IS NULL)),
+    CHECK ((state = 'closed') = (closing IS NOT NULL)),
+    CHECK ((acknowledged_until IS NULL) = (acknowledged_by IS NULL)),
     CHECK ((state = 'closed') = (closed_at IS NOT NULL)),
     FOREIGN KEY (deadline_id, id, deadline_live, due_at) REFERENCES deadline (id, inquiry_id, live, due_at)
         DEFERRABLE INITIALLY DEFERRED
@@ -385,6 +398,8 @@ CREATE TABLE deadline (
     explanation TEXT NOT NULL,
     -- Running and paused stretches at the offices that had it.
     segments TEXT NOT NULL,
+    -- What it was before it was moved, the oldest first: nothing is rewritten silently.
+    history TEXT NOT NULL DEFAULT '[]',
     -- When somebody has to look at it again.
     next_at INTEGER,
     UNIQUE (inquiry_id, kind, round),
@@ -395,6 +410,26 @@ CREATE TABLE deadline (
 ) STRICT;
 CREATE UNIQUE INDEX deadline_one_live ON deadline (inquiry_id, kind) WHERE live = 1;
 CREATE INDEX deadline_next ON deadline (next_at) WHERE live = 1;
+
+-- More time that an office asked for, and what was decided on that.
+CREATE TABLE extension (
+    id INTEGER NOT NULL PRIMARY KEY,
+    deadline_id INTEGER NOT NULL REFERENCES deadline (id),
+    reason TEXT NOT NULL CHECK (reason <> ''),
+    asked_by TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    -- Until when.
+    until INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('asked', 'granted', 'refused')),
+    decided_by TEXT,
+    decided_at INTEGER,
+    decided_note TEXT,
+    CHECK ((state = 'asked') = (decided_at IS NULL)),
+    CHECK ((decided_at IS NULL) = (decided_by IS NULL))
+) STRICT;
+-- One at a time.
+CREATE UNIQUE INDEX extension_asked ON extension (deadline_id) WHERE state = 'asked';
+CREATE INDEX extension_of ON extension (deadline_id);
 
 -- The journal. Lines are added and never changed.
 CREATE TABLE event (
@@ -466,6 +501,8 @@ CREATE TABLE reply (
     message_id INTEGER NOT NULL REFERENCES message (id),
     text TEXT NOT NULL,
     author TEXT NOT NULL,
+    -- What it does to the inquiry: only an answer, a question and news of the work count as a first response.
+    intent TEXT NOT NULL CHECK (intent IN ('answer', 'question', 'progress', 'receipt')),
     created_at INTEGER NOT NULL,
     first_attempt_at INTEGER,
     external_id TEXT,
@@ -539,4 +576,4 @@ INSERT INTO sequence (name, next) VALUES
     ('revision', 1), ('person', 1), ('channel', 1), ('feed', 1), ('post', 1), ('citizen', 1), ('thread', 1),
     ('payload', 1), ('message', 1), ('message_revision', 1), ('quarantine', 1), ('delivery', 1), ('inquiry', 1),
     ('deadline', 1), ('event', 1), ('seal', 1), ('notice', 1), ('reply', 1), ('import', 1), ('lesson', 1), ('model', 1),
-    ('incident', 1);
+    ('incident', 1), ('extension', 1);

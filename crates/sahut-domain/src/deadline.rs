@@ -12,6 +12,23 @@ row_id! {
     DeadlineId
 }
 
+row_id! {
+    /// A stored request for more time.
+    ExtensionId
+}
+
+words! {
+    /// What became of an office's request for more time.
+    ExtensionState as "extension state" {
+        /// Somebody has to decide.
+        Asked = "asked",
+        /// The promise falls due later.
+        Granted = "granted",
+        /// It does not.
+        Refused = "refused",
+    }
+}
+
 words! {
     /// What is promised.
     DeadlineKind as "deadline kind" {

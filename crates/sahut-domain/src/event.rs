@@ -28,6 +28,10 @@ words! {
         InquiryReopened = "inquiry.reopened",
         /// The office's first or further answer reached the platform.
         InquiryAnswered = "inquiry.answered",
+        /// The office said that it has an inquiry in hand, and until when.
+        InquiryAcknowledged = "inquiry.acknowledged",
+        /// Somebody wrote a note that the citizen does not see.
+        InquiryNoted = "inquiry.noted",
         /// Somebody closed an inquiry.
         InquiryClosed = "inquiry.closed",
         /// Somebody took a closing back: it was a mistake.
@@ -46,6 +50,16 @@ words! {
         DeadlineSet = "deadline.set",
         /// Its end moved.
         DeadlineMoved = "deadline.moved",
+        /// Its time stands still.
+        DeadlinePaused = "deadline.paused",
+        /// Its time runs again.
+        DeadlineResumed = "deadline.resumed",
+        /// The office asked for more time.
+        ExtensionAsked = "extension.asked",
+        /// It was given more time.
+        ExtensionGranted = "extension.granted",
+        /// It was not.
+        ExtensionRefused = "extension.refused",
         /// The promise was kept.
         DeadlineMet = "deadline.met",
         /// The moment passed without an answer.

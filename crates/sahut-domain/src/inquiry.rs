@@ -65,6 +65,18 @@ words! {
 }
 
 words! {
+    /// Why an inquiry is closed.
+    Closing as "closing" {
+        /// It asks for nothing.
+        Talk = "talk",
+        /// Somebody said that the matter is settled.
+        Settled = "settled",
+        /// The citizen was answered, or asked for something, and did not write again.
+        Silent = "silent",
+    }
+}
+
+words! {
     /// What happens to an inquiry.
     Act as "act" {
         /// The citizen wrote again and wants something.

@@ -8,6 +8,20 @@ row_id! {
 }
 
 words! {
+    /// What a reply does to its inquiry.
+    Intent as "intent" {
+        /// It answers: unless the citizen comes back, the matter is settled.
+        Answer = "answer",
+        /// It asks the citizen for something that is needed: the office waits.
+        Question = "question",
+        /// It tells how the work goes: the citizen was heard, and the matter is not settled yet.
+        Progress = "progress",
+        /// It only tells that the message arrived, and counts for nothing.
+        Receipt = "receipt",
+    }
+}
+
+words! {
     /// Where a reply stands. A public reply is sent at most once: `sending` is stored before the attempt, and an
     /// attempt with an unknown outcome is looked up on the platform, never blindly repeated.
     ReplyState as "reply state" {

@@ -4,21 +4,10 @@ use jiff::Timestamp;
 use sahut_channels::Limit;
 use sahut_domain::inquiry::InquiryNumber;
 use sahut_domain::reply::ReplyId;
-use sahut_store::deliver::{Drafts, Unanswerable};
+use sahut_store::deliver::{Answer, Drafts, Unanswerable};
 use sahut_store::{StoreError, Tx};
 
 use crate::{Regency, deliver};
-
-/// An answer as it is given.
-#[derive(Debug, Clone, Copy)]
-pub struct Answer<'a> {
-    /// The words, as plain text.
-    pub text: &'a str,
-    /// Who answers, as the journal names them.
-    pub author: &'a str,
-    /// Name of the operation: the same name a second time changes nothing.
-    pub key: &'a str,
-}
 
 /// What became of an answer.
 #[derive(Debug)]
@@ -65,12 +54,11 @@ pub async fn answer_together(
     answer: Answer<'_>,
     now: Timestamp,
 ) -> Result<Answered, StoreError> {
-    let (drafts, unanswerable, underway) =
-        match tx.draft_replies(number, answer.text, answer.author, answer.key, now).await? {
-            Drafts::Known(reply) => return Ok(Answered::Known(reply)),
-            Drafts::NoInquiry => return Ok(Answered::NoInquiry),
-            Drafts::Written { drafts, left_out, underway } => (drafts, left_out, underway),
-        };
+    let (drafts, unanswerable, underway) = match tx.draft_replies(number, answer, now).await? {
+        Drafts::Known(reply) => return Ok(Answered::Known(reply)),
+        Drafts::NoInquiry => return Ok(Answered::NoInquiry),
+        Drafts::Written { drafts, left_out, underway } => (drafts, left_out, underway),
+    };
     let mut left_out: Vec<_> =
         unanswerable.into_iter().map(|(number, why)| (number, LeftOut::Unanswerable(why))).collect();
     let mut fitting = Vec::new();

@@ -2,13 +2,13 @@
 
 use sahut_domain::Language;
 use sahut_domain::channel::{Ailment, ChannelState, Platform};
-use sahut_domain::deadline::{DeadlineKind, DeadlineState};
+use sahut_domain::deadline::{DeadlineKind, DeadlineState, ExtensionState};
 use sahut_domain::decision::{Basis, Doubt, Manner};
 use sahut_domain::event::EventKind;
-use sahut_domain::inquiry::{Kind, Priority, State};
+use sahut_domain::inquiry::{Closing, Kind, Priority, State};
 use sahut_domain::message::Surface;
 use sahut_domain::office::OfficeKind;
-use sahut_domain::reply::ReplyState;
+use sahut_domain::reply::{Intent, ReplyState};
 use sahut_domain::work::WorkState;
 
 use crate::catalogue::pattern;
@@ -65,6 +65,9 @@ spoken! {
     WorkState as "work_state",
     OfficeKind as "office_kind",
     EventKind as "event",
+    Intent as "intent",
+    Closing as "closing",
+    ExtensionState as "extension",
 }
 
 #[cfg(test)]
@@ -97,6 +100,9 @@ mod tests {
             keys::<WorkState>(),
             keys::<OfficeKind>(),
             keys::<EventKind>(),
+            keys::<Intent>(),
+            keys::<Closing>(),
+            keys::<ExtensionState>(),
             Ailment::ALL.iter().map(|ailment| format!("advice.{ailment}")).collect(),
         ]
         .into_iter()

@@ -61,16 +61,16 @@ pub struct Aside {
 }
 
 /// An inquiry that nobody else changes until the transaction ends.
-struct Held {
-    id: InquiryId,
-    office: OfficeCode,
-    stood: Stood,
+pub(crate) struct Held {
+    pub(crate) id: InquiryId,
+    pub(crate) office: OfficeCode,
+    pub(crate) stood: Stood,
 }
 
 /// How an inquiry stood: kept in the journal's line about its closing, so that the closing can be taken back.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Stood {
-    state: State,
+pub(crate) struct Stood {
+    pub(crate) state: State,
     kind: Kind,
     triage: bool,
 }
@@ -144,7 +144,9 @@ impl Tx {
         self.teach_first(inquiry, Some(to), origin, actor, now).await?;
         let data = serde_json::json!({ "from": from, "to": to, "reason": reason, "triage": stood.triage });
         let kind = if from == *to { EventKind::InquiryConfirmed } else { EventKind::InquiryHandedOver };
-        const GIVE: &str = "UPDATE inquiry SET office = $2, triage = 0, version = version + 1 WHERE id = $1";
+        const GIVE: &str = "UPDATE inquiry SET office = $2, triage = 0, version = version + 1,
+            hops = hops + CASE WHEN office <> $2 AND triage = 0 THEN 1 ELSE 0 END,
+            acknowledged_until = NULL, acknowledged_by = NULL, acknowledged_note = NULL WHERE id = $1";
         let mut events = Vec::new();
         for given in &together {
             self.exec(GIVE, args![*given, to]).await?;
@@ -197,7 +199,7 @@ impl Tx {
                 "inquiry {number} is closed already; nothing was changed"
             )));
         }
-        const CLOSE: &str = "UPDATE inquiry SET state = 'closed', closed_at = $2, kind = 'noise', triage = 0,
+        const CLOSE: &str = "UPDATE inquiry SET state = 'closed', closed_at = $2, closing = 'talk', kind = 'noise', triage = 0,
             version = version + 1, deadline_id = NULL, deadline_live = NULL WHERE id = $1";
         self.exec(CLOSE, args![inquiry, now]).await?;
         // `next_at` stays: nobody looks at a void promise, and one that is taken up again is looked at when it was to be.
@@ -240,7 +242,7 @@ impl Tx {
             _ => None,
         };
         // Its incident may have gone to another office meanwhile.
-        const REOPEN: &str = "UPDATE inquiry SET state = $2, closed_at = NULL, kind = $3, triage = $4,
+        const REOPEN: &str = "UPDATE inquiry SET state = $2, closed_at = NULL, closing = NULL, kind = $3, triage = $4,
             incident_id = (SELECT k.id FROM incident k WHERE k.id = inquiry.incident_id AND k.office = inquiry.office),
             version = version + 1, deadline_id = $5, deadline_live = $6 WHERE id = $1";
         let live = deadline.map(|_| 1_i64);
@@ -270,7 +272,7 @@ impl Tx {
         let asked: Vec<(MessageId, Timestamp)> =
             self.rows(ASKED, args![inquiry], |row| Ok((row.get(0)?, row.get(1)?))).await?;
         const REPLIED: &str = "SELECT sent_at, author FROM reply
-            WHERE inquiry_id = $1 AND delivery IN ('sent', 'elsewhere') ORDER BY sent_at";
+            WHERE inquiry_id = $1 AND delivery IN ('sent', 'elsewhere') AND intent <> 'receipt' ORDER BY sent_at";
         let mut answers: Vec<(Timestamp, String)> =
             self.rows(REPLIED, args![inquiry], |row| Ok((row.get(0)?, row.get(1)?))).await?;
         let last = asked.iter().map(|(_, at)| *at).max();
@@ -369,7 +371,7 @@ impl Tx {
         .await
     }
 
-    async fn hold_by_number(&mut self, number: InquiryNumber) -> Result<Option<Held>, StoreError> {
+    pub(crate) async fn hold_by_number(&mut self, number: InquiryNumber) -> Result<Option<Held>, StoreError> {
         self.hold_incident_of(number).await?;
         let sql = format!(
             "SELECT id, office, state, kind, triage FROM inquiry WHERE year = $1 AND sequence = $2{}",

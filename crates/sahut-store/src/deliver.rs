@@ -10,11 +10,11 @@ use sahut_domain::channel::{ChannelId, Platform};
 use sahut_domain::deadline::Segment;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::fault;
-use sahut_domain::inquiry::{InquiryId, InquiryNumber};
+use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
 use sahut_domain::message::{Author, MessageId, Surface, ThreadId};
 use sahut_domain::notice::Template;
 use sahut_domain::office::OfficeCode;
-use sahut_domain::reply::{ReplyId, ReplyState};
+use sahut_domain::reply::{Intent, ReplyId, ReplyState};
 use sahut_domain::work::{Lease, Outcome};
 
 use crate::collect::unpack;
@@ -24,6 +24,26 @@ use crate::route::Waiting;
 use crate::value::{Row, args};
 use crate::work::{Claim, Owed, Stage};
 use crate::{StoreError, Tx};
+
+/// An answer as it is given.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// The words, as plain text.
+    pub text: &'a str,
+    /// Who answers, as the journal names them.
+    pub author: &'a str,
+    /// What it does to the inquiry.
+    pub intent: Intent,
+    /// Name of the operation: the same name a second time changes nothing.
+    pub key: &'a str,
+}
+
+impl<'a> Answer<'a> {
+    /// One that answers.
+    pub const fn new(text: &'a str, author: &'a str, key: &'a str) -> Self {
+        Self { text, author, intent: Intent::Answer, key }
+    }
+}
 
 /// A claimed reply, with what is needed to send it.
 #[derive(Debug, Clone)]
@@ -38,6 +58,8 @@ pub struct ReplyWork {
     pub text: String,
     /// Who wrote it.
     pub author: String,
+    /// What it does to the inquiry.
+    pub intent: Intent,
     /// The inquiry it answers.
     pub inquiry: InquiryId,
     /// The inquiry's office.
@@ -136,7 +158,8 @@ const WORK: &str =
     "SELECT r.id, r.delivery, r.key, r.text, r.author, r.inquiry_id, i.office, r.channel_id, c.code,
         t.id, t.surface, t.external_id, t.post, m.external_id, m.written_at,
         (SELECT MAX(written_at) FROM message WHERE message.inquiry_id = r.inquiry_id AND message.own = 0),
-        z.external_id, z.name, z.handle, m.subject, p.body, m.payload_index, r.first_attempt_at, r.said_by, m.parent
+        z.external_id, z.name, z.handle, m.subject, p.body, m.payload_index, r.first_attempt_at, r.said_by, m.parent,
+        r.intent
     FROM reply r
     JOIN inquiry i ON i.id = r.inquiry_id
     JOIN channel c ON c.id = r.channel_id
@@ -147,27 +170,26 @@ const WORK: &str =
     WHERE r.id";
 
 impl Tx {
-    /// Queues an answer to the citizen's last message in an inquiry. `key` names the operation: the same key a second
-    /// time changes nothing.
+    /// Queues an answer to the citizen's last message in an inquiry.
     pub async fn queue_reply(
         &mut self,
         number: InquiryNumber,
-        text: &str,
-        author: &str,
-        key: &str,
+        answer: Answer<'_>,
         now: Timestamp,
     ) -> Result<Queued, StoreError> {
-        let known = self.opt("SELECT id FROM reply WHERE key = $1", args![key], |row| row.get(0)).await?;
+        let known =
+            self.opt("SELECT id FROM reply WHERE key = $1", args![answer.key], |row| row.get(0)).await?;
         if let Some(known) = known {
             return Ok(Queued::Known(known));
         }
         let Some(asked) = self.asked(number).await? else { return Ok(Queued::NoInquiry) };
-        let id = match self.draft(&asked, text, author, key, now).await? {
+        let id = match self.draft(&asked, answer, now).await? {
             Ok(id) => id,
             Err(Unanswerable::Imported) => return Ok(Queued::Imported),
             Err(Unanswerable::NoMessage) => return Ok(Queued::NothingToAnswer),
         };
-        self.record(vec![queued(id, author, asked.channel, asked.inquiry, &asked.office, now)], now).await?;
+        self.record(vec![queued(id, answer.author, asked.channel, asked.inquiry, &asked.office, now)], now)
+            .await?;
         self.wake(Stage::Deliver);
         Ok(Queued::New(id))
     }
@@ -177,12 +199,10 @@ impl Tx {
     pub async fn draft_replies(
         &mut self,
         number: InquiryNumber,
-        text: &str,
-        author: &str,
-        key: &str,
+        answer: Answer<'_>,
         now: Timestamp,
     ) -> Result<Drafts, StoreError> {
-        if let Some(known) = self.answered_as(number, key).await? {
+        if let Some(known) = self.answered_as(number, answer.key).await? {
             return Ok(Drafts::Known(known));
         }
         let (mut written, mut left_out, mut underway) = (HashMap::new(), Vec::new(), 0);
@@ -192,8 +212,9 @@ impl Tx {
                 continue;
             }
             let Some(asked) = self.asked(other).await? else { continue };
-            let own_key = if other == number { key.to_owned() } else { format!("{key}/{other}") };
-            match self.draft(&asked, text, author, &own_key, now).await? {
+            let own_key =
+                if other == number { answer.key.to_owned() } else { format!("{}/{other}", answer.key) };
+            match self.draft(&asked, Answer { key: &own_key, ..answer }, now).await? {
                 Ok(reply) => drop(written.insert(reply.0, other)),
                 Err(why) => left_out.push((other, why)),
             }
@@ -239,9 +260,7 @@ impl Tx {
     async fn draft(
         &mut self,
         asked: &Asked,
-        text: &str,
-        author: &str,
-        key: &str,
+        answer: Answer<'_>,
         now: Timestamp,
     ) -> Result<Result<ReplyId, Unanswerable>, StoreError> {
         if asked.platform == Platform::Import {
@@ -250,23 +269,25 @@ impl Tx {
         let Some(message) = asked.shown else { return Ok(Err(Unanswerable::NoMessage)) };
         let id = ReplyId(self.id("reply").await?);
         const DRAFT: &str =
-            "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, created_at,
+            "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, intent, created_at,
                 delivery, state, not_before)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 'due', $8)";
-        self.exec(DRAFT, args![id, key, asked.inquiry, asked.channel, message, text, author, now]).await?;
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'queued', 'due', $9)";
+        let Answer { text, author, intent, key } = answer;
+        let values =
+            args![id, key, asked.inquiry, asked.channel, message, text, author, intent.as_str(), now];
+        self.exec(DRAFT, values).await?;
         Ok(Ok(id))
     }
 
     /// Stores an answer that the citizen was given by another way than the platform (a letter, a call, at the counter)
-    /// and meets the promise now. Nothing is sent. `key` names the operation, as for [`Tx::queue_reply`].
+    /// and meets the promise now. Nothing is sent.
     pub async fn answer_elsewhere(
         &mut self,
         number: InquiryNumber,
-        text: &str,
-        author: &str,
-        key: &str,
+        answer: Answer<'_>,
         now: Timestamp,
     ) -> Result<Queued, StoreError> {
+        let Answer { text, author, intent, key } = answer;
         let known = self.opt("SELECT id FROM reply WHERE key = $1", args![key], |row| row.get(0)).await?;
         if let Some(known) = known {
             return Ok(Queued::Known(known));
@@ -277,16 +298,17 @@ impl Tx {
         let Some(message) = last else { return Ok(Queued::NothingToAnswer) };
         let id = ReplyId(self.id("reply").await?);
         const GIVEN: &str =
-            "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, created_at, sent_at,
+            "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, intent, created_at, sent_at,
                 delivery, state, not_before)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, 'elsewhere', 'done', $8)";
-        self.exec(GIVEN, args![id, key, inquiry, channel, message, text, author, now]).await?;
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 'elsewhere', 'done', $9)";
+        self.exec(GIVEN, args![id, key, inquiry, channel, message, text, author, intent.as_str(), now])
+            .await?;
         let event = NewEvent::new(EventKind::ReplyElsewhere, now)
             .by(author)
             .inquiry(inquiry, &office)
             .with(serde_json::json!({ "reply": id }));
         self.record_one(event, now).await?;
-        self.answer_inquiry(inquiry, &office, now, author, now).await?;
+        self.say_to_citizen(inquiry, &office, now, author, intent, now).await?;
         Ok(Queued::New(id))
     }
 
@@ -380,7 +402,7 @@ impl Tx {
         }
         let event = NewEvent::new(EventKind::ReplySent, at).by(&work.author).channel(work.channel);
         self.record_one(event.inquiry(work.inquiry, &work.office).with(data), now).await?;
-        self.answer_inquiry(work.inquiry, &work.office, at, &work.author, now).await?;
+        self.say_to_citizen(work.inquiry, &work.office, at, &work.author, work.intent, now).await?;
         fault::point("deliver.before_commit");
         Ok(true)
     }
@@ -599,6 +621,25 @@ impl Tx {
         actor: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        self.say_to_citizen(inquiry, office, at, actor, Intent::Answer, now).await
+    }
+
+    /// The same for whatever the office said to the citizen: a question leaves the inquiry waiting for them, and a mere
+    /// receipt changes nothing.
+    async fn say_to_citizen(
+        &mut self,
+        inquiry: InquiryId,
+        office: &OfficeCode,
+        at: Timestamp,
+        actor: &str,
+        intent: Intent,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let state = match intent {
+            Intent::Answer | Intent::Progress => State::Answered,
+            Intent::Question => State::Waiting,
+            Intent::Receipt => return Ok(false),
+        };
         // The inquiry before its promise: the order in which all stages hold them.
         let open = format!(
             "SELECT d.id, d.due_at, d.segments, d.missed_at FROM inquiry i JOIN deadline d ON d.id = i.deadline_id
@@ -609,15 +650,17 @@ impl Tx {
             Ok((row.get::<i64>(0)?, row.get::<Timestamp>(1)?, row.json(2)?, row.get::<Option<Timestamp>>(3)?))
         });
         let Some((deadline, due_at, segments, missed_at)) = open.await? else { return Ok(false) };
-        const ANSWER: &str = "UPDATE inquiry SET state = 'answered', answered_at = COALESCE(answered_at, $2),
+        const ANSWER: &str = "UPDATE inquiry SET state = $3, answered_at = COALESCE(answered_at, $2),
+            acknowledged_until = NULL, acknowledged_by = NULL, acknowledged_note = NULL,
             version = version + 1, deadline_id = NULL, deadline_live = NULL WHERE id = $1";
-        self.exec(ANSWER, args![inquiry, at]).await?;
+        self.exec(ANSWER, args![inquiry, at, state.as_str()]).await?;
         const MEET: &str =
             "UPDATE deadline SET state = 'met', live = 0, met_at = $2, next_at = NULL, segments = $3,
             missed_at = CASE WHEN $2 > due_at THEN due_at ELSE NULL END WHERE id = $1";
         self.exec(MEET, args![deadline, at, closed(segments, at)?]).await?;
         let late = at > due_at;
-        let facts = serde_json::json!({ "deadline": deadline, "due_at": due_at, "late": late });
+        let facts =
+            serde_json::json!({ "deadline": deadline, "due_at": due_at, "late": late, "intent": intent });
         let line = |kind, at| NewEvent::new(kind, at).inquiry(inquiry, office).with(facts.clone());
         let mut events = Vec::new();
         if late && missed_at.is_none() {
@@ -742,6 +785,7 @@ fn reply_work(row: &Row, leases: &[Lease<i64>]) -> Result<ReplyWork, StoreError>
         first_attempt_at: row.get(22)?,
         said_by: row.get(23)?,
         answers_parent: row.get(24)?,
+        intent: row.word(25)?,
     })
 }
 

@@ -4,12 +4,14 @@
 //! everything else is a method on the [`Tx`] they give, named for what its caller intends, with its SQL beside it. The
 //! methods stand in one module per intent: [`collect`], [`route`], [`notify`], [`deliver`] and [`watch`] for the five
 //! stages; [`configuration`], [`journal`], [`inquiries`], [`quarantine`], [`status`], [`selfcheck`], [`secrets`] and
-//! [`imports`] for what stands beside them; [`correct`] and [`learn`] for what people put right, and what that teaches; [`incidents`] for one happening behind many
+//! [`imports`] for what stands beside them; [`acts`] for what people do about an inquiry; [`correct`] and [`learn`] for what
+//! they put right, and what that teaches; [`incidents`] for one happening behind many
 //! inquiries; [`history`] for trying other rules. [`work`] is the one mechanism by which owed work is claimed and settled.
 //!
 //! What must always hold is a constraint of the schema (`migrations/`), not code. What differs between the databases
 //! stands in the module `dialect`. Moments are stored as microseconds in UTC; transactions never span a call to the network.
 
+pub mod acts;
 pub mod backup;
 pub mod collect;
 pub mod configuration;

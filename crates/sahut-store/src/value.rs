@@ -90,6 +90,7 @@ value_from_id!(
     sahut_domain::deadline::DeadlineId,
     sahut_domain::notice::NoticeId,
     sahut_domain::reply::ReplyId,
+    sahut_domain::deadline::ExtensionId,
     sahut_domain::event::EventId,
     sahut_domain::incident::IncidentId,
 );
@@ -258,6 +259,7 @@ id_column!(
     sahut_domain::deadline::DeadlineId,
     sahut_domain::notice::NoticeId,
     sahut_domain::reply::ReplyId,
+    sahut_domain::deadline::ExtensionId,
     sahut_domain::event::EventId,
     sahut_domain::incident::IncidentId,
 );

@@ -27,9 +27,9 @@ INSERT INTO message (id, channel_id, external_id, thread_id, citizen_id, text, w
     SELECT i, channel, 'm' || i, i, i, 'Jalan di depan pasar rusak parah, sudah dua kali ada yang jatuh (' || i || ')',
         at, at, 'shown', i, 0, 'inquiry', i FROM n;
 INSERT INTO inquiry (id, year, sequence, public_code, channel_id, thread_id, citizen_id, office, kind, priority, state,
-        triage, title, opened_at, closed_at, recorded_at, due_at, deadline_id, deadline_live)
+        triage, title, opened_at, closed_at, closing, recorded_at, due_at, deadline_id, deadline_live)
     SELECT i, 2026, i, 'code' || i, channel, i, i, code, 'complaint', 'normal', iif(open, 'open', 'closed'), 0,
-        'Jalan di depan pasar rusak parah', at, iif(open, NULL, at), at, 4000000000000000, iif(open, i, NULL),
+        'Jalan di depan pasar rusak parah', at, iif(open, NULL, at), iif(open, NULL, 'settled'), at, 4000000000000000, iif(open, i, NULL),
         iif(open, 1, NULL) FROM n;
 INSERT INTO deadline (id, inquiry_id, kind, round, state, live, office, started_at, due_at, met_at, explanation,
         segments, next_at)

@@ -13,7 +13,7 @@ use sahut_pipeline::collect::{Settings, collect_due};
 use sahut_pipeline::deliver::{self, deliver_batch};
 use sahut_pipeline::route::route_batch;
 use sahut_simulator::{Limits, Mood, Simulator, SimulatorSettings};
-use sahut_store::deliver::Queued;
+use sahut_store::deliver::{Answer, Queued};
 
 use crate::connector::{LONGEST_SEND, Platform};
 use crate::regency::{Account, Town, eventually};
@@ -62,7 +62,7 @@ impl Scene {
         let mut tx = self.town.context.db.begin().await.unwrap();
         let number = InquiryNumber { year: 2026, sequence };
         let now = self.clock.clock().now();
-        let queued = tx.queue_reply(number, ANSWER, "Admin PUPR", key, now).await.unwrap();
+        let queued = tx.queue_reply(number, Answer::new(ANSWER, "Admin PUPR", key), now).await.unwrap();
         assert!(matches!(queued, Queued::New(_)), "{queued:?}");
         tx.commit().await.unwrap();
     }
@@ -98,7 +98,9 @@ impl Desk {
         let opened = self.town.complaint(self.town.channels[channel], citizen).await;
         let number = opened.data["number"].as_str().unwrap().parse().unwrap();
         let mut tx = self.town.context.db.begin().await.unwrap();
-        tx.queue_reply(number, citizen, "Admin PUPR", citizen, self.clock.clock().now()).await.unwrap();
+        tx.queue_reply(number, Answer::new(citizen, "Admin PUPR", citizen), self.clock.clock().now())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
     }
 

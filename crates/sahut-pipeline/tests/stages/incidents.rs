@@ -9,7 +9,7 @@ use sahut_domain::inquiry::{InquiryNumber, State};
 use sahut_domain::office::{OfficeCode, OfficeKind};
 use sahut_domain::reply::ReplyId;
 use sahut_domain::{ManualClock, Timestamp};
-use sahut_pipeline::answer::{Answer, Answered, LeftOut, answer_together};
+use sahut_pipeline::answer::{Answered, LeftOut, answer_together};
 use sahut_pipeline::cadence::Cadence;
 use sahut_pipeline::collect::{Settings, collect_due};
 use sahut_pipeline::deliver::deliver_batch;
@@ -18,6 +18,7 @@ use sahut_pipeline::watch::watch_deadlines;
 use sahut_routing::{RuleSet, Source};
 use sahut_simulator::{Keys, Simulator, SimulatorSettings, World};
 use sahut_store::Claim;
+use sahut_store::deliver::Answer;
 use sahut_store::inquiries::{Filter, Line};
 
 use crate::regency::{Account, Town};
@@ -141,9 +142,13 @@ impl Scene {
     /// Answers one inquiry, and no other of its incident.
     async fn answer_only(&self, sequence: i64) {
         let mut tx = self.town.context.db.begin().await.unwrap();
-        tx.queue_reply(number(sequence), ANSWER, "Admin PUPR", &format!("only {sequence}"), self.now())
-            .await
-            .unwrap();
+        tx.queue_reply(
+            number(sequence),
+            Answer::new(ANSWER, "Admin PUPR", &format!("only {sequence}")),
+            self.now(),
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         self.deliver().await;
     }
@@ -178,7 +183,7 @@ impl Scene {
 
     async fn answer(&self, sequence: i64, text: &str, key: &str) -> Answered {
         let mut tx = self.town.context.db.begin().await.unwrap();
-        let answer = Answer { text, author: "Admin PUPR", key };
+        let answer = Answer::new(text, "Admin PUPR", key);
         let regency = self.town.context.regency.get();
         let answered =
             answer_together(&mut tx, &regency, number(sequence), answer, self.now()).await.unwrap();
@@ -394,7 +399,7 @@ async fn a_question_that_an_answer_passed_by_is_told_of() {
     scene.flood(3, 3).await;
     let (now, until) = (scene.now(), scene.now() + Duration::from_mins(1));
     let mut tx = scene.town.context.db.begin().await.unwrap();
-    tx.queue_reply(number(2), ANSWER, "Admin PUPR", "k", now).await.unwrap();
+    tx.queue_reply(number(2), Answer::new(ANSWER, "Admin PUPR", "k"), now).await.unwrap();
     let claim = Claim { owner: "test", now, until, limit: 1 };
     let work = tx.claim_replies(&claim).await.unwrap().remove(0);
     tx.begin_sending(&work, until, now).await.unwrap();
@@ -470,7 +475,9 @@ async fn who_has_an_answer_on_its_way_gets_no_second_one_with_the_others() {
     let scene = Scene::open().await;
     scene.flood(4, 4).await;
     let mut tx = scene.town.context.db.begin().await.unwrap();
-    tx.queue_reply(number(2), "Petugas sudah di tempat.", "Admin PUPR", "alone", scene.now()).await.unwrap();
+    tx.queue_reply(number(2), Answer::new("Petugas sudah di tempat.", "Admin PUPR", "alone"), scene.now())
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     match scene.answer(1, ANSWER, "all").await {
         Answered::Queued { replies, underway, .. } => {

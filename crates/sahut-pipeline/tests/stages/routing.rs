@@ -18,6 +18,7 @@ use sahut_routing::{RuleSet, Source};
 use sahut_simulator::{Simulator, SimulatorSettings};
 use sahut_store::Claim;
 use sahut_store::collect::NewPage;
+use sahut_store::deliver::Answer;
 use sahut_store::inquiries::{Filter, Inquiry};
 
 use crate::regency::{Account, Town};
@@ -163,7 +164,7 @@ async fn an_answer_that_a_person_saw_does_not_bury_a_newer_question() {
     street.route(vec![item("1", false, "jalan rusak di depan pasar, tolong diperbaiki", 0)]).await;
     let now = street.now();
     let mut tx = street.town.context.db.begin().await.unwrap();
-    tx.queue_reply(FIRST, "Kami cek hari ini", "Admin PUPR", "k", now).await.unwrap();
+    tx.queue_reply(FIRST, Answer::new("Kami cek hari ini", "Admin PUPR", "k"), now).await.unwrap();
     let until = now + SignedDuration::from_mins(1);
     let claim = Claim { owner: "test", now, until, limit: 1 };
     let work = tx.claim_replies(&claim).await.unwrap().remove(0);

@@ -19,6 +19,7 @@ use sahut_pipeline::route::route_batch;
 use sahut_simulator::Keys;
 use sahut_store::Claim;
 use sahut_store::collect::{Channel, FeedFound};
+use sahut_store::deliver::Answer;
 
 use crate::regency::{Account, Town};
 
@@ -168,7 +169,7 @@ async fn answer(scene: &Scene, id: &str) {
     let (now, until) = (scene.now(), scene.now() + SignedDuration::from_mins(1));
     let mut tx = scene.town.context.db.begin().await.unwrap();
     let number = InquiryNumber { year: 2026, sequence: 1 };
-    tx.queue_reply(number, "Sudah diperbaiki.", "Admin PUPR", "op-1", now).await.unwrap();
+    tx.queue_reply(number, Answer::new("Sudah diperbaiki.", "Admin PUPR", "op-1"), now).await.unwrap();
     let work = tx.claim_replies(&Claim { owner: "test", now, until, limit: 1 }).await.unwrap().remove(0);
     tx.begin_sending(&work, until, now).await.unwrap();
     tx.settle_sent(&work, Some(id), None, now, now).await.unwrap();

@@ -147,7 +147,7 @@ impl Tx {
         self.hold_incident_of(number).await?;
         let open = format!(
             "SELECT other.year, other.sequence,
-                (SELECT COUNT(*) FROM reply r WHERE r.inquiry_id = other.id AND r.state = 'due')
+                (SELECT COUNT(*) FROM reply r WHERE r.inquiry_id = other.id AND r.state = 'due' AND r.intent <> 'receipt')
             FROM inquiry i JOIN inquiry other ON other.id = i.id
                 OR (other.incident_id = i.incident_id AND i.state = 'open' AND other.state = 'open')
             WHERE i.year = $1 AND i.sequence = $2 ORDER BY other.id{}",

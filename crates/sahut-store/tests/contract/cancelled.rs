@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use sahut_domain::Chance;
 use sahut_store::StoreError;
 use sahut_store::collect::NewPage;
+use sahut_store::deliver::Answer;
 
 use crate::support::{World, at, item, on_both};
 
@@ -67,7 +68,7 @@ on_both! {
         for _ in 0..50 {
             let mut tx = world.begin().await;
             assert!(tx.store_secret("x", sahut_store::secrets::Sealed { key_id: String::new(), nonce: vec![], sealed: vec![] }, at(0)).await.is_ok());
-            assert!(tx.queue_reply(sahut_domain::inquiry::InquiryNumber { year: 1, sequence: 1 }, "", "", "", at(0)).await.is_ok());
+            assert!(tx.queue_reply(sahut_domain::inquiry::InquiryNumber { year: 1, sequence: 1 }, Answer::new("", "", ""), at(0)).await.is_ok());
             drop(tx);
         }
         assert_eq!(world.count("SELECT COUNT(*) FROM secret").await, 0);

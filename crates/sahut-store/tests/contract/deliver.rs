@@ -6,7 +6,7 @@ use sahut_domain::message::{Item, Visibility};
 use sahut_domain::reply::{ReplyId, ReplyState};
 use sahut_domain::work::Outcome;
 use sahut_store::collect::NewPage;
-use sahut_store::deliver::Queued;
+use sahut_store::deliver::{Answer, Queued};
 use sahut_store::route::Waiting;
 
 use crate::support::{World, at, claim, item, on_both, own, state_of};
@@ -15,12 +15,12 @@ on_both! {
     async fn an_answer_is_queued_once_and_goes_to_the_last_message(world: &World) {
         let opened = world.inquiry(item("m1", "ani")).await;
         let mut tx = world.begin().await;
-        let first = tx.queue_reply(opened.number, "sudah buka", "Admin Dinkes", "k1", at(60)).await.unwrap();
+        let first = tx.queue_reply(opened.number, Answer::new("sudah buka", "Admin Dinkes", "k1"), at(60)).await.unwrap();
         let Queued::New(id) = first else { panic!("{first:?}") };
-        let again = tx.queue_reply(opened.number, "lain", "Admin Dinkes", "k1", at(61)).await.unwrap();
+        let again = tx.queue_reply(opened.number, Answer::new("lain", "Admin Dinkes", "k1"), at(61)).await.unwrap();
         assert_eq!(again, Queued::Known(id));
         let nobody = InquiryNumber { year: 2026, sequence: 99 };
-        assert_eq!(tx.queue_reply(nobody, "x", "Admin", "k2", at(61)).await.unwrap(), Queued::NoInquiry);
+        assert_eq!(tx.queue_reply(nobody, Answer::new("x", "Admin", "k2"), at(61)).await.unwrap(), Queued::NoInquiry);
         assert_eq!(tx.reply_text(id).await.unwrap(), Some(("sudah buka".to_owned(), None)));
         assert_eq!(tx.reply_text(ReplyId(99)).await.unwrap(), None);
         assert!(tx.has_due_replies(at(60)).await.unwrap());
@@ -38,7 +38,7 @@ on_both! {
         let opened = world.inquiry(item("m1", "ani")).await;
         world.store_page(NewPage { deleted: vec!["m1".to_owned()], ..NewPage::default() }, at(9)).await;
         let mut tx = world.begin().await;
-        let queued = tx.queue_reply(opened.number, "x", "Admin", "k1", at(10)).await.unwrap();
+        let queued = tx.queue_reply(opened.number, Answer::new("x", "Admin", "k1"), at(10)).await.unwrap();
         assert_eq!(queued, Queued::NothingToAnswer);
     }
 
@@ -126,7 +126,7 @@ on_both! {
         let opened = world.inquiry(item("m1", "ani")).await;
         let mut tx = world.begin().await;
         for (key, second) in [("second", 61), ("first", 60), ("third", 62)] {
-            tx.queue_reply(opened.number, key, "Admin", key, at(second)).await.unwrap();
+            tx.queue_reply(opened.number, Answer::new(key, "Admin", key), at(second)).await.unwrap();
         }
         let mut order = Vec::new();
         while let Some(work) = tx.claim_replies(&claim(at(100), at(300))).await.unwrap().pop() {
@@ -246,7 +246,7 @@ on_both! {
         let mut tx = world.begin().await;
         tx.begin_sending(&first, at(120), at(61)).await.unwrap();
         tx.settle_uncertain(&first, "?", at(9000), at(62)).await.unwrap();
-        tx.queue_reply(root.number, "sudah buka", "Admin", "k2", at(62)).await.unwrap();
+        tx.queue_reply(root.number, Answer::new("sudah buka", "Admin", "k2"), at(62)).await.unwrap();
         let second = tx.claim_replies(&claim(at(63), at(300))).await.unwrap().remove(0);
         tx.begin_sending(&second, at(300), at(64)).await.unwrap();
         tx.commit().await.unwrap();
@@ -285,9 +285,9 @@ on_both! {
         let opened = world.inquiry(item("m1", "ani")).await;
         world.store_page(NewPage { deleted: vec!["m1".to_owned()], ..NewPage::default() }, at(9)).await;
         let mut tx = world.begin().await;
-        let given = tx.answer_elsewhere(opened.number, "lewat surat", "Admin", "k", at(60)).await.unwrap();
+        let given = tx.answer_elsewhere(opened.number, Answer::new("lewat surat", "Admin", "k"), at(60)).await.unwrap();
         let Queued::New(id) = given else { panic!("{given:?}") };
-        let again = tx.answer_elsewhere(opened.number, "lewat surat", "Admin", "k", at(61)).await.unwrap();
+        let again = tx.answer_elsewhere(opened.number, Answer::new("lewat surat", "Admin", "k"), at(61)).await.unwrap();
         assert_eq!(again, Queued::Known(id));
         assert!(!tx.has_due_replies(at(9999)).await.unwrap());
         tx.commit().await.unwrap();
@@ -301,7 +301,7 @@ on_both! {
         let opened = world.inquiry(item("m1", "ani")).await;
         world.raw().await.run("UPDATE channel SET platform = 'import'").await.unwrap();
         let mut tx = world.begin().await;
-        let refused = tx.queue_reply(opened.number, "sudah", "Admin", "k", at(60)).await.unwrap();
+        let refused = tx.queue_reply(opened.number, Answer::new("sudah", "Admin", "k"), at(60)).await.unwrap();
         assert_eq!(refused, Queued::Imported);
     }
 }

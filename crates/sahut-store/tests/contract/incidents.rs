@@ -5,7 +5,7 @@ use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
 use sahut_domain::notice::Template;
 use sahut_store::StoreError;
-use sahut_store::deliver::{Drafts, Queued};
+use sahut_store::deliver::{Answer, Drafts, Queued};
 use sahut_store::incidents::{Kept, Member};
 use sahut_store::notify::NewNotice;
 use sahut_store::route::Opened;
@@ -109,14 +109,14 @@ on_both! {
         let all = apart(world, 3).await;
         let mut tx = world.begin().await;
         assert!(tx.hold_alone(all[0].id).await.unwrap());
-        tx.queue_reply(number(2), "sudah", "Admin", "k", at(6)).await.unwrap();
+        tx.queue_reply(number(2), Answer::new("sudah", "Admin", "k"), at(6)).await.unwrap();
         assert!(!tx.hold_alone(all[1].id).await.unwrap(), "its answer is on its way");
-        tx.answer_elsewhere(number(3), "sudah", "Admin", "l", at(6)).await.unwrap();
+        tx.answer_elsewhere(number(3), Answer::new("sudah", "Admin", "l"), at(6)).await.unwrap();
         assert!(!tx.hold_alone(all[2].id).await.unwrap(), "it is answered");
         let (incident, ..) = tx.begin_incident(all[0].id, at(7), "sahut", at(7)).await.unwrap();
         assert!(!tx.hold_alone(all[0].id).await.unwrap(), "it does not stand alone");
         assert_eq!(tx.hold_incident(incident).await.unwrap(), Some((KJ, all[0].id)));
-        tx.queue_reply(number(1), "sudah", "Admin", "m", at(8)).await.unwrap();
+        tx.queue_reply(number(1), Answer::new("sudah", "Admin", "m"), at(8)).await.unwrap();
         assert_eq!(tx.hold_incident(incident).await.unwrap(), None);
     }
 
@@ -127,8 +127,8 @@ on_both! {
         if answering.dialect() == sahut_store::Dialect::Sqlite {
             return;
         }
-        answering.draft_replies(number(1), "sudah", "Admin", "k", at(6)).await.unwrap();
-        answering.queue_reply(number(3), "sudah", "Admin", "l", at(6)).await.unwrap();
+        answering.draft_replies(number(1), Answer::new("sudah", "Admin", "k"), at(6)).await.unwrap();
+        answering.queue_reply(number(3), Answer::new("sudah", "Admin", "l"), at(6)).await.unwrap();
         let incident = world.read().await.incident(KJ).await.unwrap().unwrap().0.id;
         let mut routing = world.begin().await;
         assert_eq!(routing.hold_incident(incident).await.unwrap(), None);
@@ -144,24 +144,24 @@ on_both! {
     async fn all_are_answered_each_with_a_key_of_its_own(world: &World) {
         let all = together(world, 3).await;
         let mut tx = world.begin().await;
-        tx.answer_elsewhere(number(2), "di loket", "Admin", "k0", at(6)).await.unwrap();
-        let Drafts::Written { drafts, left_out, underway: 0 } = tx.draft_replies(number(3), "sudah", "Admin", "k", at(7)).await.unwrap()
+        tx.answer_elsewhere(number(2), Answer::new("di loket", "Admin", "k0"), at(6)).await.unwrap();
+        let Drafts::Written { drafts, left_out, underway: 0 } = tx.draft_replies(number(3), Answer::new("sudah", "Admin", "k"), at(7)).await.unwrap()
         else { panic!("not written") };
         let keys: Vec<_> = drafts.iter().map(|(_, work)| work.key.as_str()).collect();
         assert_eq!((keys, left_out.len()), (vec!["k", "k/K-2026-00001"], 0));
         tx.drop_draft(&drafts[1].1).await.unwrap();
         tx.queue_drafts(&[&drafts[0].1], at(7)).await.unwrap();
-        assert!(matches!(tx.draft_replies(number(3), "sudah", "Admin", "k", at(8)).await.unwrap(), Drafts::Known(_)));
-        assert!(matches!(tx.draft_replies(number(99), "sudah", "Admin", "z", at(8)).await.unwrap(), Drafts::NoInquiry));
+        assert!(matches!(tx.draft_replies(number(3), Answer::new("sudah", "Admin", "k"), at(8)).await.unwrap(), Drafts::Known(_)));
+        assert!(matches!(tx.draft_replies(number(99), Answer::new("sudah", "Admin", "z"), at(8)).await.unwrap(), Drafts::NoInquiry));
         let claimed = tx.claim_replies(&claim(at(9), at(60))).await.unwrap();
         assert_eq!(claimed.iter().map(|work| work.inquiry).collect::<Vec<_>>(), [all[2].id]);
-        assert!(matches!(tx.queue_reply(number(1), "sudah", "Admin", "k9", at(9)).await.unwrap(), Queued::New(_)), "one alone");
-        let Drafts::Written { drafts, underway, .. } = tx.draft_replies(number(3), "ralat", "Admin", "m", at(9)).await.unwrap()
+        assert!(matches!(tx.queue_reply(number(1), Answer::new("sudah", "Admin", "k9"), at(9)).await.unwrap(), Queued::New(_)), "one alone");
+        let Drafts::Written { drafts, underway, .. } = tx.draft_replies(number(3), Answer::new("ralat", "Admin", "m"), at(9)).await.unwrap()
         else { panic!("not written") };
         let keys: Vec<_> = drafts.iter().map(|(_, work)| work.key.as_str()).collect();
         assert_eq!((keys, underway), (vec!["m"], 1), "no second answer but to the one that is named");
         // Answered already: the words are added to it, and to no other.
-        let Drafts::Written { drafts, .. } = tx.draft_replies(number(2), "lagi", "Admin", "n", at(9)).await.unwrap()
+        let Drafts::Written { drafts, .. } = tx.draft_replies(number(2), Answer::new("lagi", "Admin", "n"), at(9)).await.unwrap()
         else { panic!("not written") };
         assert_eq!(drafts.len(), 1);
     }
@@ -169,13 +169,13 @@ on_both! {
     async fn the_same_operation_is_known_by_what_the_others_were_answered(world: &World) {
         together(world, 2).await;
         let mut tx = world.begin().await;
-        let Drafts::Written { drafts, .. } = tx.draft_replies(number(1), "sudah", "Admin", "k_", at(6)).await.unwrap()
+        let Drafts::Written { drafts, .. } = tx.draft_replies(number(1), Answer::new("sudah", "Admin", "k_"), at(6)).await.unwrap()
         else { panic!("not written") };
         let (named, other) = (&drafts[0].1, &drafts[1].1);
         tx.drop_draft(named).await.unwrap();
-        let again = tx.draft_replies(number(1), "sudah", "Admin", "k_", at(7)).await.unwrap();
+        let again = tx.draft_replies(number(1), Answer::new("sudah", "Admin", "k_"), at(7)).await.unwrap();
         assert!(matches!(again, Drafts::Known(reply) if reply.0 == other.lease.id), "{again:?}");
-        let other_one = tx.draft_replies(number(1), "sudah", "Admin", "k", at(7)).await.unwrap();
+        let other_one = tx.draft_replies(number(1), Answer::new("sudah", "Admin", "k"), at(7)).await.unwrap();
         assert!(matches!(other_one, Drafts::Written { underway: 1, .. }), "{other_one:?}");
     }
 
@@ -229,7 +229,7 @@ on_both! {
     async fn one_that_was_answered_leaves_as_told(world: &World) {
         let all = together(world, 2).await;
         let mut tx = world.begin().await;
-        tx.answer_elsewhere(number(2), "sudah", "Admin", "k", at(6)).await.unwrap();
+        tx.answer_elsewhere(number(2), Answer::new("sudah", "Admin", "k"), at(6)).await.unwrap();
         let left = tx.leave_incident(number(2), "Admin", at(7)).await.unwrap().unwrap();
         assert_eq!((left.inquiry, left.state), (all[1].id, State::Answered));
         tx.commit().await.unwrap();
@@ -273,7 +273,7 @@ on_both! {
         assert!(!tx.dismiss_offer(number(3)).await.unwrap());
         let offers = tx.offers(10).await.unwrap();
         assert_eq!((offers.len(), offers[0].incident.as_deref()), (1, Some("KJ-2026-00001")));
-        tx.answer_elsewhere(number(4), "sudah", "Admin", "k", at(7)).await.unwrap();
+        tx.answer_elsewhere(number(4), Answer::new("sudah", "Admin", "k"), at(7)).await.unwrap();
         assert!(tx.offers(10).await.unwrap().is_empty());
     }
 
@@ -281,8 +281,8 @@ on_both! {
         let all = together(world, 3).await;
         let incident = world.read().await.incident(KJ).await.unwrap().unwrap().0.id;
         let mut tx = world.begin().await;
-        tx.answer_elsewhere(number(1), "sudah", "Admin", "k1", at(60)).await.unwrap();
-        tx.answer_elsewhere(number(2), "sudah", "Admin", "k2", at(60)).await.unwrap();
+        tx.answer_elsewhere(number(1), Answer::new("sudah", "Admin", "k1"), at(60)).await.unwrap();
+        tx.answer_elsewhere(number(2), Answer::new("sudah", "Admin", "k2"), at(60)).await.unwrap();
         assert_eq!(tx.hold_incident(incident).await.unwrap(), None, "the third was left out");
         tx.commit().await.unwrap();
         let started = format!("UPDATE deadline SET started_at = {} WHERE inquiry_id = {}", at(61).as_microsecond(), all[2].id);
@@ -316,7 +316,7 @@ on_both! {
         };
         let due = spoken(tx.take_due_deadlines(at(3600), 10).await.unwrap());
         assert_eq!(due, [(all[0].id, false), (all[1].id, true), (all[2].id, true)]);
-        tx.answer_elsewhere(number(1), "sudah", "Admin", "k", at(3700)).await.unwrap();
+        tx.answer_elsewhere(number(1), Answer::new("sudah", "Admin", "k"), at(3700)).await.unwrap();
         let due = spoken(tx.take_due_deadlines(at(3800), 10).await.unwrap());
         assert_eq!(due, [(all[1].id, false), (all[2].id, true)]);
     }

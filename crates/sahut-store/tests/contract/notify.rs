@@ -5,6 +5,7 @@ use sahut_domain::notice::Template;
 use sahut_domain::reply::ReplyState;
 use sahut_domain::work::Outcome;
 use sahut_store::HeldFor;
+use sahut_store::deliver::Answer;
 use sahut_store::notify::{NewNotice, NoticeEnd};
 
 use crate::support::{World, at, claim, code, decision, item, notice, on_both, person, promise};
@@ -124,7 +125,7 @@ on_both! {
         let opened = world.inquiry(item("m1", "ani")).await;
         world.owe(&opened, "a@x.example", false).await;
         let mut tx = world.begin().await;
-        tx.queue_reply(opened.number, "sudah", "Admin", "k1", at(1)).await.unwrap();
+        tx.queue_reply(opened.number, Answer::new("sudah", "Admin", "k1"), at(1)).await.unwrap();
         tx.hold(Some(HeldFor::Person), "Admin", at(1)).await.unwrap();
         tx.hold(Some(HeldFor::Person), "Admin", at(1)).await.unwrap();
         assert_eq!(tx.held_for().await.unwrap(), Some(HeldFor::Person));
@@ -140,7 +141,7 @@ on_both! {
     async fn after_a_restore_no_answer_leaves_before_it_was_looked_for(world: &World) {
         let opened = world.inquiry(item("m1", "ani")).await;
         let mut tx = world.begin().await;
-        tx.queue_reply(opened.number, "sudah", "Admin", "k1", at(1)).await.unwrap();
+        tx.queue_reply(opened.number, Answer::new("sudah", "Admin", "k1"), at(1)).await.unwrap();
         tx.hold(Some(HeldFor::Restore), "operator", at(9)).await.unwrap();
         tx.hold(Some(HeldFor::Person), "Admin", at(9)).await.unwrap();
         assert_eq!(tx.held_for().await.unwrap(), Some(HeldFor::Restore), "still after a restore");

@@ -14,7 +14,7 @@ use sahut_domain::notice::Template;
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
 use sahut_store::collect::{NewPage, Stored};
 use sahut_store::configuration::NewRevision;
-use sahut_store::deliver::ReplyWork;
+use sahut_store::deliver::{Answer, ReplyWork};
 use sahut_store::notify::NewNotice;
 use sahut_store::route::{NewInquiry, Opened, Waiting};
 use sahut_store::{Claim, Db, Location, Tx};
@@ -128,7 +128,7 @@ impl World {
     pub(crate) async fn claimed_reply(&self, text: &str) -> (Opened, ReplyWork) {
         let opened = self.inquiry(item("m1", "ani")).await;
         let mut tx = self.begin().await;
-        tx.queue_reply(opened.number, text, "Admin Dinkes", text, at(60)).await.unwrap();
+        tx.queue_reply(opened.number, Answer::new(text, "Admin Dinkes", text), at(60)).await.unwrap();
         let work = tx.claim_replies(&claim(at(60), at(120))).await.unwrap();
         tx.commit().await.unwrap();
         (opened, work.into_iter().next().unwrap())

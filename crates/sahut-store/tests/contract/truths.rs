@@ -106,7 +106,7 @@ on_both! {
         one_of(world, &whole(901), &whole(902)).await;
         refused(world, &whole(903)).await;
         attempt(world, "UPDATE deadline SET state = 'void', live = 0 WHERE id > 900; \
-            UPDATE inquiry SET state = 'closed', closed_at = 1, deadline_id = NULL, deadline_live = NULL WHERE id > 900;").await.unwrap();
+            UPDATE inquiry SET state = 'closed', closed_at = 1, closing = 'talk', deadline_id = NULL, deadline_live = NULL WHERE id > 900;").await.unwrap();
         attempt(world, &whole(904)).await.unwrap();
     }
 

@@ -3,9 +3,9 @@
 
 use sahut_domain::inquiry::InquiryNumber;
 use sahut_domain::reply::ReplyId;
-use sahut_pipeline::answer::{Answer, Answered, LeftOut, answer_together};
+use sahut_pipeline::answer::{Answered, LeftOut, answer_together};
 use sahut_store::Db;
-use sahut_store::deliver::{Queued, Unanswerable};
+use sahut_store::deliver::{Answer, Queued, Unanswerable};
 
 use crate::app::App;
 use crate::failure::{Failure, code};
@@ -38,15 +38,16 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     }
     let key = args.key.clone().unwrap_or_else(|| format!("cli-{:016x}", app.chance.bits()));
     let db = app.beside().await?;
+    let answer = Answer::new(&args.text, &args.author, &key);
     if !args.elsewhere && !args.only && db.read().await?.is_answered_with_others(args.number).await? {
-        return answer_incident(app, &db, args, &key).await;
+        return answer_incident(app, &db, args.number, answer).await;
     }
     let mut tx = db.begin().await?;
     let now = app.clock.now();
     let queued = if args.elsewhere {
-        tx.answer_elsewhere(args.number, &args.text, &args.author, &key, now).await?
+        tx.answer_elsewhere(args.number, answer, now).await?
     } else {
-        tx.queue_reply(args.number, &args.text, &args.author, &key, now).await?
+        tx.queue_reply(args.number, answer, now).await?
     };
     tx.commit().await?;
     match queued {
@@ -69,14 +70,18 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
 }
 
 /// One answer for all that owe one: each is held against the limits of its platform before anything is stored.
-async fn answer_incident(app: &App, db: &Db, args: &Args, key: &str) -> Result<(), Failure> {
+async fn answer_incident(
+    app: &App,
+    db: &Db,
+    number: InquiryNumber,
+    answer: Answer<'_>,
+) -> Result<(), Failure> {
     let (regency, _) = app.regency(db).await?;
     let mut tx = db.begin().await?;
-    let answer = Answer { text: &args.text, author: &args.author, key };
-    let answered = answer_together(&mut tx, &regency, args.number, answer, app.clock.now()).await?;
+    let answered = answer_together(&mut tx, &regency, number, answer, app.clock.now()).await?;
     match answered {
         Answered::Known(reply) => known(reply),
-        Answered::NoInquiry => Err(no_inquiry(args.number)),
+        Answered::NoInquiry => Err(no_inquiry(number)),
         Answered::TooLong { number, channel, limit } => {
             Err(Failure::failed(format!("nothing is sent to anybody: for {number} on {channel}, {limit}")))
         }
@@ -86,7 +91,7 @@ async fn answer_incident(app: &App, db: &Db, args: &Args, key: &str) -> Result<(
                 return Err(Failure::failed(format!("none of its inquiries can be answered: {why}")));
             }
             tx.commit().await?;
-            let (number, count) = (args.number, replies.len());
+            let count = replies.len();
             let to = match left_out.as_slice() {
                 [] => format!("to {number} and all others of its incident."),
                 left_out if left_out.iter().any(|(left_out, _)| *left_out == number) => {

@@ -7,6 +7,7 @@ use sahut_domain::channel::Platform;
 use sahut_domain::inquiry::State;
 use sahut_simulator::Unknown;
 use sahut_store::Db;
+use sahut_store::deliver::Answer;
 use sahut_store::inquiries::Filter;
 
 use super::Scene;
@@ -79,7 +80,8 @@ impl<'a> Town<'a> {
         let text = ANSWERS[count % ANSWERS.len()];
         let mut tx = db.begin().await?;
         let author = format!("Admin {}", line.office_name);
-        tx.queue_reply(line.number, text, &author, &format!("demo-{count}"), app.clock.now()).await?;
+        tx.queue_reply(line.number, Answer::new(text, &author, &format!("demo-{count}")), app.clock.now())
+            .await?;
         tx.commit().await
     }
 }
