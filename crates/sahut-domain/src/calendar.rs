@@ -165,6 +165,14 @@ impl WorkingCalendar {
         }
     }
 
+    /// The moment at which so much working time, in seconds, has passed.
+    pub fn after(&self, from: Timestamp, seconds: i64) -> Result<Timestamp, NoWorkingTime> {
+        let minutes = u32::try_from(seconds.max(0).div_euclid(60)).unwrap_or(u32::MAX);
+        let none =
+            || NoWorkingTime { calendar: self.name.clone(), term: Term::WorkingMinutes(minutes), from };
+        self.after_seconds(from, seconds).map(|due| due.at).ok_or_else(none)
+    }
+
     /// Working time between two moments, in seconds; 0 when `to` is not after `from`.
     pub fn worked(&self, from: Timestamp, to: Timestamp) -> i64 {
         if to <= from {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Due, NoWorkingTime, Term, WorkingCalendar};
-use crate::office::OfficeCode;
+use crate::segments::Segments;
 use crate::words::{row_id, words};
 
 row_id! {
@@ -64,17 +64,35 @@ pub struct Policy {
     pub legal_basis: String,
 }
 
-/// A stretch of a deadline's life at one office, running or not.
+words! {
+    /// Why a promise falls due at another moment than before.
+    MoveReason as "move" {
+        /// Its time ran again after it had stood still.
+        Resumed = "resumed",
+        /// The office was given more time.
+        Extended = "extended",
+        /// It was counted again, with other calendars or policies.
+        Recomputed = "recomputed",
+    }
+}
+
+/// What a promise was before it was moved, and why it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Segment {
-    /// Begins.
-    pub from: Timestamp,
-    /// Ends; open while it is the present one.
-    pub to: Option<Timestamp>,
-    /// Whose time it is.
-    pub office: OfficeCode,
-    /// Whether time counts.
-    pub running: bool,
+pub struct Moved {
+    /// When.
+    pub at: Timestamp,
+    /// Who did it; `sahut` for what follows by itself.
+    pub by: String,
+    /// Why.
+    pub why: MoveReason,
+    /// The reason that was given.
+    pub note: String,
+    /// When it fell due before.
+    pub was_due_at: Timestamp,
+    /// When it falls due since.
+    pub due_at: Timestamp,
+    /// The configuration set that it was counted with before.
+    pub was_revision: i64,
 }
 
 /// Why a deadline is when it is: stored with it, so that "why Monday 09.30?" is answered from the row.
@@ -108,6 +126,59 @@ pub fn promise(
         started_at,
         due: calendar.due(started_at, policy.term)?,
     })
+}
+
+/// When a promise falls due whose time stood still between two moments: the working time that was left then is left
+/// now. One that was missed before stays due when it was.
+pub fn resumed(
+    promised: &Explanation,
+    calendar: &WorkingCalendar,
+    stopped_at: Timestamp,
+    resumed_at: Timestamp,
+) -> Result<Timestamp, NoWorkingTime> {
+    let due_at = promised.due.at;
+    if stopped_at >= due_at {
+        return Ok(due_at);
+    }
+    let at = match promised.policy.term {
+        Term::Minutes(_) => resumed_at.checked_add(due_at.duration_since(stopped_at)).unwrap_or(due_at),
+        Term::WorkingMinutes(_) | Term::WorkingDays(_) => {
+            calendar.after(resumed_at, calendar.worked(stopped_at, due_at))?
+        }
+    };
+    Ok(at.max(due_at))
+}
+
+/// Makes a promise again as if it were made today: counted from when it always began, with the pauses that it had and the
+/// time that it was given.
+pub fn recount(
+    policy: &Policy,
+    calendar: &WorkingCalendar,
+    promised: &Explanation,
+    segments: &Segments,
+    history: &[Moved],
+) -> Result<Explanation, NoWorkingTime> {
+    let mut made = promise(policy, calendar, promised.started_at)?;
+    let pauses = segments.pauses().into_iter().filter_map(|(from, to)| Some((from, Step::Paused(to?))));
+    let given = history.iter().filter(|moved| moved.why == MoveReason::Extended);
+    let mut steps: Vec<_> =
+        pauses.chain(given.map(|moved| (moved.at, Step::Extended(moved.due_at)))).collect();
+    steps.sort_by_key(|(at, _)| *at);
+    for (at, step) in steps {
+        made.due.at = match step {
+            Step::Paused(until) => resumed(&made, calendar, at, until)?,
+            Step::Extended(until) => made.due.at.max(until),
+        };
+    }
+    Ok(made)
+}
+
+/// What moves a promise.
+enum Step {
+    /// Its time stood still until then.
+    Paused(Timestamp),
+    /// It was given time until then.
+    Extended(Timestamp),
 }
 
 #[cfg(test)]
