@@ -7,7 +7,8 @@
 //!   everything it writes goes through `commit`, which gathers many small writes into few transactions;
 //! - [`route`] decides where messages belong, opens inquiries and makes promises; `incidents` is the part of it that
 //!   finds one happening behind many of them, and [`answer`] gives all of them one answer;
-//! - [`notify`] mails what is owed; [`deliver`] carries answers to the platforms; [`watch`] notices what came due;
+//! - [`notify`] mails what is owed; [`deliver`] carries answers to the platforms; [`watch`] notices what came due,
+//!   and [`silence`] who does not write any more; [`clocks`] makes and moves promises by the [`policies`];
 //! - beside them [`learn`] learns from what people put right.
 //!
 //! [`Regency`] is the running configuration, swapped whole. [`Supervisor`] starts every long task by name, restarts it
@@ -17,6 +18,7 @@ pub mod answer;
 mod bells;
 mod budget;
 pub mod cadence;
+pub mod clocks;
 pub mod collect;
 mod commit;
 pub mod deliver;
@@ -24,15 +26,17 @@ pub mod door;
 mod incidents;
 pub mod learn;
 pub mod notify;
+pub mod policies;
 mod regency;
 mod reread;
 pub mod route;
+pub mod silence;
 mod stage;
 mod supervisor;
 mod walk;
 pub mod watch;
 
 pub use bells::ring as ring_bells;
-pub use regency::{Connectors, Outbox, Policies, Regency, Shared};
+pub use regency::{Connectors, Outbox, Regency, Shared};
 pub use stage::Context;
 pub use supervisor::{Heart, Stopped, Supervisor, TaskError, TaskStatus};

@@ -6,12 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sahut_channels::Connector;
 use sahut_domain::calendar::WorkingCalendar;
 use sahut_domain::channel::ChannelId;
-use sahut_domain::deadline::Policy;
-use sahut_domain::inquiry::Kind;
 use sahut_domain::office::{Office, OfficeCode, Person};
 use sahut_mail::{Mailbox, Smtp};
 use sahut_render::Language;
 use sahut_routing::RuleSet;
+
+use crate::policies::Policies;
 
 /// A value that many read and one swaps. A reader keeps the one that it took.
 #[derive(Debug)]
@@ -43,22 +43,6 @@ impl<T> Shared<T> {
 /// Connectors by channel. A channel that could not be built keeps its reason.
 pub type Connectors = HashMap<ChannelId, Result<Arc<dyn Connector>, String>>;
 
-/// How long first responses may take, by kind of inquiry.
-#[derive(Debug, Clone)]
-pub struct Policies {
-    /// For a kind that has one of its own.
-    pub by_kind: HashMap<Kind, Policy>,
-    /// For all others.
-    pub usual: Policy,
-}
-
-impl Policies {
-    /// The policy for a kind.
-    pub fn first_response(&self, kind: Kind) -> &Policy {
-        self.by_kind.get(&kind).unwrap_or(&self.usual)
-    }
-}
-
 /// Everything that the stages need to know of the regency.
 pub struct Regency {
     /// Number of the configuration set.
@@ -73,7 +57,7 @@ pub struct Regency {
     pub offices: HashMap<OfficeCode, Office>,
     /// Calendars by name.
     pub calendars: HashMap<String, WorkingCalendar>,
-    /// How long first responses may take.
+    /// How long promises may be.
     pub policies: Policies,
     /// Who is told about channels and mail that ail.
     pub operators: Vec<Person>,

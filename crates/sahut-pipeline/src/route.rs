@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 
 use jiff::Timestamp;
 use sahut_domain::channel::ChannelId;
-use sahut_domain::deadline::{Explanation, promise};
+use sahut_domain::deadline::DeadlineKind;
 use sahut_domain::decision::{Basis, Decision, Doubt};
 use sahut_domain::event::EventId;
 use sahut_domain::fault;
@@ -22,7 +22,7 @@ use sahut_store::{StoreError, Tx};
 
 use crate::incidents::{self, Face};
 use crate::supervisor::{Heart, TaskError, panic_text};
-use crate::{Context, Regency, stage, watch};
+use crate::{Context, Regency, clocks, stage};
 
 /// Messages that one transaction takes.
 const BATCH: i64 = 500;
@@ -133,8 +133,10 @@ impl Batch<'_> {
         sketch: Sketch,
     ) -> Result<(), StoreError> {
         let office = decision.office.clone().unwrap_or_else(|| self.regency.triage_office.clone());
-        let Some((promise, next_at)) = make_promise(self.regency, &office, decision.kind, waiting.written_at)
-        else {
+        let (what, written_at) = ((decision.kind, decision.priority), waiting.written_at);
+        let make = |kind| clocks::make(self.regency, kind, &office, what, written_at);
+        let (first, resolution) = (make(DeadlineKind::FirstResponse), make(DeadlineKind::Resolution));
+        let Some((promise, next_at)) = first else {
             let error = format!("office {office} has no calendar with working time");
             return tx.quarantine_message(waiting, &error, self.now).await;
         };
@@ -154,6 +156,7 @@ impl Batch<'_> {
             decision,
             promise,
             next_at,
+            resolution,
         };
         self.opening.push(Opening { new, sketch, surface: waiting.surface, post: waiting.post.clone() });
         self.open.insert((waiting.thread, citizen), None);
@@ -177,7 +180,8 @@ impl Batch<'_> {
             && (reopens || current.state == State::Open);
         let kind = if emergency { Kind::Emergency } else { current.kind };
         let promise = if reopens || emergency {
-            make_promise(self.regency, &current.office, kind, waiting.written_at)
+            let (what, first) = ((kind, priority_of(kind)), DeadlineKind::FirstResponse);
+            clocks::make(self.regency, first, &current.office, what, waiting.written_at)
         } else {
             None
         };
@@ -201,6 +205,12 @@ impl Batch<'_> {
             hastens,
         };
         let event = tx.join_inquiry(&joining, self.now).await?;
+        if reopened {
+            clocks::resume(tx, self.regency, current.id, waiting.written_at, self.now).await?;
+        }
+        if emergency {
+            clocks::hasten(tx, self.regency, current.id, waiting.written_at, self.now).await?;
+        }
         let urgent = joining.decision.priority == Priority::Emergency;
         let again = !emergency
             && concerned.is_empty()
@@ -350,10 +360,12 @@ pub(crate) async fn promise_again(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let Some(asked) = tx.asked_again(inquiry).await? else { return Ok(()) };
-    let Some((promise, next_at)) = make_promise(regency, &asked.office, asked.kind, asked.written_at) else {
+    let (what, first) = ((asked.kind, priority_of(asked.kind)), DeadlineKind::FirstResponse);
+    let Some((promise, next_at)) = clocks::make(regency, first, &asked.office, what, asked.written_at) else {
         return Ok(());
     };
     let event = tx.promise_again(&asked, &promise, next_at, now).await?;
+    clocks::resume(tx, regency, inquiry, asked.written_at, now).await?;
     // While others of its incident were waiting, nobody was told of the question.
     if tx.incident_of(inquiry).await?.is_some() {
         let urgent = asked.kind == Kind::Emergency;
@@ -487,18 +499,12 @@ fn wordless_but_meant(waiting: &Waiting, decision: &Decision) -> bool {
         && !decision.kind.needs_action()
 }
 
-/// The promise of a first response, and when to look at it for the first time; none when the office's calendar never
-/// opens.
-fn make_promise(
-    regency: &Regency,
-    office: &OfficeCode,
-    kind: Kind,
-    written_at: Timestamp,
-) -> Option<(Explanation, Timestamp)> {
-    let calendar = regency.calendar(office)?;
-    let promise = promise(regency.policies.first_response(kind), calendar, written_at).ok()?;
-    let next_at = watch::first_look(calendar, &promise);
-    Some((promise, next_at))
+/// How urgent an inquiry of a kind is.
+const fn priority_of(kind: Kind) -> Priority {
+    match kind {
+        Kind::Emergency => Priority::Emergency,
+        _ => Priority::Normal,
+    }
 }
 
 /// What is kept of a message to see later whether another one tells of the same.

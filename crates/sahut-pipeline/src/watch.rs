@@ -20,7 +20,7 @@ use sahut_store::work::Stage;
 
 use crate::route::notices;
 use crate::supervisor::{Heart, TaskError};
-use crate::{Context, Regency, bells, stage};
+use crate::{Context, Regency, bells, silence, stage};
 
 /// Promises that one transaction takes.
 const BATCH: i64 = 200;
@@ -58,7 +58,8 @@ async fn watch(context: &Context, looked: &AtomicI64) -> Result<usize, StoreErro
         watch_channels(context).await?;
         bells::answer(context).await?;
     }
-    watch_deadlines(context).await
+    let silent = silence::close_silent(context).await?;
+    Ok(silent + watch_deadlines(context).await?)
 }
 
 /// When to look at a fresh promise for the first time: when the office should be reminded of it.
@@ -91,7 +92,7 @@ pub async fn watch_deadlines(context: &Context) -> Result<usize, StoreError> {
         let missed = deadline.missed || deadline.due_at <= now;
         let speaks = !deadline.spoken_for
             && (!missed
-                || deadline.incident.is_none_or(|incident| speaking.insert((incident, deadline.priority))));
+                || deadline.incident.is_none_or(|incident| speaking.insert((incident, deadline.priority, deadline.kind))));
         let next_at = if missed { (!speaks).then_some(now + LOOK_AGAIN) } else { Some(deadline.due_at) };
         let event = if deadline.missed {
             tx.look_again(deadline, next_at).await?

@@ -2,7 +2,7 @@
 //! write a note, settle it. Each is a line of the journal.
 
 use jiff::Timestamp;
-use sahut_domain::deadline::{DeadlineId, ExtensionId};
+use sahut_domain::deadline::ExtensionId;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
 use sahut_domain::office::OfficeCode;
@@ -50,11 +50,11 @@ impl Tx {
         self.done(held, EventKind::InquiryAcknowledged, actor, data, now).await.map(Some)
     }
 
-    /// Asks for more time for the promise that is open, until a moment. `None`: there is no such inquiry.
+    /// Asks for more time, until a moment, for the promise that the office owes next: that of an answer while one is open,
+    /// else that of a resolution. `None`: there is no such inquiry.
     ///
     /// # Errors
-    /// The inquiry owes no answer, the moment is not later than the promise's, no reason is given, or somebody has asked
-    /// before and nobody has decided yet.
+    /// As of [`Tx::ask_more_time`].
     pub async fn ask_time(
         &mut self,
         number: InquiryNumber,
@@ -63,32 +63,7 @@ impl Tx {
         actor: &str,
         now: Timestamp,
     ) -> Result<Option<(ExtensionId, Done)>, StoreError> {
-        let Some(held) = self.hold_by_number(number).await? else { return Ok(None) };
-        refuse_unless_open(number, &held)?;
-        const PROMISE: &str = "SELECT d.id, d.due_at FROM inquiry i JOIN deadline d ON d.id = i.deadline_id
-            WHERE i.id = $1 AND d.live = 1";
-        let (deadline, due_at): (DeadlineId, Timestamp) =
-            self.one(PROMISE, args![held.id], |row| Ok((row.get(0)?, row.get(1)?))).await?;
-        if until <= due_at {
-            return Err(StoreError::Unfit(format!(
-                "{number} is due later than that already; nothing was changed"
-            )));
-        }
-        if reason.trim().is_empty() {
-            return Err(StoreError::Unfit("more time needs a reason; nothing was changed".to_owned()));
-        }
-        const ASK: &str = "INSERT INTO extension (id, deadline_id, reason, asked_by, asked_at, until, state)
-            VALUES ($1, $2, $3, $4, $5, $6, 'asked') ON CONFLICT DO NOTHING";
-        let extension = ExtensionId(self.id("extension").await?);
-        if self.exec(ASK, args![extension, deadline, reason, actor, now, until]).await? == 0 {
-            return Err(StoreError::Unfit(format!(
-                "more time for {number} was asked for before and is not decided on yet; nothing was changed"
-            )));
-        }
-        let data = serde_json::json!({ "extension": extension, "deadline": deadline, "until": until,
-            "was_due_at": due_at, "reason": reason });
-        let done = self.done(held, EventKind::ExtensionAsked, actor, data, now).await?;
-        Ok(Some((extension, done)))
+        self.ask_more_time(number, None, until, reason, actor, now).await
     }
 
     /// Keeps a note about an inquiry that the citizen does not see. `None`: there is no such inquiry.
@@ -131,6 +106,7 @@ impl Tx {
         const SETTLE: &str = "UPDATE inquiry SET state = 'closed', closed_at = $2, closing = 'settled',
             version = version + 1 WHERE id = $1";
         self.exec(SETTLE, args![held.id, now]).await?;
+        self.meet_resolution(held.id, now).await?;
         let data = serde_json::json!({ "reason": "settled", "stood": held.stood });
         self.done(held, EventKind::InquiryClosed, actor, data, now).await.map(Some)
     }
@@ -148,7 +124,7 @@ impl Tx {
         Ok(())
     }
 
-    async fn done(
+    pub(crate) async fn done(
         &mut self,
         held: Held,
         kind: EventKind,

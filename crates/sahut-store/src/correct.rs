@@ -3,15 +3,17 @@
 //! taken back, and its lesson with it.
 
 use jiff::Timestamp;
-use sahut_domain::deadline::{DeadlineId, Segment};
+use sahut_domain::deadline::DeadlineId;
 use sahut_domain::decision::Decision;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::incident::IncidentId;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, State};
 use sahut_domain::message::MessageId;
 use sahut_domain::office::OfficeCode;
+use sahut_domain::segments::Segments;
 use serde::{Deserialize, Serialize};
 
+use crate::clocks::stored;
 use crate::journal::NewEvent;
 use crate::value::args;
 use crate::work::Stage;
@@ -71,8 +73,8 @@ pub(crate) struct Held {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Stood {
     pub(crate) state: State,
-    kind: Kind,
-    triage: bool,
+    pub(crate) kind: Kind,
+    pub(crate) triage: bool,
 }
 
 /// What the journal keeps of a closing.
@@ -241,6 +243,7 @@ impl Tx {
             State::Open => Some(self.revive_promise(inquiry).await?),
             _ => None,
         };
+        self.revive_resolution(inquiry, now).await?;
         // Its incident may have gone to another office meanwhile.
         const REOPEN: &str = "UPDATE inquiry SET state = $2, closed_at = NULL, closing = NULL, kind = $3, triage = $4,
             incident_id = (SELECT k.id FROM incident k WHERE k.id = inquiry.incident_id AND k.office = inquiry.office),
@@ -311,10 +314,11 @@ impl Tx {
         )))
     }
 
-    /// Lets the last promise of an inquiry run again, from when it always ran.
+    /// Lets the last promise of a first response run again, from when it always ran.
     async fn revive_promise(&mut self, inquiry: InquiryId) -> Result<DeadlineId, StoreError> {
         const REVIVE: &str = "UPDATE deadline SET state = 'running', live = 1 WHERE id =
-            (SELECT MAX(id) FROM deadline WHERE inquiry_id = $1 AND state = 'void') RETURNING id";
+            (SELECT MAX(id) FROM deadline WHERE inquiry_id = $1 AND kind = 'first_response' AND state = 'void')
+            RETURNING id";
         self.one(REVIVE, args![inquiry], |row| row.get(0)).await
     }
 
@@ -384,7 +388,7 @@ impl Tx {
         .await
     }
 
-    /// From now on the running promise is another office's; what it took so far stays with who had it.
+    /// From now on the live promises are another office's; what it took so far stays with who had it.
     async fn move_clock(
         &mut self,
         inquiry: InquiryId,
@@ -395,18 +399,12 @@ impl Tx {
             "SELECT id, segments FROM deadline WHERE inquiry_id = $1 AND live = 1{}",
             self.dialect().hold("deadline")
         );
-        let live: Vec<(i64, Vec<Segment>)> =
+        let live: Vec<(i64, Segments)> =
             self.rows(&sql, args![inquiry], |row| Ok((row.get(0)?, row.json(1)?))).await?;
         for (deadline, mut segments) in live {
-            let running = segments.last().is_none_or(|last| last.running);
-            if let Some(last) = segments.last_mut().filter(|last| last.to.is_none()) {
-                last.to = Some(now.max(last.from));
-            }
-            segments.push(Segment { from: now, to: None, office: to.clone(), running });
-            let segments = serde_json::to_string(&segments)
-                .map_err(|error| StoreError::bad_row("deadline", deadline, error))?;
+            segments.hand_over(now, to);
             const MOVE: &str = "UPDATE deadline SET office = $2, segments = $3 WHERE id = $1";
-            self.exec(MOVE, args![deadline, to, segments]).await?;
+            self.exec(MOVE, args![deadline, to, stored(&segments)?]).await?;
         }
         Ok(())
     }

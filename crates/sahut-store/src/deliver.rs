@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use sahut_domain::channel::{ChannelId, Platform};
-use sahut_domain::deadline::Segment;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::fault;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
@@ -15,8 +14,10 @@ use sahut_domain::message::{Author, MessageId, Surface, ThreadId};
 use sahut_domain::notice::Template;
 use sahut_domain::office::OfficeCode;
 use sahut_domain::reply::{Intent, ReplyId, ReplyState};
+use sahut_domain::segments::{Pause, Segments};
 use sahut_domain::work::{Lease, Outcome};
 
+use crate::clocks::stored;
 use crate::collect::unpack;
 use crate::journal::NewEvent;
 use crate::notify::NewNotice;
@@ -625,7 +626,8 @@ impl Tx {
     }
 
     /// The same for whatever the office said to the citizen: a question leaves the inquiry waiting for them, and a mere
-    /// receipt changes nothing.
+    /// receipt changes nothing. The resolution waits for the citizen after an answer and after a question; while the
+    /// office only tells how the work goes, it runs on.
     async fn say_to_citizen(
         &mut self,
         inquiry: InquiryId,
@@ -635,11 +637,31 @@ impl Tx {
         intent: Intent,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let state = match intent {
-            Intent::Answer | Intent::Progress => State::Answered,
-            Intent::Question => State::Waiting,
+        let (state, waits) = match intent {
+            Intent::Answer => (State::Answered, Some(Pause::Answered)),
+            Intent::Progress => (State::Answered, None),
+            Intent::Question => (State::Waiting, Some(Pause::Question)),
             Intent::Receipt => return Ok(false),
         };
+        let met = self.meet_first_response(inquiry, office, at, actor, (intent, state), now).await?;
+        let Some(why) = waits else { return Ok(met) };
+        if met {
+            self.pause_resolution(inquiry, at, why, now).await?;
+            return Ok(true);
+        }
+        self.say_more(inquiry, office, at, actor, why, now).await
+    }
+
+    /// Meets the promise of a first response where one is live and older than what was said.
+    async fn meet_first_response(
+        &mut self,
+        inquiry: InquiryId,
+        office: &OfficeCode,
+        at: Timestamp,
+        actor: &str,
+        (intent, state): (Intent, State),
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         // The inquiry before its promise: the order in which all stages hold them.
         let open = format!(
             "SELECT d.id, d.due_at, d.segments, d.missed_at FROM inquiry i JOIN deadline d ON d.id = i.deadline_id
@@ -647,9 +669,10 @@ impl Tx {
             self.dialect().hold("i, d")
         );
         let open = self.opt(&open, args![inquiry, at], |row| {
-            Ok((row.get::<i64>(0)?, row.get::<Timestamp>(1)?, row.json(2)?, row.get::<Option<Timestamp>>(3)?))
+            let segments: Segments = row.json(2)?;
+            Ok((row.get::<i64>(0)?, row.get::<Timestamp>(1)?, segments, row.get::<Option<Timestamp>>(3)?))
         });
-        let Some((deadline, due_at, segments, missed_at)) = open.await? else { return Ok(false) };
+        let Some((deadline, due_at, mut segments, missed_at)) = open.await? else { return Ok(false) };
         const ANSWER: &str = "UPDATE inquiry SET state = $3, answered_at = COALESCE(answered_at, $2),
             acknowledged_until = NULL, acknowledged_by = NULL, acknowledged_note = NULL,
             version = version + 1, deadline_id = NULL, deadline_live = NULL WHERE id = $1";
@@ -657,7 +680,8 @@ impl Tx {
         const MEET: &str =
             "UPDATE deadline SET state = 'met', live = 0, met_at = $2, next_at = NULL, segments = $3,
             missed_at = CASE WHEN $2 > due_at THEN due_at ELSE NULL END WHERE id = $1";
-        self.exec(MEET, args![deadline, at, closed(segments, at)?]).await?;
+        segments.end(at);
+        self.exec(MEET, args![deadline, at, stored(&segments)?]).await?;
         let late = at > due_at;
         let facts =
             serde_json::json!({ "deadline": deadline, "due_at": due_at, "late": late, "intent": intent });
@@ -787,14 +811,6 @@ fn reply_work(row: &Row, leases: &[Lease<i64>]) -> Result<ReplyWork, StoreError>
         answers_parent: row.get(24)?,
         intent: row.word(25)?,
     })
-}
-
-/// Ends the stretch that is open.
-pub(crate) fn closed(mut segments: Vec<Segment>, at: Timestamp) -> Result<String, StoreError> {
-    for segment in &mut segments {
-        segment.to.get_or_insert(at.max(segment.from));
-    }
-    serde_json::to_string(&segments).map_err(|error| StoreError::Refused(error.to_string()))
 }
 
 /// Platforms change white space and line ends; the words stay.

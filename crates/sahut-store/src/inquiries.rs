@@ -4,14 +4,16 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use sahut_domain::channel::Platform;
-use sahut_domain::deadline::{DeadlineState, Explanation};
+use sahut_domain::deadline::{DeadlineId, DeadlineKind, DeadlineState, Explanation, Moved};
 use sahut_domain::decision::Decision;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, Priority, State};
 use sahut_domain::message::{MessageId, Surface, Visibility};
 use sahut_domain::office::OfficeCode;
 use sahut_domain::reply::{ReplyId, ReplyState};
+use sahut_domain::segments::Segments;
 use serde::Serialize;
 
+use crate::extensions::Extension;
 use crate::journal::Event;
 use crate::value::{Row, Value, args};
 use crate::{StoreError, Tx};
@@ -128,6 +130,8 @@ pub struct MessageFacts {
 /// A promise.
 #[derive(Debug, Clone, Serialize)]
 pub struct Promise {
+    /// What is promised.
+    pub kind: DeadlineKind,
     /// Where it stands.
     pub state: DeadlineState,
     /// When it fell due.
@@ -138,6 +142,12 @@ pub struct Promise {
     pub missed_at: Option<Timestamp>,
     /// Why it was due then.
     pub explanation: Explanation,
+    /// The stretches of its life.
+    pub segments: Segments,
+    /// What it was before it was moved, the oldest first.
+    pub history: Vec<Moved>,
+    /// More time that was asked for, the oldest first.
+    pub extensions: Vec<Extension>,
 }
 
 /// An answer on its way.
@@ -413,15 +423,21 @@ impl Tx {
     }
 
     async fn promises_of(&mut self, inquiry: InquiryId) -> Result<Vec<Promise>, StoreError> {
-        const PROMISES: &str = "SELECT state, due_at, met_at, missed_at, explanation FROM deadline
-            WHERE inquiry_id = $1 ORDER BY kind, round";
+        const PROMISES: &str = "SELECT id, state, due_at, met_at, missed_at, explanation, kind, segments, history
+            FROM deadline WHERE inquiry_id = $1 ORDER BY kind, round";
+        let mut asked = self.extensions_of(inquiry).await?;
         self.rows(PROMISES, args![inquiry], |row| {
+            let id: DeadlineId = row.get(0)?;
             Ok(Promise {
-                state: row.word(0)?,
-                due_at: row.get(1)?,
-                met_at: row.get(2)?,
-                missed_at: row.get(3)?,
-                explanation: row.json(4)?,
+                kind: row.word(6)?,
+                state: row.word(1)?,
+                due_at: row.get(2)?,
+                met_at: row.get(3)?,
+                missed_at: row.get(4)?,
+                explanation: row.json(5)?,
+                segments: row.json(7)?,
+                history: row.json(8)?,
+                extensions: asked.extract_if(.., |extension| extension.deadline == id).collect(),
             })
         })
         .await

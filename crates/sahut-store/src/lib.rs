@@ -4,7 +4,7 @@
 //! everything else is a method on the [`Tx`] they give, named for what its caller intends, with its SQL beside it. The
 //! methods stand in one module per intent: [`collect`], [`route`], [`notify`], [`deliver`] and [`watch`] for the five
 //! stages; [`configuration`], [`journal`], [`inquiries`], [`quarantine`], [`status`], [`selfcheck`], [`secrets`] and
-//! [`imports`] for what stands beside them; [`acts`] for what people do about an inquiry; [`correct`] and [`learn`] for what
+//! [`imports`] for what stands beside them; [`acts`] for what people do about an inquiry; [`clocks`] and [`extensions`] for what pauses and moves promises; [`correct`] and [`learn`] for what
 //! they put right, and what that teaches; [`incidents`] for one happening behind many
 //! inquiries; [`history`] for trying other rules. [`work`] is the one mechanism by which owed work is claimed and settled.
 //!
@@ -13,6 +13,7 @@
 
 pub mod acts;
 pub mod backup;
+pub mod clocks;
 pub mod collect;
 pub mod configuration;
 pub mod correct;
@@ -20,6 +21,7 @@ mod db;
 pub mod deliver;
 mod dialect;
 mod error;
+pub mod extensions;
 pub mod history;
 pub mod imports;
 pub mod incidents;

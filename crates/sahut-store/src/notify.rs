@@ -103,7 +103,7 @@ pub struct InquiryFacts {
     pub permalink: Option<String>,
     /// When it was written.
     pub opened_at: Timestamp,
-    /// The promise that is open, or the last one.
+    /// The promise that the mail is about and that is open, else the last one of a first response.
     pub promise: Explanation,
     /// The promise that is open.
     pub open: Option<DeadlineId>,
@@ -166,7 +166,8 @@ const FACTS: &str =
         c.code, c.name, c.platform, c.ailment_detail, c.read_at, c.item_at, c.watermark,
         i.deadline_id, n.urgent, k.id, k.year, k.sequence, k.title,
         (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id),
-        (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id AND other.state = 'open')
+        (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id AND other.state = 'open'),
+        r.id, r.explanation
     FROM notice n
     JOIN event e ON e.id = n.event_id
     LEFT JOIN office o ON o.code = n.office
@@ -179,6 +180,7 @@ const FACTS: &str =
         (SELECT MIN(id) FROM message WHERE message.inquiry_id = i.id AND message.own = 0)
     LEFT JOIN decision x ON x.message_id = first.id
     LEFT JOIN deadline d ON d.inquiry_id = i.id AND d.kind = 'first_response' AND d.round = i.round
+    LEFT JOIN deadline r ON r.inquiry_id = i.id AND r.kind = 'resolution' AND r.state = 'running'
     LEFT JOIN channel c ON c.id = COALESCE(i.channel_id, n.channel_id)
     WHERE n.id";
 
@@ -451,6 +453,11 @@ fn work(row: &Row, leases: &[Lease<i64>]) -> Result<NoticeWork, StoreError> {
 fn inquiry_facts(row: &Row, id: InquiryId, channel: ChannelFacts) -> Result<InquiryFacts, StoreError> {
     let year: i64 = row.get(11)?;
     let year = i16::try_from(year).map_err(|error| StoreError::bad_row("inquiry", id, error))?;
+    let told: serde_json::Value = row.json(8)?;
+    let (promise, open) = match row.get(39)? {
+        Some(resolution) if told["promise"] == "resolution" => (row.json(40)?, Some(resolution)),
+        _ => (row.json(22)?, row.get(31)?),
+    };
     Ok(InquiryFacts {
         id,
         number: InquiryNumber { year, sequence: row.get(12)? },
@@ -462,8 +469,8 @@ fn inquiry_facts(row: &Row, id: InquiryId, channel: ChannelFacts) -> Result<Inqu
         citizen: row.get(19)?,
         permalink: row.get(20)?,
         opened_at: row.get(21)?,
-        promise: row.json(22)?,
-        open: row.get(31)?,
+        promise,
+        open,
         decision: row.json(23)?,
         channel,
         incident: incident_facts(row)?,

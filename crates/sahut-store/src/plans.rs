@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sahut_domain::channel::{ChannelId, Platform};
 use sahut_domain::incident::IncidentId;
+use sahut_domain::deadline::DeadlineKind;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
 use sahut_domain::message::{MessageId, Surface, ThreadId};
 use sahut_domain::office::OfficeCode;
@@ -106,6 +107,9 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
     tx.has_due_deadlines(now).await?;
     tx.take_waiting(10).await?;
     tx.take_due_deadlines(now, 10).await?;
+    tx.has_silent(now).await?;
+    tx.take_silent(now, 10).await?;
+    tx.live_promise(InquiryId(1), DeadlineKind::Resolution).await?;
     for (surface, parent) in [(Surface::Direct, None), (Surface::Comment, Some("m1".to_owned()))] {
         let own = own(surface, parent)?;
         tx.answered_by_own(&own).await?;

@@ -5,14 +5,15 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 use sahut_domain::Chance;
 use sahut_domain::channel::{ChannelId, Platform};
-use sahut_domain::deadline::{DeadlineId, Explanation, Segment};
+use sahut_domain::deadline::{DeadlineId, DeadlineKind, Explanation};
 use sahut_domain::decision::Decision;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, Priority, PublicCode, State};
 use sahut_domain::message::{CitizenId, MessageId, Surface, ThreadId};
 use sahut_domain::office::OfficeCode;
+use sahut_domain::segments::Segments;
 
-use crate::deliver::closed;
+use crate::clocks::stored;
 use crate::journal::NewEvent;
 use crate::value::{Row, Value, args, row};
 use crate::{StoreError, Tx};
@@ -101,6 +102,8 @@ pub struct NewInquiry {
     pub promise: Explanation,
     /// When to look at the promise for the first time.
     pub next_at: Timestamp,
+    /// The promise of a resolution and when to look at that, where one is made.
+    pub resolution: Option<(Explanation, Timestamp)>,
 }
 
 /// An inquiry that began.
@@ -205,7 +208,8 @@ impl Tx {
         });
         let mut held: HashMap<InquiryId, CurrentInquiry> = held.await?.into_iter().collect();
         // Asked only now: the answer that was waited for is seen.
-        const MET: &str = "SELECT inquiry_id, met_at FROM deadline WHERE met_at IS NOT NULL AND inquiry_id";
+        const MET: &str = "SELECT inquiry_id, met_at FROM deadline
+            WHERE met_at IS NOT NULL AND kind = 'first_response' AND inquiry_id";
         let met =
             self.rows_in(MET, args![], inquiries.into_iter().collect(), |row| Ok((row.get(0)?, row.get(1)?)));
         for (inquiry, met_at) in met.await? {
@@ -226,7 +230,8 @@ impl Tx {
     ) -> Result<Vec<Opened>, StoreError> {
         let mut numbers = self.numbers(&new).await?;
         let mut ids = self.ids("inquiry", new.len()).await?;
-        let mut deadlines = self.ids("deadline", new.len()).await?;
+        let resolutions = new.iter().filter(|inquiry| inquiry.resolution.is_some()).count();
+        let mut deadlines = self.ids("deadline", new.len() + resolutions).await?;
         let mut opened = Vec::with_capacity(new.len());
         let (mut inquiries, mut promises, mut events) = (Vec::new(), Vec::new(), Vec::new());
         for inquiry in &new {
@@ -235,7 +240,12 @@ impl Tx {
             let number = numbers.get_mut(&inquiry.year).and_then(Iterator::next).unwrap_or(0);
             let number = InquiryNumber { year: inquiry.year, sequence: number };
             inquiries.push(inquiry_row(inquiry, id, number, deadline, chance, now));
-            promises.push(promise_row(deadline, id, &inquiry.office, &inquiry.promise, 1, inquiry.next_at)?);
+            let (kind, office) = (DeadlineKind::FirstResponse, &inquiry.office);
+            promises.push(promise_row(deadline, id, office, &inquiry.promise, kind, 1, inquiry.next_at)?);
+            if let Some((promise, next_at)) = &inquiry.resolution {
+                let (deadline, kind) = (DeadlineId(deadlines.next()?), DeadlineKind::Resolution);
+                promises.push(promise_row(deadline, id, office, promise, kind, 1, *next_at)?);
+            }
             events.push(opened_event(inquiry, id, number, deadline));
             opened.push((id, number));
         }
@@ -295,15 +305,16 @@ impl Tx {
              WHERE i.id = $1 AND i.state = 'open' AND d.live = 1 AND d.due_at > $2{}",
             self.dialect().hold("i, d")
         );
-        let later: Option<(DeadlineId, Timestamp, Vec<Segment>)> = self
+        let later: Option<(DeadlineId, Timestamp, Segments)> = self
             .opt(&later, args![joining.inquiry, promise.due.at], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.json(2)?))
             })
             .await?;
-        let Some((later, was_due_at, segments)) = later else { return Ok(()) };
+        let Some((later, was_due_at, mut segments)) = later else { return Ok(()) };
         const VOID: &str =
             "UPDATE deadline SET state = 'void', live = 0, next_at = NULL, segments = $2 WHERE id = $1";
-        self.exec(VOID, args![later, closed(segments, promise.started_at)?]).await?;
+        segments.end(promise.started_at);
+        self.exec(VOID, args![later, stored(&segments)?]).await?;
         let (inquiry, office) = (joining.inquiry, &joining.office);
         let deadline = self.promise_anew(inquiry, office, promise, next_at, Some(later)).await?;
         let data =
@@ -319,8 +330,9 @@ impl Tx {
         const ASKED: &str = "SELECT i.office, i.kind, m.id, m.channel_id, m.written_at, d.kind FROM inquiry i
             JOIN message m ON m.inquiry_id = i.id AND m.own = 0
             JOIN decision d ON d.message_id = m.id
-            WHERE i.id = $1 AND i.state = 'answered'
-                AND m.written_at > (SELECT MAX(met_at) FROM deadline WHERE inquiry_id = $1)
+            WHERE i.id = $1 AND i.state IN ('answered', 'waiting')
+                AND m.written_at >
+                    (SELECT MAX(met_at) FROM deadline WHERE inquiry_id = $1 AND kind = 'first_response')
             ORDER BY m.written_at, m.id";
         let asked = self.rows(ASKED, args![inquiry], |row| {
             let asked = AskedAgain {
@@ -402,15 +414,15 @@ impl Tx {
         Ok(())
     }
 
-    /// Open inquiries that an answer by the office itself concerns: that of the message that it answers, where the
+    /// Inquiries that an answer by the office itself concerns and that are not closed: that of the message that it answers, where the
     /// platform says which; in a conversation where it says nothing, of everyone.
     pub async fn answered_by_own(
         &mut self,
         own: &Waiting,
     ) -> Result<Vec<(InquiryId, OfficeCode)>, StoreError> {
-        const ONE: &str = "SELECT id, office FROM inquiry WHERE id = $1 AND state = 'open'";
+        const ONE: &str = "SELECT id, office FROM inquiry WHERE id = $1 AND state <> 'closed'";
         const EVERYONE: &str = "SELECT id, office FROM inquiry
-            WHERE thread_id = $1 AND state <> 'closed' AND state = 'open' ORDER BY id";
+            WHERE thread_id = $1 AND state <> 'closed' ORDER BY id";
         let (sql, values) = match self.meant(own).await? {
             Meant::One(inquiry) => (ONE, args![inquiry]),
             Meant::Everyone => (EVERYONE, args![own.thread]),
@@ -497,7 +509,9 @@ impl Tx {
         let round: Option<i64> = self.opt(ANEW, values, |row| row.get(0)).await?;
         let round = round
             .ok_or_else(|| StoreError::Conflict(format!("inquiry {inquiry} is not answered any more")))?;
-        self.insert(PROMISE, vec![promise_row(deadline, inquiry, office, promise, round, next_at)?]).await?;
+        let kind = DeadlineKind::FirstResponse;
+        let row = promise_row(deadline, inquiry, office, promise, kind, round, next_at)?;
+        self.insert(PROMISE, vec![row]).await?;
         Ok(deadline)
     }
 
@@ -557,8 +571,8 @@ enum Meant {
     Nobody,
 }
 
-const PROMISE: &str = "INSERT INTO deadline (id, inquiry_id, kind, round, state, live, office, started_at, due_at, \
-     explanation, segments, next_at) VALUES (?, ?, 'first_response', ?, 'running', 1, ?, ?, ?, ?, ?, ?)";
+pub(crate) const PROMISE: &str = "INSERT INTO deadline (id, inquiry_id, kind, round, state, live, office, started_at, due_at, \
+     explanation, segments, next_at) VALUES (?, ?, ?, ?, 'running', 1, ?, ?, ?, ?, ?, ?)";
 
 fn waiting(row: &Row) -> Result<Waiting, StoreError> {
     Ok(Waiting {
@@ -612,19 +626,21 @@ fn inquiry_row(
     ]
 }
 
-fn promise_row(
+pub(crate) fn promise_row(
     deadline: DeadlineId,
     inquiry: InquiryId,
     office: &OfficeCode,
     promise: &Explanation,
+    kind: DeadlineKind,
     round: i64,
     next_at: Timestamp,
-) -> Result<[Value; 9], StoreError> {
+) -> Result<[Value; 10], StoreError> {
     let unreadable = |error| StoreError::bad_row("deadline", deadline, error);
-    let segments = [Segment { from: promise.started_at, to: None, office: office.clone(), running: true }];
+    let segments = Segments::begin(promise.started_at, office);
     Ok(row![
         deadline,
         inquiry,
+        kind.as_str(),
         round,
         office,
         promise.started_at,

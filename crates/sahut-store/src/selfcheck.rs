@@ -91,7 +91,7 @@ const COUNTS: &[(&str, &str, &str)] = &[
     (
         "deadline-noticed",
         "a missed promise is in the journal within a minute",
-        "SELECT COUNT(*) FROM deadline d WHERE (live = 1 AND missed_at IS NULL AND due_at < $1 - 60000000)
+        "SELECT COUNT(*) FROM deadline d WHERE (state = 'running' AND missed_at IS NULL AND due_at < $1 - 60000000)
          OR (missed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM event e
              WHERE e.inquiry_id = d.inquiry_id AND e.kind = 'deadline.missed' AND e.at = d.due_at))",
     ),
@@ -99,7 +99,15 @@ const COUNTS: &[(&str, &str, &str)] = &[
         "deadline-missed-once",
         "a missed promise is in the journal once",
         "SELECT COUNT(*) FROM (SELECT 1 FROM event WHERE kind = 'deadline.missed'
-         GROUP BY inquiry_id, at HAVING COUNT(*) > 1) x WHERE $1 = $1",
+         GROUP BY inquiry_id, at HAVING COUNT(*) > 1 AND COUNT(*) >
+            (SELECT COUNT(*) FROM deadline d WHERE d.inquiry_id = event.inquiry_id AND d.due_at = event.at)) x
+         WHERE $1 = $1",
+    ),
+    (
+        "deadline-waits",
+        "time stands still only while the citizen may write, and ends with the inquiry",
+        "SELECT COUNT(*) FROM inquiry i JOIN deadline d ON d.inquiry_id = i.id WHERE $1 = $1 AND
+         ((i.state = 'open' AND d.state = 'paused') OR (i.state = 'closed' AND d.live = 1))",
     ),
     (
         "reply-answered",

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sahut_domain::channel::{Ailment, ChannelId};
-use sahut_domain::deadline::{DeadlineId, Explanation};
+use sahut_domain::deadline::{DeadlineId, DeadlineKind, Explanation};
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::incident::IncidentId;
 use sahut_domain::inquiry::{InquiryId, Priority};
@@ -17,6 +17,8 @@ use crate::{StoreError, Tx};
 pub struct DueDeadline {
     /// The promise.
     pub id: DeadlineId,
+    /// What is promised.
+    pub kind: DeadlineKind,
     /// Its inquiry.
     pub inquiry: InquiryId,
     /// The office that has it.
@@ -71,21 +73,25 @@ impl Tx {
     ) -> Result<Vec<DueDeadline>, StoreError> {
         let sql = format!(
             "SELECT d.id, d.inquiry_id, d.office, i.priority, d.due_at, d.missed_at, d.explanation,
-                CAST(CASE WHEN EXISTS (SELECT 1 FROM inquiry other JOIN deadline o ON o.id = other.deadline_id
-                    WHERE other.incident_id = i.incident_id AND other.state = 'open' AND other.id <> i.id
+                CAST(CASE WHEN EXISTS (SELECT 1 FROM inquiry other
+                        JOIN deadline o ON o.inquiry_id = other.id AND o.kind = d.kind AND o.state = 'running'
+                    WHERE other.incident_id = i.incident_id AND other.id <> i.id
                         AND other.priority = i.priority
                         AND ((o.missed_at IS NULL
-                            AND (other.due_at < i.due_at OR (other.due_at = i.due_at AND other.id < i.id)))
+                            AND (o.due_at < d.due_at OR (o.due_at = d.due_at AND other.id < i.id)))
                           OR EXISTS (SELECT 1 FROM notice n WHERE n.inquiry_id = other.id
-                            AND n.template = 'overdue' AND n.state <> 'dead' AND n.created_at >= d.started_at)))
-                    THEN 1 ELSE 0 END AS BIGINT), i.incident_id
+                            AND n.template = 'overdue' AND n.state <> 'dead' AND n.created_at >= d.started_at
+                            AND (d.kind = 'first_response' OR EXISTS
+                                (SELECT 1 FROM event e WHERE e.id = n.event_id AND e.at = o.due_at)))))
+                    THEN 1 ELSE 0 END AS BIGINT), i.incident_id, d.kind
              FROM deadline d JOIN inquiry i ON i.id = d.inquiry_id
-             WHERE d.live = 1 AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2{}",
+             WHERE d.live = 1 AND d.state = 'running' AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2{}",
             self.dialect().take("d")
         );
         self.rows(&sql, args![now, limit], |row| {
             Ok(DueDeadline {
                 id: row.get(0)?,
+                kind: row.word(9)?,
                 inquiry: row.get(1)?,
                 office: row.get(2)?,
                 priority: row.word(3)?,
@@ -113,7 +119,7 @@ impl Tx {
         self.exec(STEP, args![due.id, next_at, missed]).await?;
         let (kind, at) =
             if missed { (EventKind::DeadlineMissed, due.due_at) } else { (EventKind::ReminderDue, now) };
-        let data = serde_json::json!({ "deadline": due.id, "due_at": due.due_at });
+        let data = serde_json::json!({ "promise": due.kind, "deadline": due.id, "due_at": due.due_at });
         self.record_one(NewEvent::new(kind, at).inquiry(due.inquiry, &due.office).with(data), now).await
     }
 

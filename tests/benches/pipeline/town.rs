@@ -12,7 +12,7 @@ use sahut_domain::channel::{ChannelConfig, ChannelId, Platform};
 use sahut_domain::deadline::{DeadlineKind, Policy};
 use sahut_domain::office::{Office, OfficeCode, Person};
 use sahut_domain::{Chance, Language, ManualClock};
-use sahut_pipeline::{Context, Policies, Regency, Shared};
+use sahut_pipeline::{Context, Regency, Shared};
 use sahut_routing::{RuleSet, Source};
 use sahut_store::collect::{NewPage, Stored};
 use sahut_store::configuration::NewRevision;
@@ -119,7 +119,7 @@ fn regency(revision: i64, offices: Vec<Office>) -> Outcome<Regency> {
         triage_office,
         offices: offices.into_iter().map(|office| (office.code.clone(), office)).collect(),
         calendars: [("kantor".to_owned(), WorkingCalendar::civil_service("kantor", zone))].into(),
-        policies: Policies { by_kind: HashMap::new(), usual },
+        policies: usual.into(),
         operators: Vec::new(),
         rules,
         connectors: HashMap::new(),

@@ -15,7 +15,7 @@ use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
 use sahut_domain::{Chance, Clock, Language};
 use sahut_mail::{Mailbox, Server, Smtp, SmtpSettings, Tls};
 use sahut_pipeline::route::route_batch;
-use sahut_pipeline::{Connectors, Context, Outbox, Policies, Regency, Shared};
+use sahut_pipeline::{Connectors, Context, Outbox, Regency, Shared};
 use sahut_routing::{RuleSet, Source};
 use sahut_simulator::Keys;
 use sahut_store::collect::NewPage;
@@ -197,7 +197,7 @@ fn regency(revision: i64, connectors: Connectors) -> Regency {
         language: Language::Indonesian,
         triage_office: office.code.clone(),
         calendars: [("kantor".to_owned(), WorkingCalendar::civil_service("kantor", TimeZone::UTC))].into(),
-        policies: Policies { by_kind: HashMap::new(), usual },
+        policies: usual.into(),
         operators: Vec::new(),
         rules: RuleSet::compile(&rules, &[(office.code.clone(), OfficeKind::Technical)], &office.code)
             .unwrap(),

@@ -13,7 +13,8 @@ use sahut_domain::reply::{ReplyId, ReplyState};
 use sahut_domain::{ManualClock, Timestamp};
 use sahut_pipeline::deliver::deliver_batch;
 use sahut_pipeline::route::route_batch;
-use sahut_pipeline::{Policies, Regency};
+use sahut_pipeline::policies::{Entry, Policies};
+use sahut_pipeline::Regency;
 use sahut_routing::{RuleSet, Source};
 use sahut_simulator::{Simulator, SimulatorSettings};
 use sahut_store::Claim;
@@ -208,8 +209,9 @@ fn wider(regency: &Regency) -> Regency {
     };
     let rules = [source("rules/gate.toml", gate), duty("pupr", "jalan rusak"), duty("pdam", "air mati")];
     let technical = [code("pupr"), code("pdam"), code("kominfo")].map(|code| (code, OfficeKind::Technical));
-    let usual = regency.policies.usual.clone();
-    let fast = Policy { term: Term::Minutes(30), ..usual.clone() };
+    let usual = regency.policies.0[0].clone();
+    let fast = Policy { term: Term::Minutes(30), ..usual.policy.clone() };
+    let fast = Entry { inquiry: vec![Kind::Emergency], ..Entry::for_all(fast) };
     let mut offices = regency.offices.clone();
     for other in ["kominfo", "pdam"] {
         let mut office = offices[&code("pupr")].clone();
@@ -223,7 +225,7 @@ fn wider(regency: &Regency) -> Regency {
         language: regency.language,
         triage_office: code("kominfo"),
         calendars: regency.calendars.clone(),
-        policies: Policies { by_kind: [(Kind::Emergency, fast)].into(), usual },
+        policies: Policies(vec![fast, usual]),
         operators: Vec::new(),
         rules: RuleSet::compile(&rules, &technical, &code("kominfo")).unwrap(),
         offices,

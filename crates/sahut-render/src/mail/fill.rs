@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use minijinja::{Value, context};
 use sahut_domain::Language;
+use sahut_domain::deadline::DeadlineKind;
 use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_domain::mask::mask;
 
@@ -55,6 +56,7 @@ fn about_inquiry(about: &About, longest: usize, own: Value, language: Language) 
         office => one_line(&about.office),
         kind => word(about.kind, language),
         emergency => about.kind == Kind::Emergency,
+        settles => about.promise.policy.kind == DeadlineKind::Resolution,
         said => said(&about.said, longest, &zone, language),
         due => due_words(&about.promise, language),
         why_due => deadline_words(&about.promise, language),

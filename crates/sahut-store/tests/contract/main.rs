@@ -8,6 +8,7 @@
 mod acts;
 mod cancelled;
 mod channels;
+mod clocks;
 mod configuration;
 mod correct;
 mod deliver;

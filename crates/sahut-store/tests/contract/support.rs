@@ -124,6 +124,18 @@ impl World {
         opened.into_iter().next().unwrap()
     }
 
+    /// The same with a promise of a resolution within a hundred hours.
+    pub(crate) async fn promised(&self, item: Item) -> Opened {
+        self.store(vec![item], at(0)).await;
+        let mut tx = self.begin().await;
+        let waiting = tx.take_waiting(10).await.unwrap();
+        let mut new = new_inquiry(&waiting[0]);
+        new.resolution = Some((resolution(new.opened_at), at(80 * 3600)));
+        let opened = tx.open_inquiries(vec![new], &self.chance, at(0)).await.unwrap();
+        tx.commit().await.unwrap();
+        opened.into_iter().next().unwrap()
+    }
+
     /// An inquiry with a reply that is queued and claimed.
     pub(crate) async fn claimed_reply(&self, text: &str) -> (Opened, ReplyWork) {
         let opened = self.inquiry(item("m1", "ani")).await;
@@ -297,6 +309,14 @@ pub(crate) fn decision(office: &str, kind: Kind) -> Decision {
     }
 }
 
+/// A promise of a resolution within a hundred hours.
+pub(crate) fn resolution(started_at: Timestamp) -> Explanation {
+    let mut promise = promise(started_at);
+    promise.policy.kind = DeadlineKind::Resolution;
+    promise.due.at = started_at + SignedDuration::from_hours(100);
+    promise
+}
+
 /// A promise of two hours.
 pub(crate) fn promise(started_at: Timestamp) -> Explanation {
     Explanation {
@@ -330,6 +350,7 @@ pub(crate) fn new_inquiry(waiting: &Waiting) -> NewInquiry {
         decision: decision("dinkes", Kind::Complaint),
         promise: promise(waiting.written_at),
         next_at: waiting.written_at + SignedDuration::from_hours(1),
+        resolution: None,
     }
 }
 

@@ -1,0 +1,112 @@
+//! Promises made and moved: here the calendars and policies are at hand.
+
+use jiff::Timestamp;
+use sahut_domain::calendar::{NoWorkingTime, Term, WorkingCalendar};
+use sahut_domain::deadline::{DeadlineKind, Explanation, MoveReason, promise, recount, resumed};
+use sahut_domain::inquiry::{InquiryId, Kind, Priority};
+use sahut_domain::office::OfficeCode;
+use sahut_store::clocks::{Live, Move};
+use sahut_store::{StoreError, Tx};
+
+use crate::policies::Entry;
+use crate::watch::first_look;
+use crate::Regency;
+
+/// A promise, and when to look at it for the first time.
+pub(crate) type Made = (Explanation, Timestamp);
+
+/// Makes a promise on an inquiry of an office. `None`: nothing is promised, or the office's calendar never opens.
+pub(crate) fn make(
+    regency: &Regency,
+    kind: DeadlineKind,
+    office: &OfficeCode,
+    (inquiry, priority): (Kind, Priority),
+    from: Timestamp,
+) -> Option<Made> {
+    let calendar = regency.calendar(office)?;
+    let entry = regency.policies.of(kind, inquiry, priority, office)?;
+    let made = promise(&entry.policy, calendar, from).ok()?;
+    let next_at = first_look(calendar, &made);
+    Some((made, next_at))
+}
+
+/// Lets the resolution of an inquiry run again, whose citizen wrote; nothing where it runs already.
+pub(crate) async fn resume(
+    tx: &mut Tx,
+    regency: &Regency,
+    inquiry: InquiryId,
+    written_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(live) = tx.live_promise(inquiry, DeadlineKind::Resolution).await? else { return Ok(()) };
+    let Some(stopped_at) = live.segments.stopped_at() else { return Ok(()) };
+    let at = written_at.max(live.segments.last_began().unwrap_or(written_at));
+    let mut explanation = live.explanation.clone();
+    if let Some(calendar) = calendar_of(regency, &live) {
+        explanation.due.at = resumed(&explanation, calendar, stopped_at, at).unwrap_or(live.due_at);
+    }
+    let next_at = match live.missed_at {
+        Some(_) => None,
+        None => Some(look_after(regency, &live, at, explanation.due.at)),
+    };
+    let moved = Move { why: MoveReason::Resumed, note: "", explanation, next_at };
+    tx.resume(&live, at, moved, now).await
+}
+
+/// Puts a sooner resolution in the place of the one that an inquiry has, which became an emergency.
+pub(crate) async fn hasten(
+    tx: &mut Tx,
+    regency: &Regency,
+    inquiry: InquiryId,
+    written_at: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(live) = tx.live_promise(inquiry, DeadlineKind::Resolution).await? else { return Ok(()) };
+    let urgent = (Kind::Emergency, Priority::Emergency);
+    match make(regency, DeadlineKind::Resolution, &live.office, urgent, written_at) {
+        Some((sooner, next_at)) if sooner.due.at < live.due_at => {
+            tx.hasten_resolution(&live, &sooner, next_at, now).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A live promise as it would be made today, under today's calendars and policies; its due moment stays where it is while
+/// nothing else than the words for it changed. `None`: today nothing would be promised.
+pub fn recounted(regency: &Regency, live: &Live) -> Option<Result<Explanation, NoWorkingTime>> {
+    let office = live.segments.as_slice().first().map_or(&live.office, |first| &first.office);
+    let calendar = regency.calendar(office)?;
+    let entry = regency.policies.of(live.kind, live.inquiry_kind, live.priority, office)?;
+    Some(recount(&entry.policy, calendar, &live.explanation, &live.segments, &live.history))
+}
+
+/// Until when a promise may be extended once without asking anybody.
+pub fn allowed_until(regency: &Regency, live: &Live) -> Option<Timestamp> {
+    let extended = live.history.iter().any(|moved| moved.why == MoveReason::Extended);
+    let extension = entry_of(regency, live)?.extension.filter(|_| !extended)?;
+    Some(calendar_of(regency, live)?.due(live.due_at, extension).ok()?.at)
+}
+
+/// When to look at a promise that is moved, for the first time after a moment: when people should be reminded of it.
+pub fn look_after(regency: &Regency, live: &Live, from: Timestamp, due_at: Timestamp) -> Timestamp {
+    let Some(calendar) = calendar_of(regency, live) else { return due_at };
+    let mut left = live.explanation.clone();
+    left.started_at = from.min(due_at);
+    left.due.at = due_at;
+    if let Term::Minutes(_) = left.policy.term {
+        let minutes = due_at.duration_since(left.started_at).as_mins();
+        left.policy.term = Term::Minutes(u32::try_from(minutes).unwrap_or(0));
+    }
+    first_look(calendar, &left)
+}
+
+/// The calendar that a promise was counted in, as it is today; that of its office where there is none of that name.
+pub fn calendar_of<'a>(regency: &'a Regency, live: &Live) -> Option<&'a WorkingCalendar> {
+    regency.calendars.get(&live.explanation.calendar).or_else(|| regency.calendar(&live.office))
+}
+
+/// Today's policy for a promise.
+pub(crate) fn entry_of<'a>(regency: &'a Regency, live: &Live) -> Option<&'a Entry> {
+    let office = live.segments.as_slice().first().map_or(&live.office, |first| &first.office);
+    regency.policies.of(live.kind, live.inquiry_kind, live.priority, office)
+}
