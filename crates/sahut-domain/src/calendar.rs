@@ -18,6 +18,9 @@ use crate::words::words;
 /// How far ahead a due moment is looked for, in days, before the calendar is said to have no working time.
 const HORIZON_DAYS: i64 = 3 * 366;
 
+/// So many days before the holidays of a calendar are not known any more, the operator is warned.
+pub const WARNED_BEFORE: i32 = 60;
+
 /// One span of work within a day, `from` included, `to` excluded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hours {
@@ -211,15 +214,30 @@ impl WorkingCalendar {
         self.zone.to_datetime(at).date()
     }
 
+    /// The season that a day lies in.
+    pub fn season(&self, date: Date) -> Option<&Season> {
+        self.seasons.iter().find(|season| season.from <= date && date <= season.to)
+    }
+
+    /// The hours of a day as its weekday and its season have them, whether or not the office is closed on it.
+    pub fn hours(&self, date: Date) -> &[Hours] {
+        let week = self.season(date).map_or(&self.week, |season| &season.week);
+        &week[usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0)]
+    }
+
+    /// The last day whose holidays are known, where that is fewer than [`WARNED_BEFORE`] days away.
+    pub fn ends_soon(&self, now: Timestamp) -> Option<Date> {
+        let until = self.known_until?;
+        let left = self.date_of(now).until(until).map_or(0, |span| span.get_days());
+        (left < WARNED_BEFORE).then_some(until)
+    }
+
     /// The spans of work of one day as moments, in order.
     pub fn spans(&self, date: Date) -> Vec<(Timestamp, Timestamp)> {
         if self.closures.contains_key(&date) {
             return Vec::new();
         }
-        let season = self.seasons.iter().find(|season| season.from <= date && date <= season.to);
-        let week = season.map_or(&self.week, |season| &season.week);
-        let hours = &week[usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0)];
-        hours
+        self.hours(date)
             .iter()
             .filter_map(|hours| {
                 let end = if hours.to == Time::midnight() { date.tomorrow().ok()? } else { date };

@@ -100,6 +100,8 @@ words! {
         ItemRecovered = "item.recovered",
         /// Somebody decided that a set-apart item is not needed.
         ItemDropped = "item.dropped",
+        /// The holidays of a calendar are not known for much longer.
+        CalendarEnding = "calendar.ending",
         /// A configuration set became the running one.
         ConfigurationApplied = "configuration.applied",
         /// A model was trained from what people decided.

@@ -32,6 +32,8 @@ words! {
         ChannelSilent = "channel_silent",
         /// Mail to somebody bounced.
         MailTrouble = "mail_trouble",
+        /// The holidays of a calendar are not known for much longer.
+        CalendarEnds = "calendar_ends",
     }
 }
 

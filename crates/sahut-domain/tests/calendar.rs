@@ -8,7 +8,12 @@ use jiff::civil::{Date, DateTime, Time, date};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use sahut_domain::calendar::{Closure, ClosureKind, Hours, Season, Term, Week, WorkingCalendar};
+use sahut_domain::deadline::{DeadlineKind, Policy, promise, recount, resumed};
+use sahut_domain::office::OfficeCode;
+use sahut_domain::segments::{Pause, Segments};
 
 /// Length of the stretch that the clerk watches.
 const WATCHED_DAYS: i64 = 9;
@@ -142,6 +147,162 @@ fn case() -> impl Strategy<Value = (WorkingCalendar, Timestamp)> {
             (calendar, later(midnight, minute * 60))
         })
     })
+}
+
+/// What the clerk's ticks say about any promise and any stretch, looked up instead of counted again.
+struct Tally {
+    watch: Watch,
+    /// Ticks before each minute.
+    before: Vec<i64>,
+    /// Minutes with a tick.
+    open: Vec<usize>,
+    /// The end of the last tick of each day with one, in order.
+    closing: Vec<(Date, Timestamp)>,
+}
+
+impl Tally {
+    fn of(watch: Watch) -> Self {
+        let (mut before, mut open) = (vec![0], Vec::new());
+        let mut closing: BTreeMap<Date, Timestamp> = BTreeMap::new();
+        for (minute, (day, is_open)) in watch.minutes.iter().enumerate() {
+            before.push(before[minute] + i64::from(*is_open));
+            if *is_open {
+                open.push(minute);
+                closing.insert(*day, watch.end_of(minute));
+            }
+        }
+        // The last day may go on after the clerk went home.
+        let last_day = watch.minutes.last().unwrap().0;
+        closing.remove(&last_day);
+        Self { before, open, closing: closing.into_iter().collect(), watch }
+    }
+
+    fn ticks(&self, from: usize, to: usize) -> i64 {
+        self.before[to] - self.before[from]
+    }
+
+    fn after_ticks(&self, from: usize, wanted: usize) -> Option<Timestamp> {
+        let first = self.open.partition_point(|minute| *minute < from);
+        self.open.get(first + wanted - 1).map(|minute| self.watch.end_of(*minute))
+    }
+
+    fn after_days(&self, from: usize, wanted: usize) -> Option<Timestamp> {
+        let today = self.watch.minutes[from].0;
+        let first = self.closing.partition_point(|(day, _)| *day <= today);
+        self.closing.get(first + wanted - 1).map(|(_, at)| *at)
+    }
+
+    /// Promises of all sorts from a random minute, each due when the clerk says, or not while the clerk watches. Answers
+    /// the minute.
+    fn hold(&self, calendar: &WorkingCalendar, chance: &mut impl FnMut(usize) -> usize) -> usize {
+        let from = chance(2 * 1440);
+        let start = self.watch.at(from);
+        let (minutes, days) = (1 + chance(700), 1 + chance(4));
+        let as_term = |number: usize| u32::try_from(number).unwrap();
+        let seen = self.watch.end_of(self.watch.minutes.len() - 1);
+        for (term, at) in [
+            (Term::WorkingMinutes(as_term(minutes)), self.after_ticks(from, minutes)),
+            (Term::WorkingDays(as_term(days)), self.after_days(from, days)),
+        ] {
+            let due = calendar.due(start, term).ok().map(|due| due.at);
+            match at {
+                Some(_) => assert_eq!(due, at, "{term:?} from {start} in {calendar:?}"),
+                None if matches!(term, Term::WorkingMinutes(_)) => {
+                    assert!(due.is_none_or(|due| due > seen), "{term:?} from {start} in {calendar:?}");
+                }
+                None => {}
+            }
+        }
+        let to = from + chance(1440);
+        assert_eq!(calendar.worked(start, self.watch.at(to)), self.ticks(from, to) * 60);
+        from
+    }
+
+    /// A promise that is paused, handed over and taken up again at random: its stretches add up to the elapsed working
+    /// time, and once it is due, the stretches that count add up to what was promised.
+    fn hold_clocks(&self, calendar: &WorkingCalendar, from: usize, chance: &mut impl FnMut(usize) -> usize) {
+        let start = self.watch.at(from);
+        let minutes = u32::try_from(1 + chance(900)).unwrap();
+        let policy = Policy {
+            kind: DeadlineKind::Resolution,
+            term: Term::WorkingMinutes(minutes),
+            legal_basis: String::new(),
+        };
+        let Ok(mut promised) = promise(&policy, calendar, start) else { return };
+        let offices = ["pupr", "pdam"].map(|code| OfficeCode::parse(code).unwrap());
+        let mut segments = Segments::begin(start, &offices[0]);
+        let mut now = start;
+        for _ in 0..chance(5) {
+            now = later(now, i64::try_from(chance(900)).unwrap() * 60);
+            match chance(4) {
+                0 => segments.hand_over(now, &offices[chance(2)]),
+                1 => {
+                    segments.end(now);
+                    segments.take_up(now);
+                }
+                _ => match segments.stopped_at() {
+                    Some(stopped_at) => {
+                        promised.due.at = resumed(&promised, calendar, stopped_at, now).unwrap();
+                        segments.resume(now);
+                    }
+                    None => {
+                        segments.pause(now, [Pause::Answered, Pause::Question][chance(2)]);
+                    }
+                },
+            }
+        }
+        let sum = segments.worked(calendar, true, now) + segments.worked(calendar, false, now);
+        assert_eq!(sum, calendar.worked(start, now));
+        if segments.is_running() && promised.due.at >= now {
+            let counted = segments.worked(calendar, true, promised.due.at);
+            assert_eq!(counted, i64::from(minutes) * 60, "{segments:?} in {calendar:?}");
+            let again = recount(&policy, calendar, &promised, &segments, &[]).unwrap();
+            assert_eq!(again.due.at, promised.due.at);
+        }
+    }
+}
+
+/// A share of a million random promises, each held against a clerk who counted every minute: calendars with breaks, hours
+/// to midnight, seasons and closures, in all three zones of Indonesia and in one that changes its clocks. Split, so that
+/// they run beside each other.
+fn a_share_of_a_million(seed: u64) {
+    const CALENDARS: usize = 50;
+    // Each in two terms, and every tenth with the life of a clock.
+    const PROMISES: usize = 50_000 / CALENDARS;
+    let mut state = seed;
+    // A 64-bit linear congruential generator (Knuth, MMIX) is chance enough, and the same on every machine.
+    let mut chance = move |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    let bytes: [u8; 32] = std::array::from_fn(|_| u8::try_from(chance(256)).unwrap());
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    for _ in 0..CALENDARS {
+        let (calendar, start) = case().new_tree(&mut runner).unwrap().current();
+        let tally = Tally::of(Watch::keep(&calendar, start));
+        for promise in 0..PROMISES {
+            let from = tally.hold(&calendar, &mut chance);
+            if promise % 10 == 0 {
+                tally.hold_clocks(&calendar, from, &mut chance);
+            }
+        }
+    }
+}
+
+macro_rules! a_million {
+    ($($name:ident = $seed:literal),+ $(,)?) => {$(
+        #[test]
+        fn $name() {
+            a_share_of_a_million($seed);
+        }
+    )+};
+}
+
+a_million! {
+    a_million_promises_1 = 1, a_million_promises_2 = 2, a_million_promises_3 = 3, a_million_promises_4 = 4,
+    a_million_promises_5 = 5, a_million_promises_6 = 6, a_million_promises_7 = 7, a_million_promises_8 = 8,
+    a_million_promises_9 = 9, a_million_promises_10 = 10,
 }
 
 /// Few cases by default, as each one watches a clock for days; `PROPTEST_CASES` asks for more.

@@ -6,11 +6,12 @@ use sahut_domain::deadline::{DeadlineKind, Explanation, MoveReason, promise, rec
 use sahut_domain::inquiry::{InquiryId, Kind, Priority};
 use sahut_domain::office::OfficeCode;
 use sahut_store::clocks::{Live, Move};
+use sahut_store::extensions::Extension;
 use sahut_store::{StoreError, Tx};
 
 use crate::policies::Entry;
 use crate::watch::first_look;
-use crate::Regency;
+use crate::{Context, Regency};
 
 /// A promise, and when to look at it for the first time.
 pub(crate) type Made = (Explanation, Timestamp);
@@ -85,6 +86,42 @@ pub fn allowed_until(regency: &Regency, live: &Live) -> Option<Timestamp> {
     let extended = live.history.iter().any(|moved| moved.why == MoveReason::Extended);
     let extension = entry_of(regency, live)?.extension.filter(|_| !extended)?;
     Some(calendar_of(regency, live)?.due(live.due_at, extension).ok()?.at)
+}
+
+/// Grants more time that was asked for: until the moment that was asked, and looked at in time before it.
+pub async fn grant(
+    tx: &mut Tx,
+    regency: &Regency,
+    (asked, live): (&Extension, &Live),
+    note: &str,
+    actor: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let mut explanation = live.explanation.clone();
+    explanation.due.at = asked.until;
+    let next_at = Some(look_after(regency, live, now, asked.until));
+    let moved = Move { why: MoveReason::Extended, note: &asked.reason, explanation, next_at };
+    tx.grant(asked, live, moved, note, actor, now).await
+}
+
+/// Grants what offices asked for and their policies allow without a decision; answers how many requests.
+pub(crate) async fn grant_allowed(context: &Context) -> Result<usize, StoreError> {
+    let regency = context.regency.get();
+    let allowed = |asked: &Extension, live: &Live| {
+        live.due_at < asked.until && allowed_until(&regency, live).is_some_and(|until| asked.until <= until)
+    };
+    if context.db.read().await?.count_asked_extensions().await? == 0 {
+        return Ok(0);
+    }
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let mut granted = 0;
+    for (asked, live) in tx.asked_extensions().await? {
+        let Some(live) = live.filter(|live| allowed(&asked, live)) else { continue };
+        granted += usize::from(grant(&mut tx, &regency, (&asked, &live), "", "sahut", now).await?);
+    }
+    tx.commit().await?;
+    Ok(granted)
 }
 
 /// When to look at a promise that is moved, for the first time after a moment: when people should be reminded of it.

@@ -13,7 +13,7 @@ use sahut_domain::reply::ReplyId;
 use sahut_domain::work::{Outcome, again, again_soon};
 use sahut_mail::{AutoSubmitted, Mail, Mailbox, SmtpError};
 use sahut_render::mail::{
-    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, Context as MailContext, FollowUp, Incident,
+    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context as MailContext, FollowUp, Incident,
     MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage, render_mail,
 };
 use sahut_store::notify::{ChannelFacts, InquiryFacts, NewNotice, NoticeEnd, NoticeWork};
@@ -191,7 +191,10 @@ async fn settle(
             tx.owe(mail_troubles(regency, work, *event, &refused, now), now).await?;
         }
         let office = match work.template {
-            Template::ChannelTrouble | Template::ChannelSilent | Template::MailTrouble => None,
+            Template::ChannelTrouble
+            | Template::ChannelSilent
+            | Template::MailTrouble
+            | Template::CalendarEnds => None,
             _ => work.office.as_ref().map(|(code, ..)| code),
         };
         tx.owe_instead(work.id, &regency.reachable(office, &refused), now).await?;
@@ -266,8 +269,10 @@ async fn facts(
     {
         return Ok(channel_facts(regency, work, channel));
     }
-    if work.template == Template::MailTrouble {
-        return Ok(Some(mail_trouble(regency, work)));
+    match work.template {
+        Template::MailTrouble => return Ok(Some(mail_trouble(regency, work))),
+        Template::CalendarEnds => return Ok(calendar_ends(work)),
+        _ => {}
     }
     let Some(inquiry) = &work.inquiry else { return Ok(None) };
     let about = about(regency, work, inquiry);
@@ -283,7 +288,10 @@ async fn facts(
         Template::Overdue => Some(MailContext::Overdue(Overdue { about, now, to_superior: false })),
         Template::Triage => Some(MailContext::Triage(triage(regency, inquiry, about))),
         Template::ReplyFailed | Template::ReplyUncertain => reply_facts(context, work, about).await?,
-        Template::ChannelTrouble | Template::ChannelSilent | Template::MailTrouble => None,
+        Template::ChannelTrouble
+        | Template::ChannelSilent
+        | Template::MailTrouble
+        | Template::CalendarEnds => None,
     })
 }
 
@@ -416,6 +424,11 @@ fn mail_trouble(regency: &Regency, work: &NoticeWork) -> MailContext {
         at: work.at,
         zone: zone(regency, office.map_or(&regency.triage_office, |(code, _, _)| code)),
     })
+}
+
+fn calendar_ends(work: &NoticeWork) -> Option<MailContext> {
+    let until = text_of(&work.data, "known_until").parse().ok()?;
+    Some(MailContext::CalendarEnds(CalendarEnds { calendar: text_of(&work.data, "calendar"), until }))
 }
 
 fn zone(regency: &Regency, office: &OfficeCode) -> TimeZone {

@@ -20,7 +20,7 @@ use sahut_store::work::Stage;
 
 use crate::route::notices;
 use crate::supervisor::{Heart, TaskError};
-use crate::{Context, Regency, bells, silence, stage};
+use crate::{Context, Regency, bells, clocks, endings, silence, stage};
 
 /// Promises that one transaction takes.
 const BATCH: i64 = 200;
@@ -57,6 +57,8 @@ async fn watch(context: &Context, looked: &AtomicI64) -> Result<usize, StoreErro
         looked.store(now, Ordering::Relaxed);
         watch_channels(context).await?;
         bells::answer(context).await?;
+        clocks::grant_allowed(context).await?;
+        endings::warn(context).await?;
     }
     let silent = silence::close_silent(context).await?;
     Ok(silent + watch_deadlines(context).await?)

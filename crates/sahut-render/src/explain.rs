@@ -4,11 +4,13 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sahut_domain::Language;
 use sahut_domain::calendar::{SkippedDay, Term};
-use sahut_domain::deadline::Explanation;
+use sahut_domain::deadline::{Explanation, Moved};
+use sahut_domain::segments::Segments;
 
 use crate::catalogue::say;
 use crate::format::{count, day, moment};
 use crate::tame::one_line;
+use crate::words::word;
 
 /// How many stretches of days off are named before the rest is only counted.
 const NAMED_STRETCHES: usize = 6;
@@ -34,6 +36,38 @@ pub fn deadline_words(explanation: &Explanation, language: Language) -> String {
         parts.push(say(language, "deadline.basis", &[("basis", &basis)]));
     }
     parts.join("; ")
+}
+
+/// What became of a promise since it was made: when its time stood still and why, and when it was moved, by whom and why.
+pub fn clock_words(
+    explanation: &Explanation,
+    segments: &Segments,
+    history: &[Moved],
+    language: Language,
+) -> Vec<String> {
+    let zone = zone_of(explanation);
+    let at = |at| moment(at, &zone, language);
+    let stood_still = segments.as_slice().iter().filter_map(|segment| {
+        let why = word(segment.why?, language);
+        let from = at(segment.from);
+        let words = match segment.to {
+            Some(to) => say(language, "deadline.paused", &[("from", &from), ("to", &at(to)), ("why", why)]),
+            None => say(language, "deadline.pauses", &[("from", &from), ("why", why)]),
+        };
+        Some((segment.from, words))
+    });
+    let moves = history.iter().map(|moved| {
+        let by = if moved.by == "sahut" { String::new() } else { one_line(&moved.by) };
+        let note = one_line(&moved.note);
+        let said = [by, note].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
+        let said = if said.is_empty() { said } else { format!(" ({said})") };
+        let (was, due, why) = (at(moved.was_due_at), at(moved.due_at), word(moved.why, language));
+        let gaps = [("was", was.as_str()), ("due", &due), ("why", why), ("said", &said)];
+        (moved.at, say(language, "deadline.moved", &gaps))
+    });
+    let mut words: Vec<_> = stood_still.chain(moves).collect();
+    words.sort_by_key(|(at, _)| *at);
+    words.into_iter().map(|(_, words)| words).collect()
 }
 
 /// How long a promise is: "1 hari kerja", "450 menit kerja", "30 menit".
@@ -104,7 +138,9 @@ mod tests {
     use jiff::civil::date;
     use sahut_domain::Language::{English, Indonesian};
     use sahut_domain::calendar::{Closure, ClosureKind, WorkingCalendar};
-    use sahut_domain::deadline::{DeadlineKind, Policy, promise};
+    use sahut_domain::deadline::{DeadlineKind, MoveReason, Policy, promise};
+    use sahut_domain::office::OfficeCode;
+    use sahut_domain::segments::Pause;
 
     use super::*;
 
@@ -138,6 +174,32 @@ mod tests {
             "30 working minutes from Wednesday 23 Dec 2026 21:00 WIB; counted from Monday 28 Dec 2026 07:30 WIB; \
              Thursday 24 Dec is off (Cuti Bersama Natal); Friday 25 Dec is off (Hari Raya Natal); \
              Saturday 26 Dec – Sunday 27 Dec is off; basis: Keputusan Bupati"
+        );
+    }
+
+    #[test]
+    fn pauses_and_moves_are_told_in_their_order() {
+        let office = OfficeCode::parse("pupr").unwrap();
+        let at = |text: &str| text.parse().unwrap();
+        let explained = explained(Term::WorkingDays(5), "2026-11-20T02:00:00Z");
+        let mut segments = Segments::begin(explained.started_at, &office);
+        segments.pause(at("2026-11-23T02:00:00Z"), Pause::Answered);
+        segments.resume(at("2026-11-24T03:00:00Z"));
+        let moved = Moved {
+            at: at("2026-11-25T02:00:00Z"),
+            by: "Sekda".to_owned(),
+            why: MoveReason::Extended,
+            note: "menunggu suku cadang".to_owned(),
+            was_due_at: at("2026-11-30T09:00:00Z"),
+            due_at: at("2026-12-02T09:00:00Z"),
+            was_revision: 1,
+        };
+        assert_eq!(
+            clock_words(&explained, &segments, &[moved], Indonesian),
+            [
+                "berhenti Senin 23 Nov 2026 09.00 WIB sampai Selasa 24 Nov 2026 10.00 WIB: menunggu warga sesudah dijawab",
+                "Senin 30 Nov 2026 16.00 WIB menjadi Rabu 2 Des 2026 16.00 WIB: diperpanjang (Sekda: menunggu suku cadang)",
+            ]
         );
     }
 

@@ -1,7 +1,7 @@
 //! Dates, times and numbers as people write them: "Kamis 26 Nov 2026 10.00 WIB", "1.234,5", "sisa 2 jam 10 menit".
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use sahut_domain::Language;
 
@@ -14,7 +14,7 @@ const DAY: i64 = 24 * HOUR;
 /// A moment with its weekday and the name of its zone: "Kamis 26 Nov 2026 10.00 WIB".
 pub fn moment(at: Timestamp, zone: &TimeZone, language: Language) -> String {
     let local = zone.to_datetime(at);
-    let day = weekday(local.date(), language);
+    let day = weekday_name(local.date().weekday(), language);
     format!(
         "{day} {} {} {}",
         date(local.date(), language),
@@ -23,9 +23,14 @@ pub fn moment(at: Timestamp, zone: &TimeZone, language: Language) -> String {
     )
 }
 
+/// What a day of the week is called: "Kamis".
+pub fn weekday_name(of: Weekday, language: Language) -> String {
+    say(language, &format!("weekday.{}", of.to_monday_one_offset()), &[])
+}
+
 /// A day with its weekday and without its year: "Kamis 26 Nov".
 pub fn day(of: Date, language: Language) -> String {
-    format!("{} {} {}", weekday(of, language), of.day(), month(of, language))
+    format!("{} {} {}", weekday_name(of.weekday(), language), of.day(), month(of, language))
 }
 
 /// A day with its year: "26 Nov 2026".
@@ -107,9 +112,6 @@ fn units(parts: &[(i64, &str)], language: Language) -> String {
     if said.is_empty() { say(language, "time.moment", &[]) } else { said.join(" ") }
 }
 
-fn weekday(of: Date, language: Language) -> String {
-    say(language, &format!("weekday.{}", of.weekday().to_monday_one_offset()), &[])
-}
 
 fn month(of: Date, language: Language) -> String {
     say(language, &format!("month.{}", of.month()), &[])

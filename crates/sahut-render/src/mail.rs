@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use crate::catalogue::{pattern, say};
 pub use context::{
-    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, Context, FollowUp, Incident, MailTrouble,
+    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, FollowUp, Incident, MailTrouble,
     Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
 };
 
@@ -113,6 +113,7 @@ fn letter(template: Template) -> &'static str {
         Template::ChannelTrouble => include_str!("../templates/channel_trouble.letter"),
         Template::ChannelSilent => include_str!("../templates/channel_silent.letter"),
         Template::MailTrouble => include_str!("../templates/mail_trouble.letter"),
+        Template::CalendarEnds => include_str!("../templates/calendar_ends.letter"),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use sahut_domain::Language;
 use sahut_domain::channel::{Ailment, ChannelState, Platform};
-use sahut_domain::deadline::{DeadlineKind, DeadlineState, ExtensionState};
+use sahut_domain::deadline::{DeadlineKind, DeadlineState, ExtensionState, MoveReason};
 use sahut_domain::decision::{Basis, Doubt, Manner};
 use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::{Closing, Kind, Priority, State};
 use sahut_domain::message::Surface;
 use sahut_domain::office::OfficeKind;
 use sahut_domain::reply::{Intent, ReplyState};
+use sahut_domain::segments::Pause;
 use sahut_domain::work::WorkState;
 
 use crate::catalogue::pattern;
@@ -54,6 +55,8 @@ spoken! {
     Priority as "priority",
     DeadlineKind as "deadline",
     DeadlineState as "deadline_state",
+    Pause as "pause",
+    MoveReason as "move",
     Platform as "platform",
     ChannelState as "channel_state",
     Ailment as "ailment",

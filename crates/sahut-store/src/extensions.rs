@@ -92,6 +92,11 @@ impl Tx {
         Ok(found)
     }
 
+    /// How many requests wait for a decision.
+    pub async fn count_asked_extensions(&mut self) -> Result<i64, StoreError> {
+        self.one("SELECT COUNT(*) FROM extension WHERE state = 'asked'", args![], |row| row.get(0)).await
+    }
+
     /// The request of an inquiry on which nobody has decided yet, with its promise, held until the transaction ends.
     pub async fn asked_extension(
         &mut self,

@@ -414,15 +414,18 @@ impl Tx {
         Ok(())
     }
 
-    /// Inquiries that an answer by the office itself concerns and that are not closed: that of the message that it answers, where the
+    /// Inquiries that owe an answer or a resolution and that an answer by the office itself concerns: that of the message that it answers, where the
     /// platform says which; in a conversation where it says nothing, of everyone.
     pub async fn answered_by_own(
         &mut self,
         own: &Waiting,
     ) -> Result<Vec<(InquiryId, OfficeCode)>, StoreError> {
-        const ONE: &str = "SELECT id, office FROM inquiry WHERE id = $1 AND state <> 'closed'";
-        const EVERYONE: &str = "SELECT id, office FROM inquiry
-            WHERE thread_id = $1 AND state <> 'closed' ORDER BY id";
+        const ONE: &str = "SELECT id, office FROM inquiry i WHERE id = $1 AND state <> 'closed' AND (state = 'open'
+            OR EXISTS (SELECT 1 FROM deadline d WHERE d.inquiry_id = i.id AND d.live = 1 AND d.state = 'running'))";
+        const EVERYONE: &str =
+            "SELECT id, office FROM inquiry i WHERE thread_id = $1 AND state <> 'closed' AND (state = 'open'
+            OR EXISTS (SELECT 1 FROM deadline d WHERE d.inquiry_id = i.id AND d.live = 1 AND d.state = 'running'))
+            ORDER BY id";
         let (sql, values) = match self.meant(own).await? {
             Meant::One(inquiry) => (ONE, args![inquiry]),
             Meant::Everyone => (EVERYONE, args![own.thread]),

@@ -1,6 +1,7 @@
 //! What the watch stage asks of the database: promises whose next moment has come, channels that went quiet or ail.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use sahut_domain::channel::{Ailment, ChannelId};
 use sahut_domain::deadline::{DeadlineId, DeadlineKind, Explanation};
 use sahut_domain::event::{EventId, EventKind};
@@ -203,6 +204,23 @@ impl Tx {
         let mut event = NewEvent::new(EventKind::ChannelSilent, now).channel(channel.id).with(data);
         event.office = Some(channel.office.clone());
         self.record_one(event, now).await
+    }
+
+    /// Notes that people are told that the holidays of a calendar are known until a day only; once in a week, which its
+    /// Monday names. `None`: they were told this week.
+    pub async fn note_calendar_ending(
+        &mut self,
+        calendar: &str,
+        week: Date,
+        until: Date,
+        now: Timestamp,
+    ) -> Result<Option<EventId>, StoreError> {
+        let bell = format!("calendar {calendar}");
+        if !self.ring_bell(&bell, &week.to_string(), now).await? {
+            return Ok(None);
+        }
+        let data = serde_json::json!({ "calendar": calendar, "known_until": until });
+        self.record_one(NewEvent::new(EventKind::CalendarEnding, now).with(data), now).await.map(Some)
     }
 
     /// Rings a bell for a day. `false`: it rang before, whoever rang it.

@@ -4,7 +4,9 @@ pub(crate) mod apply;
 mod aside;
 mod backup;
 mod channel;
+mod calendar;
 mod check;
+mod deadlines;
 mod demo;
 mod doctor;
 mod import;
@@ -79,6 +81,10 @@ enum Command {
     Reply(reply::Args),
     /// Look at inquiries.
     Inquiry(inquiry::Args),
+    /// Look at promises: why they are due when they are; give more time, count again under changed calendars.
+    Deadlines(deadlines::Args),
+    /// Look at working calendars; count with them step by step; bring in holidays.
+    Calendar(calendar::Args),
     /// Look at happenings behind many inquiries; join inquiries and take them apart.
     Incident(incident::Args),
     /// Look at messages that need nobody, and bring back those that do.
@@ -146,6 +152,8 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Quarantine(args) => quarantine::run(&app, &args).await,
         Command::Outbox(args) => outbox::run(&app, &args).await,
         Command::Status(args) => status::run(&app, &args).await,
+        Command::Deadlines(args) => deadlines::run(&app, &args).await,
+        Command::Calendar(args) => calendar::run(&app, &args).await,
         Command::Selfcheck(args) => selfcheck::run(&app, &args).await,
         Command::Backup(args) => backup::run(&app, &args).await,
         Command::Migrate(args) => migrate::run(&app, &args).await,

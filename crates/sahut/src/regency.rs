@@ -6,6 +6,7 @@
 mod calendars;
 mod files;
 mod offices;
+mod policies;
 mod set;
 
 pub(crate) use files::Files;

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod clocks;
 mod connector;
 mod delivering;
 mod door;

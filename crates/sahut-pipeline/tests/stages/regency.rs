@@ -135,6 +135,14 @@ impl Town {
         self.context.regency.set(Regency { rules, ..regency(self.revision, self.connectors.clone()) });
     }
 
+    /// Runs another configuration, made from this town's.
+    pub(crate) fn set(&self, change: impl FnOnce(Regency) -> Regency) {
+        let policies = self.context.regency.get().policies.clone();
+        self.context
+            .regency
+            .set(change(Regency { policies, ..regency(self.revision, self.connectors.clone()) }));
+    }
+
     /// Lets mail out through a server on this machine.
     pub(crate) fn mail_through(&self, port: u16) {
         let server = Server { host: "127.0.0.1".to_owned(), port, tls: Tls::None, ca_file: None };

@@ -1,6 +1,7 @@
 //! What each mail tells: one struct a template, holding facts as they were looked up, not yet as text.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sahut_domain::channel::{Ailment, Platform};
 use sahut_domain::deadline::Explanation;
@@ -24,6 +25,7 @@ pub enum Context {
     ChannelTrouble(ChannelTrouble),
     ChannelSilent(ChannelSilent),
     MailTrouble(MailTrouble),
+    CalendarEnds(CalendarEnds),
 }
 
 impl Context {
@@ -41,6 +43,7 @@ impl Context {
             Self::ChannelTrouble(_) => Template::ChannelTrouble,
             Self::ChannelSilent(_) => Template::ChannelSilent,
             Self::MailTrouble(_) => Template::MailTrouble,
+            Self::CalendarEnds(_) => Template::CalendarEnds,
         }
     }
 }
@@ -246,4 +249,13 @@ pub struct MailTrouble {
     pub at: Timestamp,
     /// The zone of the office.
     pub zone: TimeZone,
+}
+
+/// The holidays of a calendar are not known for much longer.
+#[derive(Debug, Clone)]
+pub struct CalendarEnds {
+    /// The calendar.
+    pub calendar: String,
+    /// The last day whose holidays are known.
+    pub until: Date,
 }

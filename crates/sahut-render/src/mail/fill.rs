@@ -9,12 +9,12 @@ use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_domain::mask::mask;
 
 use super::context::{
-    About, Candidate, ChannelSilent, ChannelTrouble, Context, Incident, MailTrouble, Overdue, Reminder,
+    About, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, Incident, MailTrouble, Overdue, Reminder,
     ReplyFailed, ReplyUncertain, Said, Triage,
 };
 use crate::catalogue::say;
 use crate::explain::{deadline_words, due_words, zone_of};
-use crate::format::{count, moment, span, time_left, working_span};
+use crate::format::{count, date, moment, span, time_left, working_span};
 use crate::tame::{one_line, quote, web_address};
 use crate::words::{advice, word};
 
@@ -44,6 +44,7 @@ impl Context {
             Self::ChannelTrouble(mail) => channel_trouble(mail, language),
             Self::ChannelSilent(mail) => channel_silent(mail, language),
             Self::MailTrouble(mail) => mail_trouble(mail, language),
+            Self::CalendarEnds(mail) => calendar_ends(mail, language),
         }
     }
 }
@@ -207,6 +208,14 @@ fn mail_trouble(mail: &MailTrouble, language: Language) -> Filled {
             detail => mask(&one_line(&mail.detail)),
             at => moment(mail.at, &mail.zone, language),
         },
+    }
+}
+
+fn calendar_ends(mail: &CalendarEnds, language: Language) -> Filled {
+    let (calendar, until) = (one_line(&mail.calendar), date(mail.until, language));
+    Filled {
+        subject: say(language, "mail.calendar_ends.subject", &[("calendar", &calendar), ("until", &until)]),
+        values: context! { calendar, until },
     }
 }
 

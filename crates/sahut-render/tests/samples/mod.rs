@@ -11,7 +11,7 @@ use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_render::Context;
 use sahut_render::mail::{
-    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, FollowUp, Incident, MailTrouble, Overdue,
+    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, FollowUp, Incident, MailTrouble, Overdue,
     Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
 };
 use sahut_render::tame::title;
@@ -183,6 +183,13 @@ fn channel_mails(channel: &str, detail: &str) -> Vec<(&'static str, Context)> {
                 detail,
                 at: read_at,
                 zone: zone(),
+            }),
+        ),
+        (
+            "calendar_ends",
+            Context::CalendarEnds(CalendarEnds {
+                calendar: "kantor".to_owned(),
+                until: jiff::civil::date(2026, 12, 31),
             }),
         ),
     ]

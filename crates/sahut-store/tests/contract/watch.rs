@@ -1,5 +1,6 @@
 //! Promises whose next moment has come.
 
+use jiff::civil::date;
 use sahut_domain::event::{EventId, EventKind};
 
 use crate::support::{World, at, code, item, on_both, somebody_waits};
@@ -55,5 +56,16 @@ on_both! {
         };
         tokio::join!(answering, watching);
         assert_eq!(world.count("SELECT COUNT(*) FROM event WHERE kind = 'deadline.missed'").await, 1);
+    }
+
+    async fn people_are_told_of_a_calendar_that_ends_once_a_week(world: &World) {
+        let mut tx = world.begin().await;
+        let (until, week) = (date(2026, 12, 31), date(2026, 11, 23));
+        let event = tx.note_calendar_ending("kantor", week, until, at(0)).await.unwrap().unwrap();
+        let line = tx.events_after(EventId(event.0 - 1), 1).await.unwrap().remove(0);
+        assert_eq!((line.kind, line.data["known_until"].as_str()), (EventKind::CalendarEnding, Some("2026-12-31")));
+        assert_eq!(tx.note_calendar_ending("kantor", week, until, at(9)).await.unwrap(), None);
+        assert!(tx.note_calendar_ending("siaga", week, until, at(9)).await.unwrap().is_some());
+        assert!(tx.note_calendar_ending("kantor", date(2026, 11, 30), until, at(9)).await.unwrap().is_some());
     }
 }

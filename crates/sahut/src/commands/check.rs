@@ -33,6 +33,17 @@ pub(crate) fn run(config: &Path, args: &Args) -> Result<(), Failure> {
     for warning in set.rules.warnings() {
         output::say(&format!("{}\n", warning.render()));
     }
+    let mut ending: Vec<_> = set
+        .calendars
+        .values()
+        .filter_map(|calendar| Some((&calendar.name, calendar.ends_soon(app.clock.now())?)))
+        .collect();
+    ending.sort_unstable();
+    for (calendar, until) in &ending {
+        output::say(&format!(
+            "warning: calendars.toml: the holidays of calendar {calendar:?} are known until {until} only: add the next year's\n"
+        ));
+    }
     output::line(&format!(
         "{}: {} files, {} offices, {} channels, {} calendars, {} phrases: no errors, {} warning(s).",
         if set.name.is_empty() { "The regency" } else { &set.name },
@@ -41,6 +52,6 @@ pub(crate) fn run(config: &Path, args: &Args) -> Result<(), Failure> {
         set.channels.len(),
         set.calendars.len(),
         set.rules.phrases(),
-        set.rules.warnings().len(),
+        set.rules.warnings().len() + ending.len(),
     ))
 }

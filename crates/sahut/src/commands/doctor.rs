@@ -15,9 +15,6 @@ use crate::output;
 /// How long work may wait beyond its moment before the operator is asked whether anything works, in seconds.
 const LATE_SECONDS: i64 = 10 * 60;
 
-/// Days before a calendar's holidays run out on which the operator is warned.
-const CALENDAR_WARNING: i32 = 60;
-
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Also read every page of the database: slow on a large one.
@@ -243,9 +240,7 @@ fn calendars(app: &App, regency: &sahut_pipeline::Regency, findings: &mut Findin
     calendars.sort_by(|a, b| a.name.cmp(&b.name));
     for calendar in calendars {
         let Some(until) = calendar.known_until else { continue };
-        let today = calendar.date_of(app.clock.now());
-        let left = today.until(until).map_or(0, |span| span.get_days());
-        if left < CALENDAR_WARNING {
+        if calendar.ends_soon(app.clock.now()).is_some() {
             let detail = format!(
                 "{}: holidays are known until {until}: add the next year's to calendars.toml",
                 calendar.name

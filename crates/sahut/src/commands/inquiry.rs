@@ -1,6 +1,6 @@
 //! `sahut inquiry`: lists, one inquiry with everything around it, and what people put right about it.
 
-mod show;
+pub(super) mod show;
 
 use jiff::Timestamp;
 use sahut_domain::Language;
@@ -184,7 +184,7 @@ async fn known_office(tx: &mut Tx, text: &str) -> Result<OfficeCode, Failure> {
     })
 }
 
-fn unknown(number: InquiryNumber) -> Failure {
+pub(super) fn unknown(number: InquiryNumber) -> Failure {
     Failure::failed(format!("there is no inquiry {number}: `sahut inquiry list` shows what there is"))
 }
 

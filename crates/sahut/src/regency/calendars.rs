@@ -1,4 +1,4 @@
-//! `calendars.toml` and `policies.toml`: when offices work, and how long promises are.
+//! `calendars.toml`: when offices work.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,20 +6,16 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use sahut_domain::calendar::{Closure, ClosureKind, Hours, Season, Term, Week, WorkingCalendar};
-use sahut_domain::deadline::{DeadlineKind, Policy};
-use sahut_domain::inquiry::Kind;
-use sahut_pipeline::Policies;
 use sahut_routing::{Problem, Source};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Files;
+use super::{Files, policies};
 
 pub(super) const CALENDARS: &str = "calendars.toml";
-pub(super) const POLICIES: &str = "policies.toml";
 
 /// What is promised where nothing else is.
-const USUAL: Term = Term::WorkingDays(1);
+pub(super) const USUAL: Term = Term::WorkingDays(1);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -71,22 +67,6 @@ struct WeekEntry {
     sun: Vec<Spanned<String>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct PolicyFile {
-    policy: Vec<PolicyEntry>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PolicyEntry {
-    kind: DeadlineKind,
-    #[serde(default)]
-    inquiry: Vec<Kind>,
-    term: Spanned<Term>,
-    legal_basis: String,
-}
-
 /// Reads the calendars of a set; `revision` is the number of the set. Nothing when their file is not TOML.
 pub(super) fn calendars(
     files: &Files,
@@ -133,26 +113,10 @@ pub(super) fn try_promises(files: &Files, now: Timestamp, problems: &mut Vec<Pro
             }
         }
     }
-    let policies = files.parse::<PolicyFile>(POLICIES, &mut Vec::new());
-    let (Some(policies), Some(source)) = (policies, files.source(POLICIES)) else { return };
     let mut working: Vec<_> =
         calendars.into_values().filter(|calendar| calendar.due(now, USUAL).is_ok()).collect();
     working.sort_by(|a, b| a.name.cmp(&b.name));
-    for policy in policies.policy {
-        let failed = working.iter().find_map(|calendar| calendar.due(now, *policy.term.get_ref()).err());
-        if let Some(failed) = failed {
-            let what =
-                format!("this promise is not due within three years in calendar {:?}", failed.calendar);
-            let help = "make the term shorter, or give the calendar more hours";
-            problems.push(Problem::at(
-                &source,
-                policy.term.span(),
-                what,
-                "a term that comes to its end",
-                help,
-            ));
-        }
-    }
+    policies::try_terms(files, &working, now, problems);
 }
 
 fn calendar(
@@ -184,33 +148,6 @@ fn calendar(
         closures: observed.cloned().collect::<BTreeMap<_, _>>(),
         known_until: entry.known_until.as_ref().and_then(|date| read.date(date)),
     }
-}
-
-/// Reads the policies of a set; without a file, one working day for everything.
-pub(super) fn policies(files: &Files, problems: &mut Vec<Problem>) -> Policies {
-    let parsed = files.parse::<PolicyFile>(POLICIES, problems).unwrap_or_default();
-    let mut by_kind = HashMap::new();
-    let mut usual = None;
-    for entry in parsed.policy {
-        if entry.kind != DeadlineKind::FirstResponse {
-            continue;
-        }
-        let policy =
-            Policy { kind: entry.kind, term: entry.term.into_inner(), legal_basis: entry.legal_basis };
-        if entry.inquiry.is_empty() {
-            usual.get_or_insert(policy);
-            continue;
-        }
-        for kind in entry.inquiry {
-            by_kind.entry(kind).or_insert_with(|| policy.clone());
-        }
-    }
-    let usual = usual.or_else(|| by_kind.get(&Kind::Complaint).cloned()).unwrap_or_else(|| Policy {
-        kind: DeadlineKind::FirstResponse,
-        term: USUAL,
-        legal_basis: String::new(),
-    });
-    Policies { by_kind, usual }
 }
 
 /// Reads words of one file, and notes what cannot be read at its place.

@@ -9,16 +9,16 @@ use sahut_domain::Language;
 use sahut_domain::calendar::WorkingCalendar;
 use sahut_domain::channel::ChannelConfig;
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
-use sahut_pipeline::Policies;
+use sahut_pipeline::policies::Policies;
 use sahut_routing::{Problem, RuleSet, Source, Tested};
 use sahut_store::configuration::NewRevision;
 
 use super::offices::Offices;
-use super::{Files, calendars, offices};
+use super::{Files, calendars, offices, policies};
 
 /// Files that are not routing rules.
 const NOT_RULES: [&str; 5] =
-    [offices::REGENCY, offices::OFFICES, offices::CHANNELS, calendars::CALENDARS, calendars::POLICIES];
+    [offices::REGENCY, offices::OFFICES, offices::CHANNELS, calendars::CALENDARS, policies::POLICIES];
 
 /// A set that was checked.
 pub(crate) struct RegencySet {
@@ -60,9 +60,9 @@ impl RegencySet {
         let mut problems = Vec::new();
         let regency = offices::regency(files, &mut problems);
         let calendars = calendars::calendars(files, revision, &mut problems);
-        let policies = calendars::policies(files, &mut problems);
         let names = calendars.as_ref().map(|known| known.keys().map(String::as_str).collect());
         let offices = offices::offices(files, names.as_ref(), &mut problems);
+        let policies = policies::policies(files, &offices, &mut problems);
         let calendars = calendars.unwrap_or_default();
         let zone = offices.read.first().and_then(|office| calendars.get(&office.calendar));
         let zone = zone.map_or(TimeZone::UTC, |calendar| calendar.zone.clone());
@@ -240,6 +240,17 @@ mod tests {
         let problems = told("policies.toml", "working_days = 1", "working_minutes = 4000000000");
         assert_eq!(problems.len(), 1);
         assert!(problems[0].starts_with("policies.toml:3:8: this promise is not due"), "{problems:?}");
+    }
+
+    #[test]
+    fn policies_that_are_never_used_or_name_nobody_are_told() {
+        let again = "[[policy]]\nkind = \"first_response\"\nterm = { working_days = 3 }\nlegal_basis = \"\"\n\
+            inquiry = [\"complaint\"]\n[[policy]]\nkind = \"resolution\"\nterm = { working_days = 3 }\n\
+            offices = [\"pupr\"]\nextension = { working_days = 7 }\nlegal_basis = \"\"\n";
+        let problems = told("policies.toml", "legal_basis = \"\"\n", &format!("legal_basis = \"\"\n{again}"));
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].starts_with("policies.toml:6:8: this policy is never used"), "{problems:?}");
+        assert!(problems[1].starts_with("policies.toml:13:12: there is no office \"pupr\""), "{problems:?}");
     }
 
     #[test]

@@ -6,14 +6,16 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sahut_domain::Language;
 use sahut_domain::calendar::{Term, WorkingCalendar};
-use sahut_domain::deadline::DeadlineState;
+use sahut_domain::deadline::{DeadlineKind, DeadlineState};
 use sahut_domain::event::EventKind;
-use sahut_domain::inquiry::{InquiryNumber, State};
+use sahut_domain::inquiry::InquiryNumber;
 use sahut_domain::office::OfficeCode;
-use sahut_render::explain::{deadline_words, due_words, zone_of};
+use sahut_domain::segments::Pause;
+use sahut_render::explain::{clock_words, deadline_words, due_words, zone_of};
 use sahut_render::format::{moment, span, time_left, working_span};
 use sahut_render::tame::one_line;
 use sahut_render::words::word;
+use sahut_store::extensions::Extension;
 use sahut_store::inquiries::{Inquiry, Promise, ReplyFacts};
 use sahut_store::journal::Event;
 
@@ -25,7 +27,7 @@ use crate::regency::{Files, RegencySet};
 
 const LANGUAGE: Language = Language::Indonesian;
 
-pub(super) async fn run(app: &App, number: InquiryNumber, json: bool) -> Result<(), Failure> {
+pub(crate) async fn run(app: &App, number: InquiryNumber, json: bool) -> Result<(), Failure> {
     let db = app.beside().await?;
     let mut tx = db.read().await?;
     let inquiry = tx.inquiry(number).await?.ok_or_else(|| unknown(number))?;
@@ -42,6 +44,21 @@ pub(super) async fn run(app: &App, number: InquiryNumber, json: bool) -> Result<
     inquiry.replies.iter().try_for_each(|reply| sheet.reply(reply))?;
     output::line("\nRiwayat:")?;
     inquiry.events.iter().try_for_each(|event| sheet.event(event))
+}
+
+/// Only its promises: why they are due when they are.
+pub(crate) async fn clocks(app: &App, number: InquiryNumber) -> Result<(), Failure> {
+    let db = app.beside().await?;
+    let mut tx = db.read().await?;
+    let inquiry = tx.inquiry(number).await?.ok_or_else(|| unknown(number))?;
+    let set =
+        tx.revision().await?.and_then(|revision| RegencySet::read(&Files(revision.files), revision.id).ok());
+    let sheet = Sheet::new(&inquiry, set, app.clock.now());
+    sheet.head()?;
+    inquiry.promises.iter().try_for_each(|promise| {
+        sheet.promise(promise)?;
+        sheet.shares(promise)
+    })
 }
 
 /// An inquiry as it is printed, with what its codes stand for.
@@ -92,20 +109,57 @@ impl<'a> Sheet<'a> {
     }
 
     fn promise(&self, promise: &Promise) -> Result<(), Failure> {
+        let kept = match promise.kind {
+            DeadlineKind::FirstResponse => "dijawab",
+            DeadlineKind::Resolution => "selesai",
+        };
         let stands = match promise.met_at {
             Some(met_at) if met_at > promise.due_at => {
-                format!("dijawab {}, terlambat {}", self.at(met_at), self.lateness(promise, met_at))
+                format!("{kept} {}, terlambat {}", self.at(met_at), self.lateness(promise, met_at))
             }
-            Some(met_at) => format!("dijawab {}, tepat waktu", self.at(met_at)),
-            None if promise.state == DeadlineState::Void => word(promise.state, LANGUAGE).to_lowercase(),
-            None if self.inquiry.line.state == State::Open && promise.due_at < self.now => {
-                format!("belum dijawab, terlambat {}", self.lateness(promise, self.now))
+            Some(met_at) => format!("{kept} {}, tepat waktu", self.at(met_at)),
+            None if promise.state != DeadlineState::Running => word(promise.state, LANGUAGE).to_lowercase(),
+            None if promise.due_at < self.now => {
+                format!("belum {kept}, terlambat {}", self.lateness(promise, self.now))
             }
-            None => format!("belum dijawab, {}", time_left(promise.due_at, self.now, LANGUAGE)),
+            None => format!("belum {kept}, {}", time_left(promise.due_at, self.now, LANGUAGE)),
         };
-        output::line(&format!("Tenggat: {}", due_words(&promise.explanation, LANGUAGE)))?;
+        let what = match promise.kind {
+            DeadlineKind::FirstResponse => "Tenggat",
+            DeadlineKind::Resolution => "Tenggat penyelesaian",
+        };
+        output::line(&format!("{what}: {}", due_words(&promise.explanation, LANGUAGE)))?;
         output::line(&format!("  {stands}"))?;
-        output::line(&format!("  dihitung: {}", deadline_words(&promise.explanation, LANGUAGE)))
+        output::line(&format!("  dihitung: {}", deadline_words(&promise.explanation, LANGUAGE)))?;
+        clock_words(&promise.explanation, &promise.segments, &promise.history, LANGUAGE)
+            .iter()
+            .try_for_each(|words| output::line(&format!("  {words}")))?;
+        promise.extensions.iter().try_for_each(|extension| self.extension(extension))
+    }
+
+    /// How much working time each office had a promise, and how long it waited for the citizen.
+    fn shares(&self, promise: &Promise) -> Result<(), Failure> {
+        let Some(calendar) = self.calendars.get(&promise.explanation.calendar) else { return Ok(()) };
+        for segment in promise.segments.as_slice() {
+            let until = segment.to.or(promise.met_at).unwrap_or(self.now);
+            let worked = working_span(calendar.worked(segment.from, until), LANGUAGE);
+            let office = self.office(segment.office.as_str());
+            let runs = segment.why.map_or("berjalan", |why| word(why, LANGUAGE));
+            output::line(&format!("    {office}: {worked} waktu kerja sejak {}, {runs}", self.at(segment.from)))?;
+        }
+        Ok(())
+    }
+
+    fn extension(&self, extension: &Extension) -> Result<(), Failure> {
+        let state = word(extension.state, LANGUAGE).to_lowercase();
+        let by = extension.decided_by.as_ref().map(|by| format!(" oleh {}", one_line(by))).unwrap_or_default();
+        output::line(&format!(
+            "  tambahan waktu sampai {} diminta {} ({}){}: {state}{by}",
+            self.at(extension.until),
+            one_line(&extension.asked_by),
+            self.at(extension.asked_at),
+            because(Some(&extension.reason)),
+        ))
     }
 
     /// How late an answer is: in the working time that the promise counts, beside the time by the clock.
@@ -166,6 +220,16 @@ impl<'a> Sheet<'a> {
             }
             EventKind::InquiryClosed if fact("reason") == Some("talk") => {
                 Some(": tidak meminta apa-apa".to_owned())
+            }
+            EventKind::InquiryClosed if fact("reason") == Some("silent") => {
+                Some(": warga tidak menulis lagi".to_owned())
+            }
+            EventKind::DeadlinePaused => {
+                let why: Pause = fact("why")?.parse().ok()?;
+                Some(format!(": {}", word(why, LANGUAGE)))
+            }
+            EventKind::ExtensionAsked | EventKind::ExtensionGranted | EventKind::ExtensionRefused => {
+                Some(format!(" sampai {}{}", moment_of("until")?, because(fact("reason"))))
             }
             EventKind::DeadlineMoved => {
                 Some(format!(": {} → {}", moment_of("was_due_at")?, moment_of("due_at")?))
