@@ -311,6 +311,7 @@ fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts) -> About 
             permalink: inquiry.permalink.clone(),
         },
         promise: inquiry.promise.clone(),
+        moved: inquiry.moved.clone(),
         reason: reason(regency, inquiry),
         together: inquiry
             .incident

@@ -1,5 +1,6 @@
 //! Why a deadline is when it is, in words: counted how, from when, and past which days off.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sahut_domain::Language;
@@ -56,7 +57,20 @@ pub fn clock_words(
         };
         Some((segment.from, words))
     });
-    let moves = history.iter().map(|moved| {
+    let mut words: Vec<_> = stood_still.chain(move_words(explanation, history, language)).collect();
+    words.sort_by_key(|(at, _)| *at);
+    words.into_iter().map(|(_, words)| words).collect()
+}
+
+/// What moved a promise, each time with when that was.
+pub(crate) fn move_words(
+    explanation: &Explanation,
+    history: &[Moved],
+    language: Language,
+) -> Vec<(Timestamp, String)> {
+    let zone = zone_of(explanation);
+    let at = |at| moment(at, &zone, language);
+    let words = |moved: &Moved| {
         let by = if moved.by == "sahut" { String::new() } else { one_line(&moved.by) };
         let note = one_line(&moved.note);
         let said = [by, note].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ");
@@ -64,10 +78,8 @@ pub fn clock_words(
         let (was, due, why) = (at(moved.was_due_at), at(moved.due_at), word(moved.why, language));
         let gaps = [("was", was.as_str()), ("due", &due), ("why", why), ("said", &said)];
         (moved.at, say(language, "deadline.moved", &gaps))
-    });
-    let mut words: Vec<_> = stood_still.chain(moves).collect();
-    words.sort_by_key(|(at, _)| *at);
-    words.into_iter().map(|(_, words)| words).collect()
+    };
+    history.iter().map(words).collect()
 }
 
 /// How long a promise is: "1 hari kerja", "450 menit kerja", "30 menit".

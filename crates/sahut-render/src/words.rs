@@ -92,6 +92,8 @@ mod tests {
             keys::<Priority>(),
             keys::<DeadlineKind>(),
             keys::<DeadlineState>(),
+            keys::<Pause>(),
+            keys::<MoveReason>(),
             keys::<Platform>(),
             keys::<ChannelState>(),
             keys::<Ailment>(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sahut_domain::channel::{ChannelId, Platform};
-use sahut_domain::deadline::{DeadlineId, Explanation};
+use sahut_domain::deadline::{DeadlineId, Explanation, Moved};
 use sahut_domain::decision::Decision;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::incident::{IncidentId, IncidentNumber};
@@ -105,6 +105,8 @@ pub struct InquiryFacts {
     pub opened_at: Timestamp,
     /// The promise that the mail is about and that is open, else the last one of a first response.
     pub promise: Explanation,
+    /// What that promise was before it was moved, the oldest first.
+    pub moved: Vec<Moved>,
     /// The promise that is open.
     pub open: Option<DeadlineId>,
     /// Why it went to its office.
@@ -167,7 +169,7 @@ const FACTS: &str =
         i.deadline_id, n.urgent, k.id, k.year, k.sequence, k.title,
         (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id),
         (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id AND other.state = 'open'),
-        r.id, r.explanation
+        r.id, r.explanation, d.history, r.history
     FROM notice n
     JOIN event e ON e.id = n.event_id
     LEFT JOIN office o ON o.code = n.office
@@ -454,9 +456,9 @@ fn inquiry_facts(row: &Row, id: InquiryId, channel: ChannelFacts) -> Result<Inqu
     let year: i64 = row.get(11)?;
     let year = i16::try_from(year).map_err(|error| StoreError::bad_row("inquiry", id, error))?;
     let told: serde_json::Value = row.json(8)?;
-    let (promise, open) = match row.get(39)? {
-        Some(resolution) if told["promise"] == "resolution" => (row.json(40)?, Some(resolution)),
-        _ => (row.json(22)?, row.get(31)?),
+    let (promise, open, moved) = match row.get(39)? {
+        Some(resolution) if told["promise"] == "resolution" => (row.json(40)?, Some(resolution), row.json(42)?),
+        _ => (row.json(22)?, row.get(31)?, row.json(41)?),
     };
     Ok(InquiryFacts {
         id,
@@ -470,6 +472,7 @@ fn inquiry_facts(row: &Row, id: InquiryId, channel: ChannelFacts) -> Result<Inqu
         permalink: row.get(20)?,
         opened_at: row.get(21)?,
         promise,
+        moved,
         open,
         decision: row.json(23)?,
         channel,

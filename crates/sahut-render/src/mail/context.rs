@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sahut_domain::channel::{Ailment, Platform};
-use sahut_domain::deadline::Explanation;
+use sahut_domain::deadline::{Explanation, Moved};
 use sahut_domain::decision::Doubt;
 use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind};
@@ -63,6 +63,8 @@ pub struct About {
     pub said: Said,
     /// The promise that runs, with why it is due when it is.
     pub promise: Explanation,
+    /// What that promise was before it was moved, the oldest first.
+    pub moved: Vec<Moved>,
     /// Why it went to this office, as one sentence in the reader's language.
     pub reason: String,
     /// The incident that it belongs to, where others of it owe an answer too.

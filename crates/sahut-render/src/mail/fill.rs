@@ -13,7 +13,7 @@ use super::context::{
     ReplyFailed, ReplyUncertain, Said, Triage,
 };
 use crate::catalogue::say;
-use crate::explain::{deadline_words, due_words, zone_of};
+use crate::explain::{deadline_words, due_words, move_words, zone_of};
 use crate::format::{count, date, moment, span, time_left, working_span};
 use crate::tame::{one_line, quote, web_address};
 use crate::words::{advice, word};
@@ -60,7 +60,7 @@ fn about_inquiry(about: &About, longest: usize, own: Value, language: Language) 
         settles => about.promise.policy.kind == DeadlineKind::Resolution,
         said => said(&about.said, longest, &zone, language),
         due => due_words(&about.promise, language),
-        why_due => deadline_words(&about.promise, language),
+        why_due => why_due(about, language),
         reason => one_line(&about.reason),
         together => about.together.as_ref().map(|together| context! {
             incident => together.incident.to_string(),
@@ -72,6 +72,13 @@ fn about_inquiry(about: &About, longest: usize, own: Value, language: Language) 
         ..own
     };
     Filled { subject: subject(about, language), values }
+}
+
+/// How the promise was counted, and what moved it since.
+fn why_due(about: &About, language: Language) -> String {
+    let counted = deadline_words(&about.promise, language);
+    let moves = move_words(&about.promise, &about.moved, language).into_iter().map(|(_, words)| words);
+    std::iter::once(counted).chain(moves).collect::<Vec<_>>().join("; ")
 }
 
 /// `[K-2026-00123] Jalan rusak di Pasar Baru (Dinas PUPR)`: always the same for one inquiry at one office.

@@ -54,6 +54,7 @@ pub(crate) fn about() -> About {
             permalink: Some("https://www.instagram.com/p/abc/c/17900000000000001/".to_owned()),
         },
         promise: friday_afternoon(),
+        moved: Vec::new(),
         reason: "kata \"jalan berlubang\" dan \"jalan rusak\" termasuk tugas dinas ini (topik jalan)"
             .to_owned(),
         together: None,

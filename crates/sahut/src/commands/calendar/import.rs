@@ -65,7 +65,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     })?;
     replace(&path, &written)?;
     output::line(&format!("{}: {} hari libur baru.", path.display(), lines.len()))?;
-    output::say("Next: `sahut check`, `sahut apply`, then `sahut deadlines recompute --dry-run` shows what would move.");
+    output::say("Next: `sahut check`, `sahut apply FOLDER`, then `sahut deadlines recompute --dry-run` shows what would move.");
     Ok(())
 }
 
