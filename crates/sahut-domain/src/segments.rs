@@ -78,10 +78,11 @@ impl Segments {
         self.0.iter().rev().take_while(|segment| segment.why == Some(why)).last().map(|segment| segment.from)
     }
 
-    /// From `at` on time stands still, or something else is waited for. `false`: the same is waited for already, or the
-    /// present stretch began later.
+    /// From `at` on time stands still, or something else is waited for; where time runs since later, as after a handover
+    /// that came before an answer was read, from then on. `false`: the same, or something newer, is waited for already.
     pub fn pause(&mut self, at: Timestamp, why: Pause) -> bool {
-        let fits = self.0.last().is_some_and(|last| last.from <= at && last.why != Some(why));
+        let fits = |last: &Segment| last.running || (last.from <= at && last.why != Some(why));
+        let fits = self.0.last().is_some_and(fits);
         if fits {
             self.follow(at, |last| (last.office.clone(), false, Some(why)));
         }
@@ -191,8 +192,10 @@ mod tests {
     #[test]
     fn what_is_learned_late_begins_no_stretch_before_the_one_before() {
         let mut segments = Segments::begin(at(100), &office("pupr"));
-        assert!(!segments.pause(at(50), Pause::Answered));
-        assert!(segments.pause(at(200), Pause::Answered));
+        segments.hand_over(at(200), &office("pdam"));
+        assert!(segments.pause(at(150), Pause::Answered));
+        assert_eq!(segments.stopped_at(), Some(at(200)));
+        assert!(!segments.pause(at(160), Pause::Question), "something newer is waited for");
         segments.resume(at(150));
         assert_eq!(segments.last_began(), Some(at(200)));
     }

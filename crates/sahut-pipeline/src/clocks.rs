@@ -105,7 +105,7 @@ pub async fn grant(
 }
 
 /// Grants what offices asked for and their policies allow without a decision; answers how many requests.
-pub(crate) async fn grant_allowed(context: &Context) -> Result<usize, StoreError> {
+pub async fn grant_allowed(context: &Context) -> Result<usize, StoreError> {
     let regency = context.regency.get();
     let allowed = |asked: &Extension, live: &Live| {
         live.due_at < asked.until && allowed_until(&regency, live).is_some_and(|until| asked.until <= until)

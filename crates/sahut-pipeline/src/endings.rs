@@ -8,7 +8,7 @@ use sahut_store::notify::NewNotice;
 use crate::Context;
 
 /// Tells the operators, once a week, of every calendar that ends soon.
-pub(crate) async fn warn(context: &Context) -> Result<(), StoreError> {
+pub async fn warn(context: &Context) -> Result<(), StoreError> {
     let now = context.clock.now();
     let regency = context.regency.get();
     let ending = regency.calendars.values().filter_map(|calendar| {

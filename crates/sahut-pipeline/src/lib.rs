@@ -23,7 +23,7 @@ pub mod collect;
 mod commit;
 pub mod deliver;
 pub mod door;
-mod endings;
+pub mod endings;
 mod incidents;
 pub mod learn;
 pub mod notify;

@@ -11,7 +11,7 @@ use sahut_domain::reply::Intent;
 use sahut_pipeline::policies::{Entry, Policies};
 use sahut_pipeline::route::route_batch;
 use sahut_pipeline::silence::close_silent;
-use sahut_pipeline::{Regency, clocks};
+use sahut_pipeline::{Regency, clocks, endings};
 use sahut_store::collect::NewPage;
 use sahut_store::deliver::Answer;
 use sahut_store::inquiries::{Inquiry, Promise};
@@ -196,4 +196,43 @@ async fn counted_again_under_another_policy_a_promise_keeps_its_pauses_and_its_e
     let regency = desk.town.context.regency.get();
     let anew = clocks::recounted(&regency, &live).unwrap().unwrap();
     assert_eq!((live.due_at, anew.due.at), (at("2026-12-02T16:00:00Z"), at("2026-12-03T16:00:00Z")));
+}
+
+#[tokio::test]
+async fn what_the_policy_allows_is_granted_once_and_the_rest_waits_for_somebody() {
+    let desk = Desk::open().await;
+    desk.say(Intent::Progress).await;
+    let due_at = desk.resolution().await.due_at;
+    let ask = async |until: &str| {
+        let mut tx = desk.town.context.db.begin().await.unwrap();
+        tx.ask_time(FIRST, at(until), "menunggu suku cadang", "Admin PUPR", desk.now()).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        clocks::grant_allowed(&desk.town.context).await.unwrap()
+    };
+    assert_eq!(due_at, at("2026-12-01T16:00:00Z"));
+    assert_eq!(ask("2026-12-03T16:00:00Z").await, 1, "two working days are allowed");
+    assert_eq!(desk.resolution().await.due_at, at("2026-12-03T16:00:00Z"));
+    assert_eq!(ask("2026-12-04T16:00:00Z").await, 0, "once, not each time");
+    assert_eq!(desk.resolution().await.due_at, at("2026-12-03T16:00:00Z"));
+}
+
+#[tokio::test]
+async fn operators_hear_each_week_of_a_calendar_that_ends() {
+    let desk = Desk::open().await;
+    desk.town.set(|mut regency| {
+        for calendar in regency.calendars.values_mut() {
+            calendar.known_until = Some(jiff::civil::date(2026, 12, 31));
+        }
+        regency
+    });
+    let told = async || {
+        endings::warn(&desk.town.context).await.unwrap();
+        let outbox = desk.town.context.db.read().await.unwrap().outbox(20).await.unwrap();
+        outbox.iter().filter(|line| line.detail == "calendar_ends").count()
+    };
+    assert_eq!(told().await, 1);
+    desk.later(24);
+    assert_eq!(told().await, 1, "a day later nobody is told again");
+    desk.later(6 * 24);
+    assert_eq!(told().await, 2);
 }

@@ -107,21 +107,21 @@ fn head(calendars: &Calendars, calendar: &WorkingCalendar) -> Result<(), Failure
 }
 
 fn whole(calendar: &WorkingCalendar) -> Result<(), Failure> {
-    week(&calendar.week)?;
+    week(&calendar.week, "  ")?;
     for season in &calendar.seasons {
         let (from, to) = (date(season.from, LANGUAGE), date(season.to, LANGUAGE));
         output::line(&format!("  {}: {from} – {to}", season.name))?;
-        week(&season.week)?;
+        week(&season.week, "    ")?;
     }
     calendar.closures.iter().try_for_each(|(on, closure)| {
         output::line(&format!("  {} {}  {}", day(*on, LANGUAGE), on.year(), closure.name))
     })
 }
 
-fn week(week: &Week) -> Result<(), Failure> {
+fn week(week: &Week, indent: &str) -> Result<(), Failure> {
     week.iter().enumerate().try_for_each(|(position, hours)| {
         let name = weekday_name(weekday(position), LANGUAGE);
-        output::line(&format!("  {name:<7} {}", hours_words(hours)))
+        output::line(&format!("{indent}{name:<7} {}", hours_words(hours)))
     })
 }
 
