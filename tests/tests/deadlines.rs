@@ -28,10 +28,24 @@ fn complained() -> Option<Sahut> {
 fn a_deadline_is_explained_extended_and_counted_again() {
     let Some(sahut) = complained() else { return };
     let told = sahut.done(&["deadlines", "show", NUMBER]).unwrap();
-    for words in ["Tenggat: Selasa 3 Nov 2026 16.00 WIB", "Tenggat penyelesaian: Jumat 20 Nov 2026 16.30 WIB", "14 hari kerja"] {
+    for words in [
+        "Tenggat: Selasa 3 Nov 2026 16.00 WIB",
+        "Tenggat penyelesaian: Jumat 20 Nov 2026 16.30 WIB",
+        "14 hari kerja",
+    ] {
         assert!(told.contains(words), "{words}: {told}");
     }
-    let extend = ["deadlines", "extend", NUMBER, "--promise", "resolution", "--working-days", "30", "--reason", "suku cadang"];
+    let extend = [
+        "deadlines",
+        "extend",
+        NUMBER,
+        "--promise",
+        "resolution",
+        "--working-days",
+        "30",
+        "--reason",
+        "suku cadang",
+    ];
     let told = sahut.done(&extend).unwrap();
     assert!(told.contains("menunggu keputusan"), "{told}");
     sahut.done(&["deadlines", "grant", NUMBER, "--by", "Sekda"]).unwrap();
@@ -68,14 +82,19 @@ fn a_calendar_is_shown_counted_with_and_filled() {
     let shown = sahut.done(&["calendar", "show", "kantor", "--month", "2026-12"]).unwrap();
     assert!(shown.contains("libur: Hari Raya Natal") && shown.contains("07.30–12.00"), "{shown}");
     let counted = sahut.done(&["calendar", "explain", "dinkes", "2026-12-23T10:00", "2d"]).unwrap();
-    for words in ["hari mulai", "libur: Cuti Bersama Hari Raya Natal", "libur mingguan", "hari kerja ke-2", "Tenggat:"] {
+    for words in
+        ["hari mulai", "libur: Cuti Bersama Hari Raya Natal", "libur mingguan", "hari kerja ke-2", "Tenggat:"]
+    {
         assert!(counted.contains(words), "{words}: {counted}");
     }
     let ics = sahut.folder().join("libur.ics");
     let event = "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261130\r\nSUMMARY:Pilkades\r\nEND:VEVENT\r\n";
     std::fs::write(&ics, event).unwrap();
     let printed = sahut.done(&["calendar", "import", ics.to_str().unwrap()]).unwrap();
-    assert!(printed.contains("{ date = \"2026-11-30\", kind = \"local\", name = \"Pilkades\" },"), "{printed}");
+    assert!(
+        printed.contains("{ date = \"2026-11-30\", kind = \"local\", name = \"Pilkades\" },"),
+        "{printed}"
+    );
     sahut.done(&["calendar", "import", ics.to_str().unwrap(), "--write"]).unwrap();
     sahut.done(&["apply", "regency", "--yes"]).unwrap();
     let shown = sahut.done(&["calendar", "show", "kantor", "--month", "2026-11"]).unwrap();

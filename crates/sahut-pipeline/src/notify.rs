@@ -13,8 +13,9 @@ use sahut_domain::reply::ReplyId;
 use sahut_domain::work::{Outcome, again, again_soon};
 use sahut_mail::{AutoSubmitted, Mail, Mailbox, SmtpError};
 use sahut_render::mail::{
-    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context as MailContext, FollowUp, Incident,
-    MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage, render_mail,
+    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context as MailContext,
+    FollowUp, Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
+    render_mail,
 };
 use sahut_store::notify::{ChannelFacts, InquiryFacts, NewNotice, NoticeEnd, NoticeWork};
 use sahut_store::work::Stage;

@@ -88,8 +88,10 @@ mod tests {
 
     #[test]
     fn the_first_that_fits_counts() {
-        let policies =
-            Policies(vec![entry(60, &[Kind::Complaint], &["inspektorat"]), entry(14, &[Kind::Complaint], &[])]);
+        let policies = Policies(vec![
+            entry(60, &[Kind::Complaint], &["inspektorat"]),
+            entry(14, &[Kind::Complaint], &[]),
+        ]);
         let days = |promise, kind, office: &str| {
             let found = policies.of(promise, kind, Priority::Normal, &OfficeCode::parse(office).unwrap());
             found.map(|entry| entry.policy.term)

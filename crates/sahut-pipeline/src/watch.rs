@@ -94,7 +94,9 @@ pub async fn watch_deadlines(context: &Context) -> Result<usize, StoreError> {
         let missed = deadline.missed || deadline.due_at <= now;
         let speaks = !deadline.spoken_for
             && (!missed
-                || deadline.incident.is_none_or(|incident| speaking.insert((incident, deadline.priority, deadline.kind))));
+                || deadline
+                    .incident
+                    .is_none_or(|incident| speaking.insert((incident, deadline.priority, deadline.kind))));
         let next_at = if missed { (!speaks).then_some(now + LOOK_AGAIN) } else { Some(deadline.due_at) };
         let event = if deadline.missed {
             tx.look_again(deadline, next_at).await?

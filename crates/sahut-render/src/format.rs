@@ -112,7 +112,6 @@ fn units(parts: &[(i64, &str)], language: Language) -> String {
     if said.is_empty() { say(language, "time.moment", &[]) } else { said.join(" ") }
 }
 
-
 fn month(of: Date, language: Language) -> String {
     say(language, &format!("month.{}", of.month()), &[])
 }

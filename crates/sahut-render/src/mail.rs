@@ -19,8 +19,8 @@ use thiserror::Error;
 
 use crate::catalogue::{pattern, say};
 pub use context::{
-    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, FollowUp, Incident, MailTrouble,
-    Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
+    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, FollowUp, Incident,
+    MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
 };
 
 /// A mail that is ready to be addressed and sent.

@@ -73,7 +73,8 @@ pub struct Silent {
     stood: Stood,
 }
 
-const LIVE: &str = "SELECT d.id, d.kind, d.inquiry_id, i.year, i.sequence, i.kind, i.priority, d.office, d.due_at,
+const LIVE: &str =
+    "SELECT d.id, d.kind, d.inquiry_id, i.year, i.sequence, i.kind, i.priority, d.office, d.due_at,
         d.missed_at, d.explanation, d.segments, d.history
     FROM inquiry i JOIN deadline d ON d.inquiry_id = i.id AND d.live = 1";
 
@@ -111,7 +112,8 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let mut segments = promise.segments.clone();
         segments.resume(at);
-        const RUN: &str = "UPDATE deadline SET state = 'running', segments = $2 WHERE id = $1 AND state = 'paused'";
+        const RUN: &str =
+            "UPDATE deadline SET state = 'running', segments = $2 WHERE id = $1 AND state = 'paused'";
         self.exec(RUN, args![promise.id, stored(&segments)?]).await?;
         let data = facts(promise, serde_json::json!({ "due_at": moved.explanation.due.at }));
         let event = NewEvent::new(EventKind::DeadlineResumed, at).inquiry(promise.inquiry, &promise.office);
@@ -144,7 +146,8 @@ impl Tx {
         // What was missed and falls due later again is missed no more; the journal keeps that it was.
         const MOVE: &str = "UPDATE deadline SET due_at = $2, explanation = $3, history = $4,
             next_at = $5, missed_at = CASE WHEN $2 > $6 THEN NULL ELSE missed_at END WHERE id = $1";
-        let values = args![promise.id, due_at, stored(&moved.explanation)?, stored(&history)?, moved.next_at, now];
+        let values =
+            args![promise.id, due_at, stored(&moved.explanation)?, stored(&history)?, moved.next_at, now];
         self.exec(MOVE, values).await?;
         self.exec("UPDATE inquiry SET due_at = $2 WHERE deadline_id = $1", args![promise.id, due_at]).await?;
         self.wake(Stage::Watch);
@@ -172,11 +175,19 @@ impl Tx {
         const VOID: &str =
             "UPDATE deadline SET state = 'void', live = 0, next_at = NULL, segments = $2 WHERE id = $1";
         self.exec(VOID, args![later.id, stored(&segments)?]).await?;
-        const ROUND: &str = "SELECT MAX(round) + 1 FROM deadline WHERE inquiry_id = $1 AND kind = 'resolution'";
+        const ROUND: &str =
+            "SELECT MAX(round) + 1 FROM deadline WHERE inquiry_id = $1 AND kind = 'resolution'";
         let round = self.one(ROUND, args![later.inquiry], |row| row.get(0)).await?;
         let id = DeadlineId(self.id("deadline").await?);
-        let row =
-            crate::route::promise_row(id, later.inquiry, &later.office, promise, DeadlineKind::Resolution, round, next_at)?;
+        let row = crate::route::promise_row(
+            id,
+            later.inquiry,
+            &later.office,
+            promise,
+            DeadlineKind::Resolution,
+            round,
+            next_at,
+        )?;
         self.insert(crate::route::PROMISE, vec![row]).await?;
         let data = serde_json::json!({ "promise": DeadlineKind::Resolution, "deadline": id,
             "due_at": promise.due.at, "was_due_at": later.due_at });
@@ -213,8 +224,14 @@ impl Tx {
     }
 
     /// The matter is settled: the resolution is met, at the moment at which its time stopped.
-    pub(crate) async fn meet_resolution(&mut self, inquiry: InquiryId, now: Timestamp) -> Result<(), StoreError> {
-        let Some(promise) = self.live_promise(inquiry, DeadlineKind::Resolution).await? else { return Ok(()) };
+    pub(crate) async fn meet_resolution(
+        &mut self,
+        inquiry: InquiryId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(promise) = self.live_promise(inquiry, DeadlineKind::Resolution).await? else {
+            return Ok(());
+        };
         let met_at = promise.segments.stopped_at().unwrap_or(now);
         self.meet(promise, met_at, now, now).await
     }
@@ -252,16 +269,21 @@ impl Tx {
 
     /// The resolution that ended with the closing of an inquiry lives again: it runs as if it had never ended, or the
     /// citizen is waited for anew.
-    pub(crate) async fn revive_resolution(&mut self, inquiry: InquiryId, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) async fn revive_resolution(
+        &mut self,
+        inquiry: InquiryId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         const LAST: &str = "SELECT id, segments FROM deadline WHERE inquiry_id = $1 AND kind = 'resolution'
             ORDER BY id DESC LIMIT 1";
         let last: Option<(DeadlineId, Segments)> =
             self.opt(LAST, args![inquiry], |row| Ok((row.get(0)?, row.json(1)?))).await?;
         let Some((id, mut segments)) = last else { return Ok(()) };
         segments.take_up(now);
-        let (state, look_at) = match segments.is_running() {
-            true => (DeadlineState::Running, None),
-            false => (DeadlineState::Paused, Some(now)),
+        let (state, look_at) = if segments.is_running() {
+            (DeadlineState::Running, None)
+        } else {
+            (DeadlineState::Paused, Some(now))
         };
         const REVIVE: &str = "UPDATE deadline SET state = $2, live = 1, met_at = NULL, segments = $3,
             next_at = COALESCE($4, next_at) WHERE id = $1";
@@ -320,14 +342,14 @@ impl Tx {
         const CLOSE: &str = "UPDATE inquiry SET state = 'closed', closed_at = $2, closing = 'silent',
             version = version + 1 WHERE id = $1";
         self.exec(CLOSE, args![live.inquiry, at]).await?;
-        match (live.segments.paused_for(), live.segments.waits_since()) {
-            (Some(Pause::Answered), Some(answered_at)) => self.meet(live.clone(), answered_at, at, now).await?,
-            _ => {
-                let mut segments = live.segments.clone();
-                segments.end(at);
-                const VOID: &str = "UPDATE deadline SET state = 'void', live = 0, segments = $2 WHERE id = $1";
-                self.exec(VOID, args![live.id, stored(&segments)?]).await?;
-            }
+        let answered = live.segments.paused_for() == Some(Pause::Answered);
+        if let Some(answered_at) = live.segments.waits_since().filter(|_| answered) {
+            self.meet(live.clone(), answered_at, at, now).await?;
+        } else {
+            let mut segments = live.segments.clone();
+            segments.end(at);
+            const VOID: &str = "UPDATE deadline SET state = 'void', live = 0, segments = $2 WHERE id = $1";
+            self.exec(VOID, args![live.id, stored(&segments)?]).await?;
         }
         let data = facts(live, serde_json::json!({ "reason": "silent", "stood": stood }));
         let event = NewEvent::new(EventKind::InquiryClosed, at).inquiry(live.inquiry, &live.office);

@@ -35,7 +35,8 @@ pub struct Extension {
     pub decided_note: Option<String>,
 }
 
-const EXTENSION: &str = "SELECT e.id, e.deadline_id, e.reason, e.asked_by, e.asked_at, e.until, e.state, e.decided_by,
+const EXTENSION: &str =
+    "SELECT e.id, e.deadline_id, e.reason, e.asked_by, e.asked_at, e.until, e.state, e.decided_by,
         e.decided_note FROM extension e JOIN deadline d ON d.id = e.deadline_id";
 
 impl Tx {
@@ -56,8 +57,7 @@ impl Tx {
         let Some(held) = self.hold_by_number(number).await? else { return Ok(None) };
         let unfit = |why: &str| Err(StoreError::Unfit(format!("{why}; nothing was changed")));
         let open = held.stood.state == State::Open;
-        let kind =
-            kind.unwrap_or(if open { DeadlineKind::FirstResponse } else { DeadlineKind::Resolution });
+        let kind = kind.unwrap_or(if open { DeadlineKind::FirstResponse } else { DeadlineKind::Resolution });
         let Some(promise) = self.live_promise(held.id, kind).await? else {
             return unfit(&format!("{number} owes no answer now"));
         };
@@ -103,7 +103,9 @@ impl Tx {
         number: InquiryNumber,
     ) -> Result<Option<(Extension, Live)>, StoreError> {
         let Some(held) = self.hold_by_number(number).await? else { return Ok(None) };
-        let sql = format!("{EXTENSION} WHERE d.inquiry_id = $1 AND e.state = 'asked' AND d.live = 1 ORDER BY e.id LIMIT 1");
+        let sql = format!(
+            "{EXTENSION} WHERE d.inquiry_id = $1 AND e.state = 'asked' AND d.live = 1 ORDER BY e.id LIMIT 1"
+        );
         let Some(asked) = self.opt(&sql, args![held.id], extension).await? else { return Ok(None) };
         let live = self.promise_of(asked.deadline).await?;
         Ok(live.map(|live| (asked, live)))
@@ -123,8 +125,13 @@ impl Tx {
         if !self.decide(asked, promise, ExtensionState::Granted, note, actor, now).await? {
             return Ok(false);
         }
-        self.move_promise(promise, Move { why: MoveReason::Extended, note: &asked.reason, ..moved }, actor, now)
-            .await?;
+        self.move_promise(
+            promise,
+            Move { why: MoveReason::Extended, note: &asked.reason, ..moved },
+            actor,
+            now,
+        )
+        .await?;
         Ok(true)
     }
 
@@ -149,7 +156,8 @@ impl Tx {
         actor: &str,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        const DECIDE: &str = "UPDATE extension SET state = $2, decided_by = $3, decided_at = $4, decided_note = $5
+        const DECIDE: &str =
+            "UPDATE extension SET state = $2, decided_by = $3, decided_at = $4, decided_note = $5
             WHERE id = $1 AND state = 'asked'";
         if self.exec(DECIDE, args![asked.id, state.as_str(), actor, now, note]).await? == 0 {
             return Ok(false);

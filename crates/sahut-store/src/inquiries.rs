@@ -423,7 +423,8 @@ impl Tx {
     }
 
     async fn promises_of(&mut self, inquiry: InquiryId) -> Result<Vec<Promise>, StoreError> {
-        const PROMISES: &str = "SELECT id, state, due_at, met_at, missed_at, explanation, kind, segments, history
+        const PROMISES: &str =
+            "SELECT id, state, due_at, met_at, missed_at, explanation, kind, segments, history
             FROM deadline WHERE inquiry_id = $1 ORDER BY kind, round";
         let mut asked = self.extensions_of(inquiry).await?;
         self.rows(PROMISES, args![inquiry], |row| {

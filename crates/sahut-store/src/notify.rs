@@ -457,7 +457,9 @@ fn inquiry_facts(row: &Row, id: InquiryId, channel: ChannelFacts) -> Result<Inqu
     let year = i16::try_from(year).map_err(|error| StoreError::bad_row("inquiry", id, error))?;
     let told: serde_json::Value = row.json(8)?;
     let (promise, open, moved) = match row.get(39)? {
-        Some(resolution) if told["promise"] == "resolution" => (row.json(40)?, Some(resolution), row.json(42)?),
+        Some(resolution) if told["promise"] == "resolution" => {
+            (row.json(40)?, Some(resolution), row.json(42)?)
+        }
         _ => (row.json(22)?, row.get(31)?, row.json(41)?),
     };
     Ok(InquiryFacts {

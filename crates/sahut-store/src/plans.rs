@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use sahut_domain::channel::{ChannelId, Platform};
-use sahut_domain::incident::IncidentId;
 use sahut_domain::deadline::DeadlineKind;
+use sahut_domain::incident::IncidentId;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
 use sahut_domain::message::{MessageId, Surface, ThreadId};
 use sahut_domain::office::OfficeCode;

@@ -3,8 +3,8 @@
 pub(crate) mod apply;
 mod aside;
 mod backup;
-mod channel;
 mod calendar;
+mod channel;
 mod check;
 mod deadlines;
 mod demo;

@@ -152,7 +152,11 @@ async fn a_citizen_who_stays_silent_is_done_with_after_ten_working_days() {
     desk.watch().await;
     let inquiry = desk.inquiry().await;
     let closed = inquiry.events.iter().find(|event| event.kind == EventKind::InquiryClosed).unwrap();
-    assert_eq!((inquiry.line.state, closed.at), (State::Closed, at("2026-12-08T16:00:00Z")), "not when it was noticed");
+    assert_eq!(
+        (inquiry.line.state, closed.at),
+        (State::Closed, at("2026-12-08T16:00:00Z")),
+        "not when it was noticed"
+    );
     assert_eq!(desk.resolution().await.met_at, Some(answered_at));
 }
 
@@ -188,7 +192,8 @@ async fn counted_again_under_another_policy_a_promise_keeps_its_pauses_and_its_e
     desk.writes("m2", "jalan rusak masih sama, tolong diperbaiki").await;
     let mut tx = desk.town.context.db.begin().await.unwrap();
     let regency = desk.town.context.regency.get();
-    let live = tx.live_promises().await.unwrap().into_iter().find(|live| live.kind == DeadlineKind::Resolution);
+    let live =
+        tx.live_promises().await.unwrap().into_iter().find(|live| live.kind == DeadlineKind::Resolution);
     let live = live.unwrap();
     assert_eq!(clocks::recounted(&regency, &live).unwrap().unwrap().due.at, live.due_at, "nothing changed");
     assert_eq!(clocks::allowed_until(&regency, &live), Some(at("2026-12-04T16:30:00Z")));
@@ -205,7 +210,10 @@ async fn what_the_policy_allows_is_granted_once_and_the_rest_waits_for_somebody(
     let due_at = desk.resolution().await.due_at;
     let ask = async |until: &str| {
         let mut tx = desk.town.context.db.begin().await.unwrap();
-        tx.ask_time(FIRST, at(until), "menunggu suku cadang", "Admin PUPR", desk.now()).await.unwrap().unwrap();
+        tx.ask_time(FIRST, at(until), "menunggu suku cadang", "Admin PUPR", desk.now())
+            .await
+            .unwrap()
+            .unwrap();
         tx.commit().await.unwrap();
         clocks::grant_allowed(&desk.town.context).await.unwrap()
     };

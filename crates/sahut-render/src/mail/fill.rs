@@ -9,8 +9,8 @@ use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_domain::mask::mask;
 
 use super::context::{
-    About, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, Incident, MailTrouble, Overdue, Reminder,
-    ReplyFailed, ReplyUncertain, Said, Triage,
+    About, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, Incident, MailTrouble, Overdue,
+    Reminder, ReplyFailed, ReplyUncertain, Said, Triage,
 };
 use crate::catalogue::say;
 use crate::explain::{deadline_words, due_words, move_words, zone_of};

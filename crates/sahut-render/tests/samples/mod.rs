@@ -11,8 +11,8 @@ use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_render::Context;
 use sahut_render::mail::{
-    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, FollowUp, Incident, MailTrouble, Overdue,
-    Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
+    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, FollowUp, Incident,
+    MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
 };
 use sahut_render::tame::title;
 

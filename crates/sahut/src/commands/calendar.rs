@@ -58,11 +58,15 @@ struct Calendars {
 impl Calendars {
     /// A calendar by its name, or that of an office by the office's code.
     fn find(&self, name: &str) -> Result<&WorkingCalendar, Failure> {
-        let of_office = self.offices.iter().find(|(code, _)| code == name).map(|(_, calendar)| calendar.as_str());
+        let of_office =
+            self.offices.iter().find(|(code, _)| code == name).map(|(_, calendar)| calendar.as_str());
         self.by_name.get(of_office.unwrap_or(name)).ok_or_else(|| {
             let mut known: Vec<&str> = self.by_name.keys().map(String::as_str).collect();
             known.sort_unstable();
-            Failure::failed(format!("there is no calendar and no office {name:?}; calendars: {}", known.join(", ")))
+            Failure::failed(format!(
+                "there is no calendar and no office {name:?}; calendars: {}",
+                known.join(", ")
+            ))
         })
     }
 }
@@ -70,7 +74,8 @@ impl Calendars {
 async fn running(app: &App) -> Result<Calendars, Failure> {
     let db = app.beside().await?;
     let revision = db.read().await?.revision().await?;
-    let revision = revision.ok_or_else(|| Failure::config("no configuration has been applied yet: `sahut apply`"))?;
+    let revision =
+        revision.ok_or_else(|| Failure::config("no configuration has been applied yet: `sahut apply`"))?;
     let set = RegencySet::read(&Files(revision.files), revision.id)
         .map_err(|problems| Failure::problems(&problems))?;
     let offices = set.offices.iter().map(|office| (office.code.to_string(), office.calendar.clone()));
@@ -103,7 +108,10 @@ fn head(calendars: &Calendars, calendar: &WorkingCalendar) -> Result<(), Failure
     output::line(&format!("{} ({zone}; konfigurasi {}; {known})", calendar.name, calendar.revision))?;
     let offices = calendars.offices.iter().filter(|(_, name)| *name == calendar.name);
     let offices: Vec<&str> = offices.map(|(code, _)| code.as_str()).collect();
-    output::line(&format!("  OPD: {}", if offices.is_empty() { "tidak ada".to_owned() } else { offices.join(", ") }))
+    output::line(&format!(
+        "  OPD: {}",
+        if offices.is_empty() { "tidak ada".to_owned() } else { offices.join(", ") }
+    ))
 }
 
 fn whole(calendar: &WorkingCalendar) -> Result<(), Failure> {

@@ -54,7 +54,7 @@ struct ExtendArgs {
     /// Why.
     #[arg(long)]
     reason: String,
-    /// Which promise: first_response or resolution; the one that the office owes next where nothing is said.
+    /// Which promise: `first_response` or resolution; the one that the office owes next where nothing is said.
     #[arg(long)]
     promise: Option<DeadlineKind>,
 }

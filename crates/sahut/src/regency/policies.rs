@@ -57,9 +57,16 @@ pub(super) fn policies(files: &Files, offices: &Offices, problems: &mut Vec<Prob
         }
         let entry = entry(policy);
         if let Some((source, before)) = source.as_ref().zip(unreachable(&entries, &entry)) {
-            let what = format!("this policy is never used: whatever fits it fits number {} before it", before + 1);
+            let what =
+                format!("this policy is never used: whatever fits it fits number {} before it", before + 1);
             let help = "put the narrower policy first, or remove one of the two";
-            problems.push(Problem::at(source, place, what, "something that no policy before it covers", help));
+            problems.push(Problem::at(
+                source,
+                place,
+                what,
+                "something that no policy before it covers",
+                help,
+            ));
         }
         entries.push(entry);
     }

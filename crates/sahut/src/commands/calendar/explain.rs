@@ -28,7 +28,12 @@ pub(super) fn run(calendars: &Calendars, args: &Args) -> Result<(), Failure> {
         return between(calendar, from, to);
     };
     let due = calendar.due(from, term).map_err(|error| Failure::failed(error.to_string()))?;
-    output::line(&format!("{}, {} sejak {}:", calendar.name, term_words(term, LANGUAGE), at(calendar, from)))?;
+    output::line(&format!(
+        "{}, {} sejak {}:",
+        calendar.name,
+        term_words(term, LANGUAGE),
+        at(calendar, from)
+    ))?;
     match term {
         Term::Minutes(_) => output::line("  menurut jam dinding: siang malam, juga hari libur")?,
         Term::WorkingMinutes(_) | Term::WorkingDays(_) => days(calendar, from, due.at, term)?,
@@ -61,7 +66,8 @@ fn days(calendar: &WorkingCalendar, from: Timestamp, to: Timestamp, term: Term) 
             }
             (None, _) if spans.is_empty() => "di luar jam kerja".to_owned(),
             (None, _) => {
-                counted += spans.iter().map(|(open, close)| close.duration_since(*open).as_secs()).sum::<i64>();
+                counted +=
+                    spans.iter().map(|(open, close)| close.duration_since(*open).as_secs()).sum::<i64>();
                 let hours = spans.iter().map(|(open, close)| hours(calendar, *open, *close));
                 let sum = working_span(counted, LANGUAGE);
                 format!("{}; sampai di sini {sum}{season}", hours.collect::<Vec<_>>().join(", "))
@@ -76,7 +82,8 @@ fn days(calendar: &WorkingCalendar, from: Timestamp, to: Timestamp, term: Term) 
 
 fn hours(calendar: &WorkingCalendar, open: Timestamp, close: Timestamp) -> String {
     let shown = |at: Timestamp| clock(calendar.zone.to_datetime(at).time(), LANGUAGE);
-    let end = if calendar.date_of(close) > calendar.date_of(open) { "24.00".to_owned() } else { shown(close) };
+    let end =
+        if calendar.date_of(close) > calendar.date_of(open) { "24.00".to_owned() } else { shown(close) };
     format!("{}–{end}", shown(open))
 }
 
@@ -91,7 +98,9 @@ fn moment_of(text: &str, calendar: &WorkingCalendar) -> Result<Timestamp, Failur
     let shown: Option<DateTime> = text.parse().ok();
     let at = shown.and_then(|shown| calendar.zone.to_ambiguous_timestamp(shown).compatible().ok());
     at.ok_or_else(|| {
-        Failure::failed(format!("{text:?} is no moment and no term: write 2026-11-20T15:30, or 5d, 450wm, 30m"))
+        Failure::failed(format!(
+            "{text:?} is no moment and no term: write 2026-11-20T15:30, or 5d, 450wm, 30m"
+        ))
     })
 }
 

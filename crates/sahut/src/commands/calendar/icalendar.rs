@@ -72,7 +72,9 @@ impl Event {
         let from = date(start).ok_or_else(|| format!("it does not begin with a whole day ({start:?})"))?;
         // The end is the first day that does not belong to it.
         let end = match (&self.end, &self.duration) {
-            (Some(end), _) => date(end).ok_or_else(|| format!("it does not end with a whole day ({end:?})"))?,
+            (Some(end), _) => {
+                date(end).ok_or_else(|| format!("it does not end with a whole day ({end:?})"))?
+            }
             (None, Some(duration)) => {
                 let days = whole_days(duration).ok_or_else(|| format!("{duration:?} is not so many days"))?;
                 from.checked_add(days.days()).map_err(|error| error.to_string())?
@@ -158,7 +160,9 @@ mod tests {
 
     #[test]
     fn whole_days_and_spans_are_read_with_names_that_go_on_in_the_next_line() {
-        let read = event("DTSTART;VALUE=DATE:20270310\r\nDTEND;VALUE=DATE:20270312\r\nSUMMARY:Hari Raya\\, Idul \r\n Fitri");
+        let read = event(
+            "DTSTART;VALUE=DATE:20270310\r\nDTEND;VALUE=DATE:20270312\r\nSUMMARY:Hari Raya\\, Idul \r\n Fitri",
+        );
         let name = "Hari Raya, Idul Fitri".to_owned();
         assert_eq!(read.days, [(day(2027, 3, 10), name.clone()), (day(2027, 3, 11), name)]);
         let read = event("SUMMARY;LANGUAGE=\"id:ID\":Natal\nDTSTART:20261225T000000\nDURATION:P1D");

@@ -17,7 +17,7 @@ use crate::output;
 pub(super) struct Args {
     /// The iCalendar file (.ics).
     file: PathBuf,
-    /// What its days are: holiday, joint_leave or local.
+    /// What its days are: holiday, `joint_leave` or local.
     #[arg(long, default_value = "local")]
     kind: ClosureKind,
     /// Write them into calendars.toml of the regency's folder, beside what stands there; otherwise they are printed.
@@ -65,13 +65,15 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     })?;
     replace(&path, &written)?;
     output::line(&format!("{}: {} hari libur baru.", path.display(), lines.len()))?;
-    output::say("Next: `sahut check`, `sahut apply FOLDER`, then `sahut deadlines recompute --dry-run` shows what would move.");
+    output::say(
+        "Next: `sahut check`, `sahut apply FOLDER`, then `sahut deadlines recompute --dry-run` shows what would move.",
+    );
     Ok(())
 }
 
 /// A line for each day on which nothing stands yet.
 fn new_lines(places: &Places, days: Vec<(Date, String)>, kind: ClosureKind) -> Vec<String> {
-    let present = places.closure.iter().flat_map(|closures| closures.get_ref());
+    let present = places.closure.iter().flat_map(Spanned::get_ref);
     let mut known: BTreeSet<String> = present.map(|day| day.get_ref().date.clone()).collect();
     let new = days.into_iter().filter(|(day, _)| known.insert(day.to_string()));
     let line = |(day, name): (Date, String)| {
@@ -114,7 +116,8 @@ mod tests {
 
     fn written(text: &str) -> String {
         let places: Places = toml::from_str(text).unwrap();
-        let days = vec![(date(2026, 12, 25), "Natal".to_owned()), (date(2026, 8, 3), "Hari \"jadi\"".to_owned())];
+        let days =
+            vec![(date(2026, 12, 25), "Natal".to_owned()), (date(2026, 8, 3), "Hari \"jadi\"".to_owned())];
         insert(text, &places, &new_lines(&places, days, ClosureKind::Local)).unwrap()
     }
 
@@ -134,7 +137,9 @@ mod tests {
                 assert!(written.contains(comment), "{written}");
             }
         }
-        assert!(written("[[calendar]]\nname = \"x\"\n").starts_with("closure = [\n    { date = \"2026-12-25\""));
+        assert!(
+            written("[[calendar]]\nname = \"x\"\n").starts_with("closure = [\n    { date = \"2026-12-25\"")
+        );
         let empty: Places = toml::from_str(&written("closure = []\n")).unwrap();
         assert_eq!(empty.closure.unwrap().into_inner().len(), 2);
     }

@@ -23,6 +23,7 @@ use crate::output;
 const MANY: usize = 10;
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command, each on its own")]
 pub(super) struct Args {
     /// Only show what would move.
     #[arg(long)]

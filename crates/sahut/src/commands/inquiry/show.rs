@@ -145,14 +145,18 @@ impl<'a> Sheet<'a> {
             let worked = working_span(calendar.worked(segment.from, until), LANGUAGE);
             let office = self.office(segment.office.as_str());
             let runs = segment.why.map_or("berjalan", |why| word(why, LANGUAGE));
-            output::line(&format!("    {office}: {worked} waktu kerja sejak {}, {runs}", self.at(segment.from)))?;
+            output::line(&format!(
+                "    {office}: {worked} waktu kerja sejak {}, {runs}",
+                self.at(segment.from)
+            ))?;
         }
         Ok(())
     }
 
     fn extension(&self, extension: &Extension) -> Result<(), Failure> {
         let state = word(extension.state, LANGUAGE).to_lowercase();
-        let by = extension.decided_by.as_ref().map(|by| format!(" oleh {}", one_line(by))).unwrap_or_default();
+        let by =
+            extension.decided_by.as_ref().map(|by| format!(" oleh {}", one_line(by))).unwrap_or_default();
         output::line(&format!(
             "  tambahan waktu sampai {} diminta {} ({}){}: {state}{by}",
             self.at(extension.until),
