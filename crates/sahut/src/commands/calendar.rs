@@ -4,13 +4,14 @@ mod explain;
 mod icalendar;
 mod import;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::ToSpan as _;
 use jiff::civil::{Date, Time};
 use sahut_domain::Language;
-use sahut_domain::calendar::{Hours, Week, WorkingCalendar, weekday};
+use sahut_domain::calendar::{Closure, Hours, Season, Week, WorkingCalendar, weekday};
 use sahut_render::format::{clock, date, day, weekday_name};
+use serde::Serialize;
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -34,6 +35,9 @@ enum Command {
         /// Only this month, day by day, such as 2026-03.
         #[arg(long)]
         month: Option<String>,
+        /// Print JSON.
+        #[arg(long, conflicts_with = "month")]
+        json: bool,
     },
     /// Count step by step: which hours count, which days are passed over and why.
     Explain(explain::Args),
@@ -43,7 +47,11 @@ enum Command {
 
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     match &args.command {
-        Command::Show { name, month } => show(&running(app).await?, name.as_deref(), month.as_deref()),
+        Command::Show { name, month, json } => {
+            let calendars = running(app).await?;
+            let chosen = calendars.chosen(name.as_deref())?;
+            if *json { as_json(&calendars, &chosen) } else { show(&calendars, &chosen, month.as_deref()) }
+        }
         Command::Explain(args) => explain::run(&running(app).await?, args),
         Command::Import(args) => import::run(app, args),
     }
@@ -56,6 +64,22 @@ struct Calendars {
 }
 
 impl Calendars {
+    /// One calendar, or all in the order of their names.
+    fn chosen(&self, name: Option<&str>) -> Result<Vec<&WorkingCalendar>, Failure> {
+        let mut chosen: Vec<&WorkingCalendar> = match name {
+            Some(name) => vec![self.find(name)?],
+            None => self.by_name.values().collect(),
+        };
+        chosen.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(chosen)
+    }
+
+    /// Codes of the offices that work by a calendar.
+    fn offices_of(&self, calendar: &WorkingCalendar) -> Vec<&str> {
+        let offices = self.offices.iter().filter(|(_, name)| *name == calendar.name);
+        offices.map(|(code, _)| code.as_str()).collect()
+    }
+
     /// A calendar by its name, or that of an office by the office's code.
     fn find(&self, name: &str) -> Result<&WorkingCalendar, Failure> {
         let of_office =
@@ -82,12 +106,38 @@ async fn running(app: &App) -> Result<Calendars, Failure> {
     Ok(Calendars { offices: offices.collect(), by_name: set.calendars })
 }
 
-fn show(calendars: &Calendars, name: Option<&str>, month: Option<&str>) -> Result<(), Failure> {
-    let mut chosen: Vec<&WorkingCalendar> = match name {
-        Some(name) => vec![calendars.find(name)?],
-        None => calendars.by_name.values().collect(),
+/// A calendar as JSON tells of it.
+#[derive(Serialize)]
+struct Sheet<'a> {
+    name: &'a str,
+    zone: Option<&'a str>,
+    revision: i64,
+    known_until: Option<Date>,
+    offices: Vec<&'a str>,
+    /// Monday first.
+    week: &'a Week,
+    seasons: &'a [Season],
+    closures: &'a BTreeMap<Date, Closure>,
+}
+
+fn as_json(calendars: &Calendars, chosen: &[&WorkingCalendar]) -> Result<(), Failure> {
+    let sheet = |calendar: &&'_ WorkingCalendar| -> serde_json::Value {
+        let sheet = Sheet {
+            name: &calendar.name,
+            zone: calendar.zone.iana_name(),
+            revision: calendar.revision,
+            known_until: calendar.known_until,
+            offices: calendars.offices_of(calendar),
+            week: &calendar.week,
+            seasons: &calendar.seasons,
+            closures: &calendar.closures,
+        };
+        serde_json::to_value(sheet).unwrap_or_default()
     };
-    chosen.sort_by(|a, b| a.name.cmp(&b.name));
+    output::json(&chosen.iter().map(sheet).collect::<Vec<_>>())
+}
+
+fn show(calendars: &Calendars, chosen: &[&WorkingCalendar], month: Option<&str>) -> Result<(), Failure> {
     for calendar in chosen {
         head(calendars, calendar)?;
         match month {
@@ -106,8 +156,7 @@ fn head(calendars: &Calendars, calendar: &WorkingCalendar) -> Result<(), Failure
         |until| format!("libur diketahui sampai {}", date(until, LANGUAGE)),
     );
     output::line(&format!("{} ({zone}; konfigurasi {}; {known})", calendar.name, calendar.revision))?;
-    let offices = calendars.offices.iter().filter(|(_, name)| *name == calendar.name);
-    let offices: Vec<&str> = offices.map(|(code, _)| code.as_str()).collect();
+    let offices = calendars.offices_of(calendar);
     output::line(&format!(
         "  OPD: {}",
         if offices.is_empty() { "tidak ada".to_owned() } else { offices.join(", ") }

@@ -30,6 +30,9 @@ enum Command {
     Show {
         /// Its number, such as K-2026-00123.
         number: InquiryNumber,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// Ask for more time. What the policy allows is granted at once, the rest waits for a decision.
     Extend(ExtendArgs),
@@ -70,7 +73,7 @@ struct DecideArgs {
 
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     match &args.command {
-        Command::Show { number } => show::clocks(app, *number).await,
+        Command::Show { number, json } => show::clocks(app, *number, *json).await,
         Command::Extend(extend) => ask(app, extend, &args.by).await,
         Command::Grant(decide) => grant(app, decide, &args.by).await,
         Command::Refuse(decide) => refuse(app, decide, &args.by).await,

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use sahut_domain::calendar::{Term, WorkingCalendar};
+use sahut_domain::calendar::{Due, Term, WorkingCalendar};
 use sahut_render::explain::term_words;
 use sahut_render::format::{clock, day, moment, working_span};
+use serde::Serialize;
 
 use super::{Calendars, LANGUAGE};
 use crate::failure::Failure;
@@ -18,16 +19,38 @@ pub(super) struct Args {
     from: String,
     /// How long, or until when: 5d (working days), 450wm (working minutes), 30m (minutes by the clock), or a moment.
     to: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was counted, as JSON tells of it.
+#[derive(Serialize)]
+struct Counted<'a> {
+    calendar: &'a str,
+    revision: i64,
+    from: Timestamp,
+    to: Timestamp,
+    worked_seconds: i64,
+    /// Absent where no promise was counted.
+    due: Option<Due>,
 }
 
 pub(super) fn run(calendars: &Calendars, args: &Args) -> Result<(), Failure> {
     let calendar = calendars.find(&args.name)?;
     let from = moment_of(&args.from, calendar)?;
-    let Some(term) = term_of(&args.to) else {
-        let to = moment_of(&args.to, calendar)?;
-        return between(calendar, from, to);
+    let term = term_of(&args.to);
+    let due = term.map(|term| calendar.due(from, term)).transpose();
+    let due = due.map_err(|error| Failure::failed(error.to_string()))?;
+    if args.json {
+        let to = due.as_ref().map_or_else(|| moment_of(&args.to, calendar), |due| Ok(due.at))?;
+        let (name, revision) = (calendar.name.as_str(), calendar.revision);
+        let worked_seconds = calendar.worked(from, to);
+        return output::json(&Counted { calendar: name, revision, from, to, worked_seconds, due });
+    }
+    let Some((term, due)) = term.zip(due) else {
+        return between(calendar, from, moment_of(&args.to, calendar)?);
     };
-    let due = calendar.due(from, term).map_err(|error| Failure::failed(error.to_string()))?;
     output::line(&format!(
         "{}, {} sejak {}:",
         calendar.name,

@@ -28,14 +28,10 @@ use crate::regency::{Files, RegencySet};
 const LANGUAGE: Language = Language::Indonesian;
 
 pub(crate) async fn run(app: &App, number: InquiryNumber, json: bool) -> Result<(), Failure> {
-    let db = app.beside().await?;
-    let mut tx = db.read().await?;
-    let inquiry = tx.inquiry(number).await?.ok_or_else(|| unknown(number))?;
+    let (inquiry, set) = read(app, number).await?;
     if json {
         return output::json(&inquiry);
     }
-    let set =
-        tx.revision().await?.and_then(|revision| RegencySet::read(&Files(revision.files), revision.id).ok());
     let sheet = Sheet::new(&inquiry, set, app.clock.now());
     sheet.head()?;
     sheet.messages()?;
@@ -46,19 +42,28 @@ pub(crate) async fn run(app: &App, number: InquiryNumber, json: bool) -> Result<
     inquiry.events.iter().try_for_each(|event| sheet.event(event))
 }
 
-/// Only its promises: why they are due when they are.
-pub(crate) async fn clocks(app: &App, number: InquiryNumber) -> Result<(), Failure> {
-    let db = app.beside().await?;
-    let mut tx = db.read().await?;
-    let inquiry = tx.inquiry(number).await?.ok_or_else(|| unknown(number))?;
-    let set =
-        tx.revision().await?.and_then(|revision| RegencySet::read(&Files(revision.files), revision.id).ok());
+/// Only its promises: why they are due when they are, and whose time it was.
+pub(crate) async fn clocks(app: &App, number: InquiryNumber, json: bool) -> Result<(), Failure> {
+    let (inquiry, set) = read(app, number).await?;
+    if json {
+        return output::json(&inquiry.promises);
+    }
     let sheet = Sheet::new(&inquiry, set, app.clock.now());
     sheet.head()?;
     inquiry.promises.iter().try_for_each(|promise| {
         sheet.promise(promise)?;
         sheet.shares(promise)
     })
+}
+
+/// An inquiry, and the set that runs, where it can be read.
+async fn read(app: &App, number: InquiryNumber) -> Result<(Inquiry, Option<RegencySet>), Failure> {
+    let db = app.beside().await?;
+    let mut tx = db.read().await?;
+    let inquiry = tx.inquiry(number).await?.ok_or_else(|| unknown(number))?;
+    let set =
+        tx.revision().await?.and_then(|revision| RegencySet::read(&Files(revision.files), revision.id).ok());
+    Ok((inquiry, set))
 }
 
 /// An inquiry as it is printed, with what its codes stand for.
