@@ -8,6 +8,8 @@
 //! - [`route`] decides where messages belong, opens inquiries and makes promises; `incidents` is the part of it that
 //!   finds one happening behind many of them, and [`answer`] gives all of them one answer;
 //! - [`notify`] mails what is owed; [`deliver`] carries answers to the platforms; [`watch`] notices what came due;
+//! - [`mornings`] tells each person once a day what is open, and each head once a week how it went; `digests` makes one
+//!   mail of many;
 //! - beside them [`learn`] learns from what people put right.
 //!
 //! [`Regency`] is the running configuration, swapped whole. [`Supervisor`] starts every long task by name, restarts it
@@ -20,9 +22,11 @@ pub mod cadence;
 pub mod collect;
 mod commit;
 pub mod deliver;
+mod digests;
 pub mod door;
 mod incidents;
 pub mod learn;
+pub mod mornings;
 pub mod notify;
 mod regency;
 mod reread;

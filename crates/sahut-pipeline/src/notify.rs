@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 
 use crate::stage::Errands;
 use crate::supervisor::{Heart, TaskError};
-use crate::{Context, Outbox, Regency, stage};
+use crate::{Context, Outbox, Regency, digests, stage};
 
 /// How much longer a lease lasts than a mail server may take.
 const MARGIN: SignedDuration = SignedDuration::from_mins(1);
@@ -61,6 +61,47 @@ async fn step(context: &Context, mails: &Mutex<Mails>) -> Result<usize, StoreErr
     Ok(if waited { 1 } else { taken })
 }
 
+/// Sends what is due by another carrier than the mail server, one after the other; answers how many mails that were. What
+/// tests and simulations drive the stage with.
+pub async fn carry_due(
+    context: &Context,
+    limit: i64,
+    mut carry: impl FnMut(&NoticeWork, Timestamp) -> Result<(), SmtpError>,
+) -> Result<usize, StoreError> {
+    let (regency, now) = (context.regency.get(), context.clock.now());
+    if !context.db.read().await?.has_due_notices(now).await? {
+        return Ok(0);
+    }
+    let mut tx = context.db.begin().await?;
+    digests::sort_due(&mut tx, &regency, now).await?;
+    let claim = Claim { owner: &context.owner, now, until: now + MARGIN, limit };
+    let claimed = claim_worthwhile(&mut tx, &claim).await?;
+    let ends: Vec<(NoticeWork, NoticeEnd)> = claimed
+        .into_iter()
+        .map(|work| {
+            let end = end_after(context, &work, carry(&work, now));
+            (work, end)
+        })
+        .collect();
+    settle(&mut tx, &regency, &ends, now).await?;
+    tx.commit().await?;
+    Ok(ends.len())
+}
+
+/// Claims mails, and settles those among them that are not worth sending any more.
+async fn claim_worthwhile(tx: &mut Tx, claim: &Claim<'_>) -> Result<Vec<NoticeWork>, StoreError> {
+    let mut claimed = tx.claim_notices(claim).await?;
+    let mut moot: Vec<NoticeWork> = claimed.extract_if(.., |work| work.is_moot()).collect();
+    for at in (0..claimed.len()).rev() {
+        if claimed[at].template == Template::Digest && digests::lines(tx, &claimed[at]).await?.is_empty() {
+            moot.push(claimed.remove(at));
+        }
+    }
+    tx.settle_moot(&moot).await?;
+    metrics::counter!("sahut_notices_total", "outcome" => "moot").increment(moot.len() as u64);
+    Ok(claimed)
+}
+
 /// Settles the mails that ended, and claims as many more as there is room for: both in one transaction, so that many
 /// short mails cost few commits.
 async fn settle_and_claim(
@@ -88,10 +129,8 @@ async fn settle_and_claim(
     let mut claimed = Vec::new();
     if let Some(outbox) = due {
         let (until, limit) = (lease_end(outbox, now), i64::try_from(room).unwrap_or(i64::MAX));
-        claimed = tx.claim_notices(&Claim { owner: &context.owner, now, until, limit }).await?;
-        let moot: Vec<NoticeWork> = claimed.extract_if(.., |work| work.is_moot()).collect();
-        tx.settle_moot(&moot).await?;
-        metrics::counter!("sahut_notices_total", "outcome" => "moot").increment(moot.len() as u64);
+        digests::sort_due(&mut tx, &regency, now).await?;
+        claimed = claim_worthwhile(&mut tx, &Claim { owner: &context.owner, now, until, limit }).await?;
         fault::point("notify.before_claim_commit");
     }
     tx.commit().await?;
@@ -194,7 +233,7 @@ async fn settle(
             Template::ChannelTrouble | Template::ChannelSilent | Template::MailTrouble => None,
             _ => work.office.as_ref().map(|(code, ..)| code),
         };
-        tx.owe_instead(work.id, &regency.reachable(office, &refused), now).await?;
+        tx.owe_instead(work.id, &regency.reachable(office, &refused, now), now).await?;
     }
     Ok(())
 }
@@ -216,7 +255,7 @@ fn mail_troubles(
         urgent: false,
         not_before: now,
     };
-    regency.reachable(None, refused).into_iter().map(notice).collect()
+    regency.reachable(None, refused, now).into_iter().map(notice).collect()
 }
 
 /// The mail of a notice; the inner error says why it can never be composed.
@@ -266,8 +305,12 @@ async fn facts(
     {
         return Ok(channel_facts(regency, work, channel));
     }
-    if work.template == Template::MailTrouble {
-        return Ok(Some(mail_trouble(regency, work)));
+    match work.template {
+        Template::MailTrouble => return Ok(Some(mail_trouble(regency, work))),
+        Template::Digest => return digests::digest(context, regency, work).await.map(Some),
+        Template::Weekly => return Ok(digests::weekly(regency, work)),
+        Template::Unattended => return Ok(Some(digests::unattended(regency, work))),
+        _ => {}
     }
     let Some(inquiry) = &work.inquiry else { return Ok(None) };
     let about = about(regency, work, inquiry);
@@ -277,14 +320,29 @@ async fn facts(
         Template::FollowUp => Some(MailContext::FollowUp(FollowUp { about })),
         Template::Reminder => {
             let calendar = regency.calendar(&inquiry.office.0);
-            let left = calendar.map_or(0, |calendar| calendar.worked(now, inquiry.promise.due.at));
+            let due_at = work.urged.as_ref().map_or(inquiry.promise.due.at, |urged| urged.due_at);
+            let left = calendar.map_or(0, |calendar| calendar.worked(now, due_at));
             Some(MailContext::Reminder(Reminder { about, left_seconds: left }))
         }
-        Template::Overdue => Some(MailContext::Overdue(Overdue { about, now, to_superior: false })),
+        Template::Overdue => {
+            let to_superior = is_superior(regency, work, inquiry, now);
+            Some(MailContext::Overdue(Overdue { about, now, to_superior }))
+        }
         Template::Triage => Some(MailContext::Triage(triage(regency, inquiry, about))),
         Template::ReplyFailed | Template::ReplyUncertain => reply_facts(context, work, about).await?,
-        Template::ChannelTrouble | Template::ChannelSilent | Template::MailTrouble => None,
+        Template::ChannelTrouble
+        | Template::ChannelSilent
+        | Template::MailTrouble
+        | Template::Digest
+        | Template::Weekly
+        | Template::Unattended => None,
     })
+}
+
+/// Whether a mail goes to somebody above the office that has the inquiry.
+fn is_superior(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts, now: Timestamp) -> bool {
+    let own = regency.on_duty(&inquiry.office.0, now);
+    !own.is_empty() && !own.iter().any(|person| person.mail == work.recipient.mail)
 }
 
 fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts) -> About {
@@ -302,7 +360,8 @@ fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts) -> About 
             at: if again { work.at } else { inquiry.opened_at },
             permalink: inquiry.permalink.clone(),
         },
-        promise: inquiry.promise.clone(),
+        promise: work.urged.as_ref().map_or(&inquiry.promise, |urged| &urged.explanation).clone(),
+        in_hand: inquiry.acknowledged.clone(),
         reason: reason(regency, inquiry),
         together: inquiry
             .incident
@@ -418,7 +477,7 @@ fn mail_trouble(regency: &Regency, work: &NoticeWork) -> MailContext {
     })
 }
 
-fn zone(regency: &Regency, office: &OfficeCode) -> TimeZone {
+pub(crate) fn zone(regency: &Regency, office: &OfficeCode) -> TimeZone {
     regency.calendar(office).map_or(TimeZone::UTC, |calendar| calendar.zone.clone())
 }
 

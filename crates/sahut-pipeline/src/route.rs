@@ -11,6 +11,7 @@ use sahut_domain::decision::{Basis, Decision, Doubt};
 use sahut_domain::event::EventId;
 use sahut_domain::fault;
 use sahut_domain::inquiry::{Act, InquiryId, Kind, Priority, State};
+use sahut_domain::ladder::Promised;
 use sahut_domain::message::{CitizenId, MessageId, Surface, ThreadId};
 use sahut_domain::notice::Template;
 use sahut_domain::office::OfficeCode;
@@ -22,7 +23,7 @@ use sahut_store::{StoreError, Tx};
 
 use crate::incidents::{self, Face};
 use crate::supervisor::{Heart, TaskError, panic_text};
-use crate::{Context, Regency, stage, watch};
+use crate::{Context, Regency, stage};
 
 /// Messages that one transaction takes.
 const BATCH: i64 = 500;
@@ -437,17 +438,17 @@ pub(crate) fn notices(
     urgent: bool,
     now: Timestamp,
 ) -> Vec<NewNotice> {
-    let notice = |person: &sahut_domain::office::Person| NewNotice {
+    let notice = |recipient| NewNotice {
         event,
         template,
-        recipient: person.clone(),
+        recipient,
         office: Some(office.clone()),
         inquiry,
         channel: None,
         urgent,
         not_before: now,
     };
-    regency.people(office).iter().map(notice).collect()
+    regency.people(office, now).into_iter().map(notice).collect()
 }
 
 /// Decides on a message: by the office that an import knew, else by the rules.
@@ -497,7 +498,15 @@ fn make_promise(
 ) -> Option<(Explanation, Timestamp)> {
     let calendar = regency.calendar(office)?;
     let promise = promise(regency.policies.first_response(kind), calendar, written_at).ok()?;
-    let next_at = watch::first_look(calendar, &promise);
+    let promised = Promised {
+        promise: promise.policy.kind,
+        term: promise.policy.term,
+        started_at: promise.started_at,
+        due_at: promise.due.at,
+        kind,
+        priority: if kind == Kind::Emergency { Priority::Emergency } else { Priority::Normal },
+    };
+    let next_at = regency.ladder.first_look(calendar, &promised);
     Some((promise, next_at))
 }
 

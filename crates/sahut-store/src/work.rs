@@ -151,7 +151,8 @@ impl Tx {
 
     /// Promises whose next moment has come.
     pub async fn has_due_deadlines(&mut self, now: Timestamp) -> Result<bool, StoreError> {
-        const DUE: &str = "SELECT 1 FROM deadline WHERE live = 1 AND next_at <= $1 LIMIT 1";
+        const DUE: &str =
+            "SELECT 1 FROM deadline WHERE live = 1 AND state = 'running' AND next_at <= $1 LIMIT 1";
         Ok(self.opt(DUE, args![now], |_| Ok(())).await?.is_some())
     }
 }
