@@ -37,6 +37,8 @@ enum Fate {
     Leaves,
     Folded,
     PutOff,
+    /// It has waited already, and nobody is there: the morning's digest tells it.
+    Morning(Timestamp),
 }
 
 /// Sorts what is due before any of it is claimed. Emergencies are not touched.
@@ -48,7 +50,7 @@ pub(crate) async fn sort_due(tx: &mut Tx, regency: &Regency, now: Timestamp) -> 
         }
     }
     for recipient in tx.due_recipients(now).await? {
-        match fate(regency, &recipient) {
+        match fate(regency, &recipient, now) {
             Fate::Leaves => {}
             Fate::Folded => {
                 let office = recipient.office.as_ref();
@@ -61,6 +63,7 @@ pub(crate) async fn sort_due(tx: &mut Tx, regency: &Regency, now: Timestamp) -> 
                 }
             }
             Fate::PutOff => tx.put_off(&recipient.person.mail, recipient.free_at, now).await?,
+            Fate::Morning(opening) => tx.put_off(&recipient.person.mail, opening, now).await?,
         }
     }
     Ok(())
@@ -70,10 +73,13 @@ fn allowance(regency: &Regency, recipient: &Recipient) -> i64 {
     (regency.ladder.mails.most_an_hour - recipient.lately).max(0)
 }
 
-fn fate(regency: &Regency, recipient: &Recipient) -> Fate {
+fn fate(regency: &Regency, recipient: &Recipient, now: Timestamp) -> Fate {
     let allowed = allowance(regency, recipient);
     let many = if recipient.held_up { 1 } else { regency.ladder.mails.digest_above };
-    if allowed == 0 {
+    let opening = recipient.office.as_ref().map_or(now, |office| regency.opening(office, now));
+    if recipient.held_up && opening > now {
+        Fate::Morning(opening)
+    } else if allowed == 0 {
         Fate::PutOff
     } else if recipient.foldable > 1 && (recipient.foldable > many || recipient.due > allowed) {
         Fate::Folded

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use sahut_channels::Connector;
 use sahut_domain::calendar::{Term, WorkingCalendar};
 use sahut_domain::channel::ChannelId;
@@ -43,6 +43,9 @@ impl<T> Shared<T> {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
     }
 }
+
+/// What waits for an office to open leaves so long after: the morning's digest comes first, and tells it too.
+const AFTER_OPENING: SignedDuration = SignedDuration::from_mins(1);
 
 /// Connectors by channel. A channel that could not be built keeps its reason.
 pub type Connectors = HashMap<ChannelId, Result<Arc<dyn Connector>, String>>;
@@ -175,13 +178,13 @@ impl Regency {
             .map_or_else(|| TimeZone::UTC.to_datetime(at).date(), |calendar| calendar.date_of(at))
     }
 
-    /// The present moment while an office works, else its next opening.
+    /// The present moment while an office works, else soon after its next opening.
     pub fn opening(&self, office: &OfficeCode, now: Timestamp) -> Timestamp {
         let opening = |calendar: &WorkingCalendar| {
             if calendar.is_open(now) {
                 return Some(now);
             }
-            calendar.due(now, Term::WorkingMinutes(0)).ok().map(|due| due.at)
+            calendar.due(now, Term::WorkingMinutes(0)).ok().map(|due| due.at + AFTER_OPENING)
         };
         self.calendar(office).and_then(opening).unwrap_or(now)
     }

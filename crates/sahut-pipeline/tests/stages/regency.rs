@@ -137,6 +137,11 @@ impl Town {
         self.context.regency.set(Regency { rules, ..regency(self.revision, self.connectors.clone()) });
     }
 
+    /// Tells people by another ladder.
+    pub(crate) fn climb(&self, ladder: Ladder) {
+        self.context.regency.set(Regency { ladder, ..regency(self.revision, self.connectors.clone()) });
+    }
+
     /// Lets mail out through a server on this machine.
     pub(crate) fn mail_through(&self, port: u16) {
         let server = Server { host: "127.0.0.1".to_owned(), port, tls: Tls::None, ca_file: None };

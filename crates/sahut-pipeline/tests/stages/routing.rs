@@ -224,6 +224,7 @@ fn wider(regency: &Regency) -> Regency {
         triage_office: code("kominfo"),
         calendars: regency.calendars.clone(),
         policies: Policies { by_kind: [(Kind::Emergency, fast)].into(), usual },
+        ladder: regency.ladder.clone(),
         operators: Vec::new(),
         rules: RuleSet::compile(&rules, &technical, &code("kominfo")).unwrap(),
         offices,
