@@ -38,6 +38,10 @@ CREATE TABLE person (
     -- When this person last did something about an inquiry, and last opened one: by a link in a mail, or by replying.
     acted_at BIGINT,
     seen_at BIGINT,
+    -- What this person is to the office: only those on duty get its mails by themselves.
+    role TEXT NOT NULL DEFAULT 'duty' CHECK (role IN ('duty', 'head', 'deputy', 'secretary', 'regent')),
+    -- Since when mail arrives there and nobody acts.
+    silent_at BIGINT,
     UNIQUE (office, mail)
 );
 
@@ -398,6 +402,8 @@ CREATE TABLE deadline (
     segments TEXT NOT NULL,
     -- What it was before it was moved, the oldest first: nothing is rewritten silently.
     history TEXT NOT NULL DEFAULT '[]',
+    -- Steps of the ladder that were taken, by their keys.
+    steps TEXT NOT NULL DEFAULT '[]',
     -- When somebody has to look at it again.
     next_at BIGINT,
     UNIQUE (inquiry_id, kind, round),
@@ -483,12 +489,18 @@ CREATE TABLE notice (
     lease_owner TEXT,
     lease_until BIGINT,
     last_error TEXT,
+    -- The journal's line of the digest that tells of it instead.
+    digest_id BIGINT REFERENCES event (id),
     UNIQUE (event_id, recipient, template),
-    -- Done and never sent: what it urged was done before it could leave.
-    CHECK (sent_at IS NULL OR state = 'done')
+    -- Done and never sent: what it urged was done before it could leave, or a digest tells of it.
+    CHECK (sent_at IS NULL OR state = 'done'),
+    CHECK (digest_id IS NULL OR (state = 'done' AND sent_at IS NULL))
 );
 CREATE INDEX notice_due ON notice (urgent DESC, not_before, id) WHERE state = 'due';
 CREATE INDEX notice_dead ON notice (id) WHERE state = 'dead';
+CREATE INDEX notice_digest ON notice (digest_id) WHERE digest_id IS NOT NULL;
+-- How many mails somebody got lately.
+CREATE INDEX notice_sent ON notice (sent_at) WHERE sent_at IS NOT NULL;
 CREATE INDEX notice_inquiry ON notice (inquiry_id) WHERE inquiry_id IS NOT NULL;
 
 -- An answer on its way to the citizen. It leaves at most once.
@@ -551,6 +563,7 @@ CREATE TABLE bell (
     done_at BIGINT,
     PRIMARY KEY (name, day)
 );
+CREATE INDEX bell_day ON bell (day);
 
 -- Where imports of files stand, so that they can be resumed.
 CREATE TABLE import (

@@ -66,6 +66,14 @@ words! {
         DeadlineMissed = "deadline.missed",
         /// A step of the ladder fell due.
         ReminderDue = "reminder.due",
+        /// Mails to somebody were folded into one, or the morning's came due.
+        DigestDue = "digest.due",
+        /// The summary of an office's week came due.
+        SummaryDue = "summary.due",
+        /// Nobody is on duty at some offices.
+        OfficesUnattended = "offices.unattended",
+        /// Mail to the people of an office arrives, and none of them acts.
+        OfficeSilent = "office.silent",
         /// A mail was accepted by the mail server.
         NoticeSent = "notice.sent",
         /// A mail will never be accepted.

@@ -20,6 +20,12 @@ words! {
         Reminder = "reminder",
         /// The deadline has passed.
         Overdue = "overdue",
+        /// Many mails in one: what waits, late ones first.
+        Digest = "digest",
+        /// What an office did in a week.
+        Weekly = "weekly",
+        /// Offices where nobody is on duty.
+        Unattended = "unattended",
         /// People have to decide which office it is for.
         Triage = "triage",
         /// An answer could not be delivered.

@@ -64,6 +64,22 @@ words! {
     }
 }
 
+words! {
+    /// What somebody is to an office.
+    Role as "role" {
+        /// Gets the office's mails.
+        Duty = "duty",
+        /// Its head.
+        Head = "head",
+        /// Stands in for somebody who is away.
+        Deputy = "deputy",
+        /// The regency's secretary, reached through the communications office.
+        Secretary = "secretary",
+        /// The regent, reached through the communications office.
+        Regent = "regent",
+    }
+}
+
 /// An office as configured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Office {

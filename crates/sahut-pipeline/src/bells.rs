@@ -62,7 +62,8 @@ pub(crate) async fn answer(context: &Context) -> Result<(), StoreError> {
     for (bell, day) in tx.rung_bells().await? {
         if bell == SWEEP {
             let dropped = tx.drop_payloads(days_ago(now, PAYLOADS_FOR)).await?
-                + tx.drop_likenesses(days_ago(now, LIKENESSES_FOR)).await?;
+                + tx.drop_likenesses(days_ago(now, LIKENESSES_FOR)).await?
+                + tx.drop_bells(days_ago(now, PAYLOADS_FOR)).await?;
             tracing::info!(day, dropped, "sweep.done");
             // It takes a bounded bite: the bell goes on ringing until nothing is left.
             if dropped > 0 {

@@ -1,16 +1,16 @@
 //! Promises made and moved: here the calendars and policies are at hand.
 
 use jiff::Timestamp;
-use sahut_domain::calendar::{NoWorkingTime, Term, WorkingCalendar};
+use sahut_domain::calendar::{NoWorkingTime, WorkingCalendar};
 use sahut_domain::deadline::{DeadlineKind, Explanation, MoveReason, promise, recount, resumed};
 use sahut_domain::inquiry::{InquiryId, Kind, Priority};
+use sahut_domain::ladder::Promised;
 use sahut_domain::office::OfficeCode;
 use sahut_store::clocks::{Live, Move};
 use sahut_store::extensions::Extension;
 use sahut_store::{StoreError, Tx};
 
 use crate::policies::Entry;
-use crate::watch::first_look;
 use crate::{Context, Regency};
 
 /// A promise, and when to look at it for the first time.
@@ -27,7 +27,15 @@ pub(crate) fn make(
     let calendar = regency.calendar(office)?;
     let entry = regency.policies.of(kind, inquiry, priority, office)?;
     let made = promise(&entry.policy, calendar, from).ok()?;
-    let next_at = first_look(calendar, &made);
+    let promised = Promised {
+        promise: kind,
+        term: made.policy.term,
+        started_at: made.started_at,
+        due_at: made.due.at,
+        kind: inquiry,
+        priority,
+    };
+    let next_at = regency.ladder.first_look(calendar, &promised);
     Some((made, next_at))
 }
 
@@ -46,11 +54,7 @@ pub(crate) async fn resume(
     if let Some(calendar) = calendar_of(regency, &live) {
         explanation.due.at = resumed(&explanation, calendar, stopped_at, at).unwrap_or(live.due_at);
     }
-    let next_at = match live.missed_at {
-        Some(_) => None,
-        None => Some(look_after(regency, &live, at, explanation.due.at)),
-    };
-    let moved = Move { why: MoveReason::Resumed, note: "", explanation, next_at };
+    let moved = Move { why: MoveReason::Resumed, note: "", explanation };
     tx.resume(&live, at, moved, now).await
 }
 
@@ -91,7 +95,6 @@ pub fn allowed_until(regency: &Regency, live: &Live) -> Option<Timestamp> {
 /// Grants more time that was asked for: until the moment that was asked, and looked at in time before it.
 pub async fn grant(
     tx: &mut Tx,
-    regency: &Regency,
     (asked, live): (&Extension, &Live),
     note: &str,
     actor: &str,
@@ -99,8 +102,7 @@ pub async fn grant(
 ) -> Result<bool, StoreError> {
     let mut explanation = live.explanation.clone();
     explanation.due.at = asked.until;
-    let next_at = Some(look_after(regency, live, now, asked.until));
-    let moved = Move { why: MoveReason::Extended, note: &asked.reason, explanation, next_at };
+    let moved = Move { why: MoveReason::Extended, note: &asked.reason, explanation };
     tx.grant(asked, live, moved, note, actor, now).await
 }
 
@@ -118,23 +120,10 @@ pub async fn grant_allowed(context: &Context) -> Result<usize, StoreError> {
     let mut granted = 0;
     for (asked, live) in tx.asked_extensions().await? {
         let Some(live) = live.filter(|live| allowed(&asked, live)) else { continue };
-        granted += usize::from(grant(&mut tx, &regency, (&asked, &live), "", "sahut", now).await?);
+        granted += usize::from(grant(&mut tx, (&asked, &live), "", "sahut", now).await?);
     }
     tx.commit().await?;
     Ok(granted)
-}
-
-/// When to look at a promise that is moved, for the first time after a moment: when people should be reminded of it.
-pub fn look_after(regency: &Regency, live: &Live, from: Timestamp, due_at: Timestamp) -> Timestamp {
-    let Some(calendar) = calendar_of(regency, live) else { return due_at };
-    let mut left = live.explanation.clone();
-    left.started_at = from.min(due_at);
-    left.due.at = due_at;
-    if let Term::Minutes(_) = left.policy.term {
-        let minutes = due_at.duration_since(left.started_at).as_mins();
-        left.policy.term = Term::Minutes(u32::try_from(minutes).unwrap_or(0));
-    }
-    first_look(calendar, &left)
 }
 
 /// The calendar that a promise was counted in, as it is today; that of its office where there is none of that name.

@@ -21,17 +21,17 @@ pub async fn warn(context: &Context) -> Result<(), StoreError> {
     let mut tx = context.db.begin().await?;
     for (calendar, week, until) in ending {
         let Some(event) = tx.note_calendar_ending(calendar, week, until, now).await? else { continue };
-        let notice = |person: &sahut_domain::office::Person| NewNotice {
+        let notice = |person: sahut_domain::office::Person| NewNotice {
             event,
             template: Template::CalendarEnds,
-            recipient: person.clone(),
+            recipient: person,
             office: None,
             inquiry: None,
             channel: None,
             urgent: false,
             not_before: now,
         };
-        tx.owe(regency.operators().iter().map(notice).collect(), now).await?;
+        tx.owe(regency.operators(now).into_iter().map(notice).collect(), now).await?;
     }
     tx.commit().await
 }

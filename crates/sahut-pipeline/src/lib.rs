@@ -9,6 +9,8 @@
 //!   finds one happening behind many of them, and [`answer`] gives all of them one answer;
 //! - [`notify`] mails what is owed; [`deliver`] carries answers to the platforms; [`watch`] notices what came due,
 //!   and [`silence`] who does not write any more; [`clocks`] makes and moves promises by the [`policies`];
+//! - [`mornings`] tells each person once a day what is open, and each head once a week how it went; `digests` makes one
+//!   mail of many;
 //! - beside them [`learn`] learns from what people put right.
 //!
 //! [`Regency`] is the running configuration, swapped whole. [`Supervisor`] starts every long task by name, restarts it
@@ -22,10 +24,12 @@ pub mod clocks;
 pub mod collect;
 mod commit;
 pub mod deliver;
+mod digests;
 pub mod door;
 pub mod endings;
 mod incidents;
 pub mod learn;
+pub mod mornings;
 pub mod notify;
 pub mod policies;
 mod regency;

@@ -24,7 +24,7 @@ use tokio::sync::Mutex;
 
 use crate::stage::Errands;
 use crate::supervisor::{Heart, TaskError};
-use crate::{Context, Outbox, Regency, stage};
+use crate::{Context, Outbox, Regency, digests, stage};
 
 /// How much longer a lease lasts than a mail server may take.
 const MARGIN: SignedDuration = SignedDuration::from_mins(1);
@@ -62,6 +62,47 @@ async fn step(context: &Context, mails: &Mutex<Mails>) -> Result<usize, StoreErr
     Ok(if waited { 1 } else { taken })
 }
 
+/// Sends what is due by another carrier than the mail server, one after the other; answers how many mails that were. What
+/// tests and simulations drive the stage with.
+pub async fn carry_due(
+    context: &Context,
+    limit: i64,
+    mut carry: impl FnMut(&NoticeWork, Timestamp) -> Result<(), SmtpError>,
+) -> Result<usize, StoreError> {
+    let (regency, now) = (context.regency.get(), context.clock.now());
+    if !context.db.read().await?.has_due_notices(now).await? {
+        return Ok(0);
+    }
+    let mut tx = context.db.begin().await?;
+    digests::sort_due(&mut tx, &regency, now).await?;
+    let claim = Claim { owner: &context.owner, now, until: now + MARGIN, limit };
+    let claimed = claim_worthwhile(&mut tx, &claim).await?;
+    let ends: Vec<(NoticeWork, NoticeEnd)> = claimed
+        .into_iter()
+        .map(|work| {
+            let end = end_after(context, &work, carry(&work, now));
+            (work, end)
+        })
+        .collect();
+    settle(&mut tx, &regency, &ends, now).await?;
+    tx.commit().await?;
+    Ok(ends.len())
+}
+
+/// Claims mails, and settles those among them that are not worth sending any more.
+async fn claim_worthwhile(tx: &mut Tx, claim: &Claim<'_>) -> Result<Vec<NoticeWork>, StoreError> {
+    let mut claimed = tx.claim_notices(claim).await?;
+    let mut moot: Vec<NoticeWork> = claimed.extract_if(.., |work| work.is_moot()).collect();
+    for at in (0..claimed.len()).rev() {
+        if claimed[at].template == Template::Digest && digests::lines(tx, &claimed[at]).await?.is_empty() {
+            moot.push(claimed.remove(at));
+        }
+    }
+    tx.settle_moot(&moot).await?;
+    metrics::counter!("sahut_notices_total", "outcome" => "moot").increment(moot.len() as u64);
+    Ok(claimed)
+}
+
 /// Settles the mails that ended, and claims as many more as there is room for: both in one transaction, so that many
 /// short mails cost few commits.
 async fn settle_and_claim(
@@ -89,10 +130,8 @@ async fn settle_and_claim(
     let mut claimed = Vec::new();
     if let Some(outbox) = due {
         let (until, limit) = (lease_end(outbox, now), i64::try_from(room).unwrap_or(i64::MAX));
-        claimed = tx.claim_notices(&Claim { owner: &context.owner, now, until, limit }).await?;
-        let moot: Vec<NoticeWork> = claimed.extract_if(.., |work| work.is_moot()).collect();
-        tx.settle_moot(&moot).await?;
-        metrics::counter!("sahut_notices_total", "outcome" => "moot").increment(moot.len() as u64);
+        digests::sort_due(&mut tx, &regency, now).await?;
+        claimed = claim_worthwhile(&mut tx, &Claim { owner: &context.owner, now, until, limit }).await?;
         fault::point("notify.before_claim_commit");
     }
     tx.commit().await?;
@@ -198,7 +237,7 @@ async fn settle(
             | Template::CalendarEnds => None,
             _ => work.office.as_ref().map(|(code, ..)| code),
         };
-        tx.owe_instead(work.id, &regency.reachable(office, &refused), now).await?;
+        tx.owe_instead(work.id, &regency.reachable(office, &refused, now), now).await?;
     }
     Ok(())
 }
@@ -220,7 +259,7 @@ fn mail_troubles(
         urgent: false,
         not_before: now,
     };
-    regency.reachable(None, refused).into_iter().map(notice).collect()
+    regency.reachable(None, refused, now).into_iter().map(notice).collect()
 }
 
 /// The mail of a notice; the inner error says why it can never be composed.
@@ -273,6 +312,9 @@ async fn facts(
     match work.template {
         Template::MailTrouble => return Ok(Some(mail_trouble(regency, work))),
         Template::CalendarEnds => return Ok(calendar_ends(work)),
+        Template::Digest => return digests::digest(context, regency, work).await.map(Some),
+        Template::Weekly => return Ok(digests::weekly(regency, work)),
+        Template::Unattended => return Ok(Some(digests::unattended(regency, work))),
         _ => {}
     }
     let Some(inquiry) = &work.inquiry else { return Ok(None) };
@@ -283,17 +325,30 @@ async fn facts(
         Template::FollowUp => Some(MailContext::FollowUp(FollowUp { about })),
         Template::Reminder => {
             let calendar = regency.calendar(&inquiry.office.0);
-            let left = calendar.map_or(0, |calendar| calendar.worked(now, inquiry.promise.due.at));
+            let due_at = work.urged.as_ref().map_or(inquiry.promise.due.at, |urged| urged.due_at);
+            let left = calendar.map_or(0, |calendar| calendar.worked(now, due_at));
             Some(MailContext::Reminder(Reminder { about, left_seconds: left }))
         }
-        Template::Overdue => Some(MailContext::Overdue(Overdue { about, now, to_superior: false })),
+        Template::Overdue => {
+            let to_superior = is_superior(regency, work, inquiry, now);
+            Some(MailContext::Overdue(Overdue { about, now, to_superior }))
+        }
         Template::Triage => Some(MailContext::Triage(triage(regency, inquiry, about))),
         Template::ReplyFailed | Template::ReplyUncertain => reply_facts(context, work, about).await?,
         Template::ChannelTrouble
         | Template::ChannelSilent
         | Template::MailTrouble
-        | Template::CalendarEnds => None,
+        | Template::CalendarEnds
+        | Template::Digest
+        | Template::Weekly
+        | Template::Unattended => None,
     })
+}
+
+/// Whether a mail goes to somebody above the office that has the inquiry.
+fn is_superior(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts, now: Timestamp) -> bool {
+    let own = regency.on_duty(&inquiry.office.0, now);
+    !own.is_empty() && !own.iter().any(|person| person.mail == work.recipient.mail)
 }
 
 fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts) -> About {
@@ -311,8 +366,9 @@ fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts) -> About 
             at: if again { work.at } else { inquiry.opened_at },
             permalink: inquiry.permalink.clone(),
         },
-        promise: inquiry.promise.clone(),
+        promise: work.urged.as_ref().map_or(&inquiry.promise, |urged| &urged.explanation).clone(),
         moved: inquiry.moved.clone(),
+        in_hand: inquiry.acknowledged.clone(),
         reason: reason(regency, inquiry),
         together: inquiry
             .incident
@@ -433,7 +489,7 @@ fn calendar_ends(work: &NoticeWork) -> Option<MailContext> {
     Some(MailContext::CalendarEnds(CalendarEnds { calendar: text_of(&work.data, "calendar"), until }))
 }
 
-fn zone(regency: &Regency, office: &OfficeCode) -> TimeZone {
+pub(crate) fn zone(regency: &Regency, office: &OfficeCode) -> TimeZone {
     regency.calendar(office).map_or(TimeZone::UTC, |calendar| calendar.zone.clone())
 }
 

@@ -3,9 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use sahut_channels::Connector;
-use sahut_domain::calendar::WorkingCalendar;
+use sahut_domain::calendar::{Term, WorkingCalendar};
 use sahut_domain::channel::ChannelId;
+use sahut_domain::ladder::{Ladder, Whom};
 use sahut_domain::office::{Office, OfficeCode, Person};
 use sahut_mail::{Mailbox, Smtp};
 use sahut_render::Language;
@@ -40,6 +44,9 @@ impl<T> Shared<T> {
     }
 }
 
+/// What waits for an office to open leaves so long after: the morning's digest comes first, and tells it too.
+const AFTER_OPENING: SignedDuration = SignedDuration::from_mins(1);
+
 /// Connectors by channel. A channel that could not be built keeps its reason.
 pub type Connectors = HashMap<ChannelId, Result<Arc<dyn Connector>, String>>;
 
@@ -59,6 +66,8 @@ pub struct Regency {
     pub calendars: HashMap<String, WorkingCalendar>,
     /// How long promises may be.
     pub policies: Policies,
+    /// Who is told of promises, when, and how often.
+    pub ladder: Ladder,
     /// Who is told about channels and mail that ail.
     pub operators: Vec<Person>,
     /// The routing rules.
@@ -86,34 +95,98 @@ impl Regency {
             .or_else(|| name(&self.triage_office).and_then(|name| self.calendars.get(name)))
     }
 
-    /// Who is mailed for an office: its people, or those who decide where it has none, or the operators.
-    pub fn people(&self, office: &OfficeCode) -> &[Person] {
-        self.in_turn(office).into_iter().find(|people| !people.is_empty()).unwrap_or_default()
+    /// Who is mailed for an office: its people on duty, deputies in the place of those who are away; its head where nobody
+    /// is there, and beside them where nobody ever acts; else those who decide, else the operators.
+    pub fn people(&self, office: &OfficeCode, at: Timestamp) -> Vec<Person> {
+        first_of(self.in_turn(office, at), |_| true)
     }
 
     /// The same, without those whose address is refused; without an office: who is told about trouble of the machinery.
-    pub fn reachable(&self, office: Option<&OfficeCode>, refused: &BTreeSet<String>) -> Vec<Person> {
+    pub fn reachable(
+        &self,
+        office: Option<&OfficeCode>,
+        refused: &BTreeSet<String>,
+        at: Timestamp,
+    ) -> Vec<Person> {
         let in_turn = match office {
-            Some(office) => self.in_turn(office),
-            None => [&self.operators, self.people_of(&self.triage_office), &[]],
+            Some(office) => self.in_turn(office, at),
+            None => vec![self.operators.clone(), self.on_duty(&self.triage_office, at)],
         };
-        let reachable = |people: &[Person]| -> Vec<Person> {
-            people.iter().filter(|person| !refused.contains(&person.mail)).cloned().collect()
-        };
-        in_turn.into_iter().map(reachable).find(|people| !people.is_empty()).unwrap_or_default()
+        first_of(in_turn, |person| !refused.contains(&person.mail))
     }
 
     /// Who is told about trouble of the machinery.
-    pub fn operators(&self) -> &[Person] {
-        if self.operators.is_empty() { self.people(&self.triage_office) } else { &self.operators }
+    pub fn operators(&self, at: Timestamp) -> Vec<Person> {
+        if self.operators.is_empty() { self.people(&self.triage_office, at) } else { self.operators.clone() }
+    }
+
+    /// Who is told at a step of the ladder, and whose working hours they keep. Whoever is not configured is stood in for by
+    /// the communications office.
+    pub fn step_people(&self, whom: Whom, office: &OfficeCode, at: Timestamp) -> (OfficeCode, Vec<Person>) {
+        let (hours, people) = match whom {
+            Whom::Office => return (office.clone(), self.people(office, at)),
+            Whom::Head => (office, self.head(office, at)),
+            Whom::Communications => (&self.triage_office, Vec::new()),
+            Whom::Secretary => (&self.triage_office, self.ladder.secretary.clone()),
+            Whom::Regent => (&self.triage_office, self.ladder.regent.clone()),
+        };
+        if people.is_empty() {
+            return (self.triage_office.clone(), self.people(&self.triage_office, at));
+        }
+        (hours.clone(), people)
+    }
+
+    /// People on duty at an office who are there, or their deputies.
+    pub fn on_duty(&self, office: &OfficeCode, at: Timestamp) -> Vec<Person> {
+        let people = self.offices.get(office).map_or(&[][..], |office| &office.people);
+        self.ladder.desk(office).present(people, self.day(office, at))
+    }
+
+    /// The head of an office, or who stands in.
+    pub fn head(&self, office: &OfficeCode, at: Timestamp) -> Vec<Person> {
+        let desk = self.ladder.desk(office);
+        desk.present(desk.head.as_slice(), self.day(office, at))
+    }
+
+    /// Offices where nobody is on duty, in the order of their codes.
+    pub fn unattended(&self, at: Timestamp) -> Vec<OfficeCode> {
+        let empty = self.offices.keys().filter(|office| self.on_duty(office, at).is_empty());
+        let mut empty: Vec<OfficeCode> = empty.cloned().collect();
+        empty.sort();
+        empty
+    }
+
+    /// The day that it is at an office.
+    pub fn day(&self, office: &OfficeCode, at: Timestamp) -> Date {
+        self.calendar(office)
+            .map_or_else(|| TimeZone::UTC.to_datetime(at).date(), |calendar| calendar.date_of(at))
+    }
+
+    /// The present moment while an office works, else soon after its next opening.
+    pub fn opening(&self, office: &OfficeCode, now: Timestamp) -> Timestamp {
+        let opening = |calendar: &WorkingCalendar| {
+            if calendar.is_open(now) {
+                return Some(now);
+            }
+            calendar.due(now, Term::WorkingMinutes(0)).ok().map(|due| due.at + AFTER_OPENING)
+        };
+        self.calendar(office).and_then(opening).unwrap_or(now)
     }
 
     /// Who could be mailed for an office, those who come first first.
-    fn in_turn(&self, office: &OfficeCode) -> [&[Person]; 3] {
-        [self.people_of(office), self.people_of(&self.triage_office), &self.operators]
+    fn in_turn(&self, office: &OfficeCode, at: Timestamp) -> Vec<Vec<Person>> {
+        let mut people = self.on_duty(office, at);
+        let head = self.head(office, at);
+        if self.ladder.desk(office).silent && !people.is_empty() {
+            people.extend(head.iter().filter(|head| !people.contains(head)).cloned().collect::<Vec<_>>());
+        }
+        vec![people, head, self.on_duty(&self.triage_office, at), self.operators.clone()]
     }
+}
 
-    fn people_of(&self, office: &OfficeCode) -> &[Person] {
-        self.offices.get(office).map_or(&[], |office| &office.people)
-    }
+/// The first group of which somebody can be reached.
+fn first_of(in_turn: Vec<Vec<Person>>, reachable: impl Fn(&Person) -> bool) -> Vec<Person> {
+    let mut groups =
+        in_turn.into_iter().map(|people| people.into_iter().filter(&reachable).collect::<Vec<_>>());
+    groups.find(|people| !people.is_empty()).unwrap_or_default()
 }

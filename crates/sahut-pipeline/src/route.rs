@@ -449,17 +449,17 @@ pub(crate) fn notices(
     urgent: bool,
     now: Timestamp,
 ) -> Vec<NewNotice> {
-    let notice = |person: &sahut_domain::office::Person| NewNotice {
+    let notice = |recipient| NewNotice {
         event,
         template,
-        recipient: person.clone(),
+        recipient,
         office: Some(office.clone()),
         inquiry,
         channel: None,
         urgent,
         not_before: now,
     };
-    regency.people(office).iter().map(notice).collect()
+    regency.people(office, now).into_iter().map(notice).collect()
 }
 
 /// Decides on a message: by the office that an import knew, else by the rules.

@@ -8,28 +8,26 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
-use sahut_domain::calendar::{Term, WorkingCalendar};
-use sahut_domain::deadline::Explanation;
+use sahut_domain::deadline::DeadlineKind;
+use sahut_domain::event::EventId;
 use sahut_domain::fault;
+use sahut_domain::incident::IncidentId;
 use sahut_domain::inquiry::Priority;
+use sahut_domain::ladder::{Rung, Whom};
 use sahut_domain::notice::Template;
 use sahut_store::StoreError;
 use sahut_store::notify::NewNotice;
-use sahut_store::watch::DueDeadline;
+use sahut_store::watch::{DueDeadline, Looked};
 use sahut_store::work::Stage;
 
-use crate::route::notices;
 use crate::supervisor::{Heart, TaskError};
-use crate::{Context, Regency, bells, clocks, endings, silence, stage};
+use crate::{Context, Regency, bells, clocks, endings, mornings, silence, stage};
 
 /// Promises that one transaction takes.
 const BATCH: i64 = 200;
 
-/// The share of a promise's working time after which the office is reminded, in percent.
-const REMIND_AFTER: i64 = 80;
-
-/// When to look again at a missed promise of which nobody was told, as people were told of another of its incident: that
-/// one may be answered alone.
+/// When to look again at a promise of which nobody is told, as people are told of another of its incident: that one may be
+/// answered alone.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(4);
 
 /// How long a channel may ail before people are told, and how often they are told again.
@@ -59,27 +57,13 @@ async fn watch(context: &Context, looked: &AtomicI64) -> Result<usize, StoreErro
         bells::answer(context).await?;
         clocks::grant_allowed(context).await?;
         endings::warn(context).await?;
+        mornings::ring(context).await?;
     }
     let silent = silence::close_silent(context).await?;
     Ok(silent + watch_deadlines(context).await?)
 }
 
-/// When to look at a fresh promise for the first time: when the office should be reminded of it.
-pub(crate) fn first_look(calendar: &WorkingCalendar, promise: &Explanation) -> Timestamp {
-    let counted = match promise.policy.term {
-        Term::Minutes(minutes) => i64::from(minutes) * 60,
-        Term::WorkingMinutes(_) | Term::WorkingDays(_) => calendar.worked(promise.started_at, promise.due.at),
-    };
-    let minutes = u32::try_from(counted * REMIND_AFTER / 100 / 60).unwrap_or(0);
-    let term = match promise.policy.term {
-        Term::Minutes(_) => Term::Minutes(minutes),
-        Term::WorkingMinutes(_) | Term::WorkingDays(_) => Term::WorkingMinutes(minutes),
-    };
-    let reminder = calendar.due(promise.started_at, term).map(|due| due.at);
-    reminder.map_or(promise.due.at, |at| at.min(promise.due.at))
-}
-
-/// Takes promises whose moment has come: a reminder before the end, the miss at the end.
+/// Takes promises whose moment has come: steps of the ladder, and the miss at the end.
 pub async fn watch_deadlines(context: &Context) -> Result<usize, StoreError> {
     let now = context.clock.now();
     if !context.db.read().await?.has_due_deadlines(now).await? {
@@ -88,44 +72,87 @@ pub async fn watch_deadlines(context: &Context) -> Result<usize, StoreError> {
     let regency = context.regency.get();
     let mut tx = context.db.begin().await?;
     let due = tx.take_due_deadlines(now, BATCH).await?;
-    let mut told = Vec::new();
     let mut speaking = HashSet::new();
-    for deadline in &due {
-        let missed = deadline.missed || deadline.due_at <= now;
-        let speaks = !deadline.spoken_for
-            && (!missed
-                || deadline
-                    .incident
-                    .is_none_or(|incident| speaking.insert((incident, deadline.priority, deadline.kind))));
-        let next_at = if missed { (!speaks).then_some(now + LOOK_AGAIN) } else { Some(deadline.due_at) };
-        let event = if deadline.missed {
-            tx.look_again(deadline, next_at).await?
-        } else {
-            Some(tx.note_step(deadline, missed, next_at, now).await?)
-        };
-        let Some(event) = event.filter(|_| speaks) else { continue };
-        let template = if missed { Template::Overdue } else { Template::Reminder };
-        let urgent = deadline.priority == Priority::Emergency;
-        let not_before = if urgent { now } else { next_opening(&regency, deadline, now) };
-        let notices =
-            notices(&regency, event, template, Some(deadline.inquiry), &deadline.office, urgent, not_before);
-        told.extend(notices);
-    }
-    tx.owe(told, now).await?;
+    let looks: Vec<(&DueDeadline, Looked)> =
+        due.iter().map(|deadline| (deadline, look(&regency, deadline, &mut speaking, now))).collect();
+    let events = tx.note_looks(&looks, now).await?;
+    let told = looks.iter().zip(events).filter_map(|((deadline, looked), event)| {
+        let rung = looked.taken.last()?;
+        Some(step_notices(&regency, deadline, rung, event?, now))
+    });
+    tx.owe(told.flatten().collect(), now).await?;
     fault::point("watch.before_commit");
     tx.commit().await?;
     Ok(due.len())
 }
 
-/// Nobody is woken at night for an ordinary reminder: it leaves when the office opens.
-fn next_opening(regency: &Regency, deadline: &DueDeadline, now: Timestamp) -> Timestamp {
-    let opening = |calendar: &WorkingCalendar| {
-        if calendar.is_open(now) {
-            return Some(now);
+/// What there is to do about a promise now. Steps of which nobody is to be told yet are left for later: the office has it
+/// in hand, or people are told of another inquiry of the same incident for all.
+fn look(
+    regency: &Regency,
+    deadline: &DueDeadline,
+    speaking: &mut HashSet<(IncidentId, Priority, DeadlineKind)>,
+    now: Timestamp,
+) -> Looked {
+    let rungs = regency
+        .calendar(&deadline.office)
+        .map_or_else(Vec::new, |calendar| regency.ladder.rungs(calendar, &deadline.promised()));
+    let left = rungs.into_iter().filter(|rung| !deadline.taken.contains(&rung.key));
+    let (mut taken, ahead): (Vec<Rung>, Vec<Rung>) = left.partition(|rung| rung.at <= now);
+    let missed = !deadline.missed && deadline.due_at <= now;
+    let mut next = ahead.first().map(|rung| rung.at);
+    let mut look_at = |at: Timestamp| next = Some(next.map_or(at, |next| next.min(at)));
+    if !deadline.missed && !missed {
+        look_at(deadline.due_at);
+    }
+    if let Some(until) = deadline.acknowledged_until.filter(|until| *until > now) {
+        let held = taken.extract_if(.., |rung| rung.to == [Whom::Office]).count();
+        if held > 0 {
+            look_at(until);
         }
-        calendar.due(now, Term::WorkingMinutes(0)).ok().map(|due| due.at)
-    };
-    regency.calendar(&deadline.office).and_then(opening).unwrap_or(now)
+    }
+    let late = deadline.missed || missed;
+    let group = deadline.incident.map(|incident| (incident, deadline.priority, deadline.promise));
+    let mut speaks = || !deadline.spoken_for && (!late || group.is_none_or(|group| speaking.insert(group)));
+    if !taken.is_empty() && !speaks() {
+        taken.clear();
+        look_at(now + LOOK_AGAIN);
+    }
+    Looked { missed, taken, next_at: next }
+}
+
+/// Mails about a step. Nobody is woken at night for an ordinary one: it leaves when the office of who gets it opens.
+fn step_notices(
+    regency: &Regency,
+    deadline: &DueDeadline,
+    rung: &Rung,
+    event: EventId,
+    now: Timestamp,
+) -> Vec<NewNotice> {
+    let urgent = deadline.priority == Priority::Emergency;
+    let template = if rung.late { Template::Overdue } else { Template::Reminder };
+    let in_hand = deadline.acknowledged_until.is_some_and(|until| until > now);
+    let mut told: Vec<NewNotice> = Vec::new();
+    for whom in rung.to.iter().filter(|whom| !(in_hand && **whom == Whom::Office)) {
+        let (hours, people) = regency.step_people(*whom, &deadline.office, now);
+        let not_before = if urgent { now } else { regency.opening(&hours, now) };
+        for recipient in people {
+            if told.iter().any(|notice| notice.recipient.mail == recipient.mail) {
+                continue;
+            }
+            told.push(NewNotice {
+                event,
+                template,
+                recipient,
+                office: Some(hours.clone()),
+                inquiry: Some(deadline.inquiry),
+                channel: None,
+                urgent,
+                not_before,
+            });
+        }
+    }
+    told
 }
 
 /// Tells about channels that ail or went quiet.
@@ -135,31 +162,31 @@ async fn watch_channels(context: &Context) -> Result<(), StoreError> {
     let mut tx = context.db.begin().await?;
     for channel in tx.ailing_channels(now - AILING_FOR, now - TOLD_EVERY).await? {
         let event = tx.note_ailment_told(&channel, now).await?;
-        let notice = |person: &sahut_domain::office::Person| NewNotice {
+        let notice = |recipient| NewNotice {
             event,
             template: Template::ChannelTrouble,
-            recipient: person.clone(),
+            recipient,
             office: Some(channel.office.clone()),
             inquiry: None,
             channel: Some(channel.id),
             urgent: false,
             not_before: now,
         };
-        tx.owe(regency.operators().iter().map(notice).collect(), now).await?;
+        tx.owe(regency.operators(now).into_iter().map(notice).collect(), now).await?;
     }
     for channel in tx.silent_channels(SILENT_GAPS, now - SILENT_FOR, now).await? {
         let event = tx.note_silence_told(&channel, now).await?;
-        let notice = |person: &sahut_domain::office::Person| NewNotice {
+        let notice = |recipient| NewNotice {
             event,
             template: Template::ChannelSilent,
-            recipient: person.clone(),
+            recipient,
             office: Some(channel.office.clone()),
             inquiry: None,
             channel: Some(channel.id),
             urgent: false,
             not_before: now,
         };
-        tx.owe(regency.operators().iter().map(notice).collect(), now).await?;
+        tx.owe(regency.operators(now).into_iter().map(notice).collect(), now).await?;
     }
     tx.commit().await
 }

@@ -19,8 +19,9 @@ use thiserror::Error;
 
 use crate::catalogue::{pattern, say};
 pub use context::{
-    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, FollowUp, Incident,
-    MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
+    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, Digest, DigestEntry,
+    FollowUp, Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
+    Unattended, Weekly,
 };
 
 /// A mail that is ready to be addressed and sent.
@@ -114,6 +115,9 @@ fn letter(template: Template) -> &'static str {
         Template::ChannelSilent => include_str!("../templates/channel_silent.letter"),
         Template::MailTrouble => include_str!("../templates/mail_trouble.letter"),
         Template::CalendarEnds => include_str!("../templates/calendar_ends.letter"),
+        Template::Digest => include_str!("../templates/digest.letter"),
+        Template::Weekly => include_str!("../templates/weekly.letter"),
+        Template::Unattended => include_str!("../templates/unattended.letter"),
     }
 }
 

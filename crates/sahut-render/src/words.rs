@@ -7,7 +7,7 @@ use sahut_domain::decision::{Basis, Doubt, Manner};
 use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::{Closing, Kind, Priority, State};
 use sahut_domain::message::Surface;
-use sahut_domain::office::OfficeKind;
+use sahut_domain::office::{OfficeKind, Role};
 use sahut_domain::reply::{Intent, ReplyState};
 use sahut_domain::segments::Pause;
 use sahut_domain::work::WorkState;
@@ -68,6 +68,7 @@ spoken! {
     WorkState as "work_state",
     OfficeKind as "office_kind",
     EventKind as "event",
+    Role as "role",
     Intent as "intent",
     Closing as "closing",
     ExtensionState as "extension",
@@ -105,6 +106,7 @@ mod tests {
             keys::<WorkState>(),
             keys::<OfficeKind>(),
             keys::<EventKind>(),
+            keys::<Role>(),
             keys::<Intent>(),
             keys::<Closing>(),
             keys::<ExtensionState>(),

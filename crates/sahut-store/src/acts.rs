@@ -113,7 +113,7 @@ impl Tx {
 
     /// Notes that somebody did something about an inquiry, by the address that they were mailed at.
     pub async fn note_act(&mut self, mail: &str, now: Timestamp) -> Result<(), StoreError> {
-        const ACTED: &str = "UPDATE person SET acted_at = $2, seen_at = $2 WHERE mail = $1";
+        const ACTED: &str = "UPDATE person SET acted_at = $2, seen_at = $2, silent_at = NULL WHERE mail = $1";
         self.exec(ACTED, args![mail, now]).await?;
         Ok(())
     }

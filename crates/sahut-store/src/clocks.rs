@@ -56,8 +56,6 @@ pub struct Move<'a> {
     pub note: &'a str,
     /// Why it is due when it is from now on.
     pub explanation: Explanation,
-    /// When to look at it next; `None`: never, as it was missed and everybody told.
-    pub next_at: Option<Timestamp>,
 }
 
 /// A promise that waits for the citizen, whose next moment has come.
@@ -143,11 +141,10 @@ impl Tx {
                 was_revision: promise.explanation.revision,
             });
         }
-        // What was missed and falls due later again is missed no more; the journal keeps that it was.
+        // The watch stage looks at it at once, and works out when to look next. What was missed and falls due later again is missed no more; the journal keeps that it was.
         const MOVE: &str = "UPDATE deadline SET due_at = $2, explanation = $3, history = $4,
-            next_at = $5, missed_at = CASE WHEN $2 > $6 THEN NULL ELSE missed_at END WHERE id = $1";
-        let values =
-            args![promise.id, due_at, stored(&moved.explanation)?, stored(&history)?, moved.next_at, now];
+            next_at = $5, missed_at = CASE WHEN $2 > $5 THEN NULL ELSE missed_at END WHERE id = $1";
+        let values = args![promise.id, due_at, stored(&moved.explanation)?, stored(&history)?, now];
         self.exec(MOVE, values).await?;
         self.exec("UPDATE inquiry SET due_at = $2 WHERE deadline_id = $1", args![promise.id, due_at]).await?;
         self.wake(Stage::Watch);

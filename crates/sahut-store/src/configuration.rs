@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use sahut_domain::channel::{ChannelConfig, Platform};
 use sahut_domain::event::EventKind;
-use sahut_domain::office::{Office, OfficeCode, Person};
+use sahut_domain::office::{Office, OfficeCode, Person, Role};
 
 use crate::journal::NewEvent;
 use crate::value::args;
@@ -22,11 +22,24 @@ pub struct NewRevision {
     pub files: BTreeMap<String, String>,
     /// Offices, in their order.
     pub offices: Vec<Office>,
+    /// Who belongs to an office besides the people on duty.
+    pub standing: Vec<Standing>,
     /// Channels.
     pub channels: Vec<ChannelConfig>,
     /// Before which moment messages of a channel are history, by its code; else [`HISTORY`] before it is first applied,
     /// and for files nothing.
     pub since: BTreeMap<OfficeCode, Timestamp>,
+}
+
+/// Somebody who belongs to an office, and is not on duty there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The office.
+    pub office: OfficeCode,
+    /// Who it is.
+    pub person: Person,
+    /// What this person is there.
+    pub role: Role,
 }
 
 /// How far back messages of a channel that is new become inquiries: who wrote within three days still waits.
@@ -83,7 +96,11 @@ impl Tx {
             serde_json::to_string(&new.files).map_err(|error| StoreError::Refused(error.to_string()))?;
         const ADD: &str = "INSERT INTO revision (id, digest, files, applied_at) VALUES ($1, $2, $3, $4)";
         self.exec(ADD, args![id, &new.digest, files, now]).await?;
-        self.apply_offices(&new.offices).await?;
+        self.apply_offices(&new).await?;
+        // The ladder may be another one: every promise is looked at again.
+        const LOOK: &str =
+            "UPDATE deadline SET next_at = $1 WHERE live = 1 AND (next_at IS NULL OR next_at > $1)";
+        self.exec(LOOK, args![now + TAKEN_UP]).await?;
         self.apply_channels(&new, now).await?;
         let data = serde_json::json!({ "revision": id, "digest": new.digest });
         self.record_one(NewEvent::new(EventKind::ConfigurationApplied, now).by(actor).with(data), now)
@@ -109,7 +126,8 @@ impl Tx {
             })
             .await?;
         const PEOPLE: &str =
-            "SELECT office, name, mail FROM person WHERE refused_at IS NULL ORDER BY office, position";
+            "SELECT office, name, mail FROM person WHERE refused_at IS NULL AND role = 'duty'
+            ORDER BY office, position";
         let people: Vec<(OfficeCode, Person)> = self
             .rows(PEOPLE, args![], |row| Ok((row.get(0)?, Person { name: row.get(1)?, mail: row.get(2)? })))
             .await?;
@@ -128,9 +146,9 @@ impl Tx {
         self.one(NAME, args![fresh], |row| row.get(0)).await
     }
 
-    async fn apply_offices(&mut self, offices: &[Office]) -> Result<(), StoreError> {
+    async fn apply_offices(&mut self, new: &NewRevision) -> Result<(), StoreError> {
         self.exec("UPDATE office SET retired = 1", args![]).await?;
-        for (position, office) in offices.iter().enumerate() {
+        for (position, office) in new.offices.iter().enumerate() {
             const UPSERT: &str = "INSERT INTO office (code, name, short_name, kind, calendar, position)
                 VALUES ($1, $2, $3, $4, $5, $6)
                 ON CONFLICT (code) DO UPDATE SET name = excluded.name, short_name = excluded.short_name,
@@ -145,31 +163,39 @@ impl Tx {
                 position
             ];
             self.exec(UPSERT, values).await?;
-            self.apply_people(office).await?;
+            self.apply_people(office, &new.standing).await?;
         }
         Ok(())
     }
 
-    async fn apply_people(&mut self, office: &Office) -> Result<(), StoreError> {
+    async fn apply_people(&mut self, office: &Office, standing: &[Standing]) -> Result<(), StoreError> {
+        let on_duty = office.people.iter().map(|person| (person, Role::Duty));
+        let mut people: Vec<(&Person, Role)> = on_duty.collect();
+        for other in standing.iter().filter(|other| other.office == office.code) {
+            if !people.iter().any(|(person, _)| person.mail == other.person.mail) {
+                people.push((&other.person, other.role));
+            }
+        }
         // People are not pointed at by other rows: a notice keeps the address that it went to.
-        let keep: Vec<&str> = office.people.iter().map(|person| person.mail.as_str()).collect();
         let known: Vec<(i64, String)> = self
             .rows("SELECT id, mail FROM person WHERE office = $1", args![&office.code], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .await?;
         for (id, mail) in known {
-            if !keep.contains(&mail.as_str()) {
+            if !people.iter().any(|(person, _)| person.mail == mail) {
                 self.exec("DELETE FROM person WHERE id = $1", args![id]).await?;
             }
         }
-        for (position, person) in office.people.iter().enumerate() {
+        for (position, (person, role)) in people.into_iter().enumerate() {
             const UPSERT: &str =
-                "INSERT INTO person (id, office, name, mail, position) VALUES ($1, $2, $3, $4, $5)
-                ON CONFLICT (office, mail) DO UPDATE SET name = excluded.name, position = excluded.position";
+                "INSERT INTO person (id, office, name, mail, position, role) VALUES ($1, $2, $3, $4, $5, $6)
+                ON CONFLICT (office, mail) DO UPDATE SET name = excluded.name, position = excluded.position,
+                    role = excluded.role";
             let id = self.id("person").await?;
             let position = i64::try_from(position).unwrap_or(i64::MAX);
-            self.exec(UPSERT, args![id, &office.code, &person.name, &person.mail, position]).await?;
+            let values = args![id, &office.code, &person.name, &person.mail, position, role.as_str()];
+            self.exec(UPSERT, values).await?;
         }
         Ok(())
     }

@@ -302,7 +302,7 @@ pub(crate) fn number(row: &Row, column: usize) -> Result<IncidentNumber, StoreEr
     Ok(IncidentNumber { year: year(row, column)?, sequence: row.get(column + 1)? })
 }
 
-fn inquiry_number(row: &Row, column: usize) -> Result<InquiryNumber, StoreError> {
+pub(crate) fn inquiry_number(row: &Row, column: usize) -> Result<InquiryNumber, StoreError> {
     Ok(InquiryNumber { year: year(row, column)?, sequence: row.get(column + 1)? })
 }
 

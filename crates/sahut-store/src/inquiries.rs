@@ -77,6 +77,8 @@ pub struct Inquiry {
     pub public_code: String,
     /// Number of the incident that it belongs to.
     pub incident: Option<String>,
+    /// Whether the office has it in hand, as it says.
+    pub in_hand: Option<InHand>,
     /// How the citizen is called on the platform.
     pub citizen: String,
     /// Where the thread stands.
@@ -93,6 +95,17 @@ pub struct Inquiry {
     pub replies: Vec<ReplyFacts>,
     /// The journal.
     pub events: Vec<Event>,
+}
+
+/// What an office said of an inquiry that it has in hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InHand {
+    /// Until when; it is not reminded before.
+    pub until: Timestamp,
+    /// Who said so.
+    pub by: String,
+    /// In which words.
+    pub note: String,
 }
 
 /// The post that a comment hangs under.
@@ -356,22 +369,29 @@ impl Tx {
         let Some(line) = self.opt(&sql, values, line).await? else { return Ok(None) };
         let id = line.id;
         const AROUND: &str = "SELECT i.public_code, COALESCE(z.name, z.handle, ''), t.surface,
-                p.text, p.published_at, p.permalink
+                p.text, p.published_at, p.permalink, i.acknowledged_until, i.acknowledged_by, i.acknowledged_note
             FROM inquiry i JOIN citizen z ON z.id = i.citizen_id JOIN thread t ON t.id = i.thread_id
             LEFT JOIN post p ON p.channel_id = t.channel_id AND p.external_id = t.post WHERE i.id = $1";
-        let (public_code, citizen, surface, post) = self
+        let (public_code, citizen, surface, post, in_hand) = self
             .one(AROUND, args![id], |row| {
                 let post = match row.get::<Option<String>>(3)? {
                     Some(text) => Some(PostFacts { text, published_at: row.get(4)?, permalink: row.get(5)? }),
                     None => None,
                 };
-                Ok((row.get(0)?, row.get(1)?, row.word(2)?, post))
+                let in_hand = match (row.get(6)?, row.get(7)?) {
+                    (Some(until), Some(by)) => {
+                        Some(InHand { until, by, note: row.get::<Option<String>>(8)?.unwrap_or_default() })
+                    }
+                    _ => None,
+                };
+                Ok((row.get(0)?, row.get(1)?, row.word(2)?, post, in_hand))
             })
             .await?;
         Ok(Some(Inquiry {
             line,
             public_code,
             incident: self.incident_of(id).await?.map(|number| number.to_string()),
+            in_hand,
             citizen,
             surface,
             post,

@@ -3,8 +3,9 @@
 //! [`Db::begin`] is the only place that opens a write transaction and [`Db::read`] the only one that opens a snapshot;
 //! everything else is a method on the [`Tx`] they give, named for what its caller intends, with its SQL beside it. The
 //! methods stand in one module per intent: [`collect`], [`route`], [`notify`], [`deliver`] and [`watch`] for the five
-//! stages; [`configuration`], [`journal`], [`inquiries`], [`quarantine`], [`status`], [`selfcheck`], [`secrets`] and
-//! [`imports`] for what stands beside them; [`acts`] for what people do about an inquiry; [`clocks`] and [`extensions`] for what pauses and moves promises; [`correct`] and [`learn`] for what
+//! stages; [`digests`] for many mails in one, and [`people`] for who is there; [`configuration`], [`journal`],
+//! [`inquiries`], [`quarantine`], [`status`], [`selfcheck`], [`secrets`] and [`imports`] for what stands beside them;
+//! [`acts`] for what people do about an inquiry; [`clocks`] and [`extensions`] for what pauses and moves promises; [`correct`] and [`learn`] for what
 //! they put right, and what that teaches; [`incidents`] for one happening behind many
 //! inquiries; [`history`] for trying other rules. [`work`] is the one mechanism by which owed work is claimed and settled.
 //!
@@ -20,6 +21,7 @@ pub mod correct;
 mod db;
 pub mod deliver;
 mod dialect;
+pub mod digests;
 mod error;
 pub mod extensions;
 pub mod history;
@@ -31,6 +33,7 @@ pub mod learn;
 mod lock;
 mod migrate;
 pub mod notify;
+pub mod people;
 #[cfg(test)]
 mod plans;
 pub mod quarantine;

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use sahut_domain::channel::{ChannelId, Platform};
-use sahut_domain::deadline::{DeadlineId, Explanation, Moved};
+use sahut_domain::deadline::{DeadlineId, DeadlineKind, Explanation, Moved};
 use sahut_domain::decision::Decision;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::incident::{IncidentId, IncidentNumber};
@@ -46,6 +46,8 @@ pub struct NoticeWork {
     pub lease: Lease<i64>,
     /// The notice.
     pub id: NoticeId,
+    /// The line of the journal that it tells of.
+    pub event: EventId,
     /// What it says.
     pub template: Template,
     /// Who gets it.
@@ -64,6 +66,23 @@ pub struct NoticeWork {
     pub channel: Option<ChannelFacts>,
     /// Text of the message that the event is about.
     pub message_text: Option<String>,
+    /// The promise that it urges.
+    pub urged: Option<Urged>,
+}
+
+/// A promise that a mail urges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Urged {
+    /// The promise.
+    pub id: DeadlineId,
+    /// What is promised.
+    pub promise: DeadlineKind,
+    /// It is owed still.
+    pub live: bool,
+    /// When it falls due.
+    pub due_at: Timestamp,
+    /// Why it is due then.
+    pub explanation: Explanation,
 }
 
 impl NoticeWork {
@@ -75,8 +94,7 @@ impl NoticeWork {
             return incident.is_none_or(|incident| incident.open == 0);
         }
         let urges = matches!(self.template, Template::Reminder | Template::Overdue);
-        let open = self.inquiry.as_ref().and_then(|inquiry| inquiry.open).map(|open| open.0);
-        urges && (open.is_none() || self.data["deadline"].as_i64() != open)
+        urges && !self.urged.as_ref().is_some_and(|urged| urged.live)
     }
 }
 
@@ -109,6 +127,8 @@ pub struct InquiryFacts {
     pub moved: Vec<Moved>,
     /// The promise that is open.
     pub open: Option<DeadlineId>,
+    /// Until when the office has it in hand, as it says, and what it said.
+    pub acknowledged: Option<(Timestamp, String)>,
     /// Why it went to its office.
     pub decision: Decision,
     /// The channel that it came in by.
@@ -169,7 +189,8 @@ const FACTS: &str =
         i.deadline_id, n.urgent, k.id, k.year, k.sequence, k.title,
         (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id),
         (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id AND other.state = 'open'),
-        r.id, r.explanation, d.history, r.history
+        r.id, r.explanation, d.history, r.history,
+        i.acknowledged_until, i.acknowledged_note, n.event_id
     FROM notice n
     JOIN event e ON e.id = n.event_id
     LEFT JOIN office o ON o.code = n.office
@@ -265,10 +286,14 @@ impl Tx {
         let ids = leases.iter().map(|lease| lease.id).collect();
         let found = self.rows_in(FACTS, args![], ids, |row| Ok((row.get(0)?, work(row, &leases)))).await?;
         let mut found: HashMap<i64, Result<NoticeWork, StoreError>> = found.into_iter().collect();
+        let urged = self.urged(found.values().flatten()).await?;
         let mut claimed = Vec::with_capacity(found.len());
         for lease in &leases {
             match found.remove(&lease.id) {
-                Some(Ok(work)) => claimed.push(work),
+                Some(Ok(mut work)) => {
+                    work.urged = work.data["deadline"].as_i64().and_then(|id| urged.get(&id).cloned());
+                    claimed.push(work);
+                }
                 // Given up, so that it does not keep the others from being sent.
                 Some(Err(error)) => {
                     let outcome = Outcome::Dead { error: error.to_string() };
@@ -278,6 +303,21 @@ impl Tx {
             }
         }
         Ok(claimed)
+    }
+
+    /// The promises that mails urge, by their numbers.
+    async fn urged(
+        &mut self,
+        works: impl Iterator<Item = &NoticeWork>,
+    ) -> Result<HashMap<i64, Urged>, StoreError> {
+        const URGED: &str = "SELECT id, kind, live, due_at, explanation FROM deadline WHERE id";
+        let ids = works.filter_map(|work| work.data["deadline"].as_i64()).collect();
+        let found = self.rows_in(URGED, args![], ids, |row| {
+            let id: DeadlineId = row.get(0)?;
+            let (promise, live) = (row.word(1)?, row.get(2)?);
+            Ok((id.0, Urged { id, promise, live, due_at: row.get(3)?, explanation: row.json(4)? }))
+        });
+        Ok(found.await?.into_iter().collect())
     }
 
     /// Keeps the lease on a notice; asked right before the mail is handed over. `false`: it was lost, do not send.
@@ -440,6 +480,7 @@ fn work(row: &Row, leases: &[Lease<i64>]) -> Result<NoticeWork, StoreError> {
     Ok(NoticeWork {
         lease: lease.ok_or_else(|| StoreError::bad_row("notice", id, "not claimed"))?,
         id: NoticeId(id),
+        event: row.get(41)?,
         template: row.word(1)?,
         recipient: Person { mail: row.get(2)?, name: row.get(3)? },
         urgent: row.get(32)?,
@@ -447,6 +488,7 @@ fn work(row: &Row, leases: &[Lease<i64>]) -> Result<NoticeWork, StoreError> {
         at: row.get(7)?,
         data: row.json(8)?,
         message_text: row.get(9)?,
+        urged: None,
         inquiry,
         channel,
     })
@@ -476,6 +518,10 @@ fn inquiry_facts(row: &Row, id: InquiryId, channel: ChannelFacts) -> Result<Inqu
         promise,
         moved,
         open,
+        acknowledged: row
+            .get::<Option<Timestamp>>(39)?
+            .map(|until| Ok::<_, StoreError>((until, row.get::<Option<String>>(40)?.unwrap_or_default())))
+            .transpose()?,
         decision: row.json(23)?,
         channel,
         incident: incident_facts(row)?,

@@ -57,11 +57,11 @@ const COUNTS: &[(&str, &str, &str)] = &[
         "inquiry-told",
         "every inquiry was told to somebody who can be reached, by itself or with its incident, unless its office had nobody",
         "SELECT COUNT(*) FROM inquiry i WHERE $1 = $1 AND NOT EXISTS
-         (SELECT 1 FROM notice n WHERE n.inquiry_id = i.id AND (n.state = 'due' OR n.sent_at IS NOT NULL)
+         (SELECT 1 FROM notice n WHERE n.inquiry_id = i.id AND (n.state = 'due' OR n.sent_at IS NOT NULL OR n.digest_id IS NOT NULL)
             AND n.template IN ('assignment', 'triage', 'incident', 'follow_up'))
          AND (i.incident_id IS NULL OR i.incident_id NOT IN (SELECT o.incident_id FROM inquiry o
             JOIN notice n ON n.inquiry_id = o.id WHERE o.incident_id IS NOT NULL
-                AND (n.state = 'due' OR n.sent_at IS NOT NULL)
+                AND (n.state = 'due' OR n.sent_at IS NOT NULL OR n.digest_id IS NOT NULL)
                 AND n.template IN ('assignment', 'triage', 'incident', 'follow_up')))
          AND NOT (i.state <> 'open' AND EXISTS
             (SELECT 1 FROM event e WHERE e.inquiry_id = i.id AND e.kind = 'incident.left'))
@@ -108,6 +108,12 @@ const COUNTS: &[(&str, &str, &str)] = &[
         "time stands still only while the citizen may write, and ends with the inquiry",
         "SELECT COUNT(*) FROM inquiry i JOIN deadline d ON d.inquiry_id = i.id WHERE $1 = $1 AND
          ((i.state = 'open' AND d.state = 'paused') OR (i.state = 'closed' AND d.live = 1))",
+    ),
+    (
+        "step-once",
+        "a step of the ladder is taken once",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM event WHERE kind = 'reminder.due' GROUP BY inquiry_id,
+         REPLACE(REPLACE(data, '\"told\":true', ''), '\"told\":false', '') HAVING COUNT(*) > 1) x WHERE $1 = $1",
     ),
     (
         "reply-answered",

@@ -1,12 +1,15 @@
 //! What the watch stage asks of the database: promises whose next moment has come, channels that went quiet or ail.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sahut_domain::channel::{Ailment, ChannelId};
 use sahut_domain::deadline::{DeadlineId, DeadlineKind, Explanation};
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::incident::IncidentId;
-use sahut_domain::inquiry::{InquiryId, Priority};
+use sahut_domain::inquiry::{InquiryId, Kind, Priority};
+use sahut_domain::ladder::{Promised, Rung};
 use sahut_domain::office::OfficeCode;
 
 use crate::journal::NewEvent;
@@ -19,15 +22,23 @@ pub struct DueDeadline {
     /// The promise.
     pub id: DeadlineId,
     /// What is promised.
-    pub kind: DeadlineKind,
+    pub promise: DeadlineKind,
     /// Its inquiry.
     pub inquiry: InquiryId,
     /// The office that has it.
     pub office: OfficeCode,
+    /// The inquiry's kind.
+    pub kind: Kind,
     /// How urgent the inquiry is.
     pub priority: Priority,
+    /// When it began.
+    pub started_at: Timestamp,
     /// When it falls due.
     pub due_at: Timestamp,
+    /// Steps of the ladder that were taken, by their keys.
+    pub taken: Vec<String>,
+    /// Until when the office has it in hand, as it says.
+    pub acknowledged_until: Option<Timestamp>,
     /// The journal holds already that it was missed.
     pub missed: bool,
     /// The incident that its inquiry belongs to.
@@ -37,6 +48,31 @@ pub struct DueDeadline {
     pub spoken_for: bool,
     /// Why it is due then.
     pub explanation: Explanation,
+}
+
+impl DueDeadline {
+    /// What the ladder has to know of it.
+    pub fn promised(&self) -> Promised {
+        Promised {
+            promise: self.promise,
+            term: self.explanation.policy.term,
+            started_at: self.started_at,
+            due_at: self.due_at,
+            kind: self.kind,
+            priority: self.priority,
+        }
+    }
+}
+
+/// What a look at a promise came to.
+#[derive(Debug, Clone)]
+pub struct Looked {
+    /// It has passed without an answer, and the journal does not hold that yet.
+    pub missed: bool,
+    /// Steps that are taken now, the lowest first; people are told of the last one alone.
+    pub taken: Vec<Rung>,
+    /// When somebody has to look at it again.
+    pub next_at: Option<Timestamp>,
 }
 
 /// A channel that people have to be told about.
@@ -84,7 +120,8 @@ impl Tx {
                             AND n.template = 'overdue' AND n.state <> 'dead' AND n.created_at >= d.started_at
                             AND (d.kind = 'first_response' OR EXISTS
                                 (SELECT 1 FROM event e WHERE e.id = n.event_id AND e.at = o.due_at)))))
-                    THEN 1 ELSE 0 END AS BIGINT), i.incident_id, d.kind
+                    THEN 1 ELSE 0 END AS BIGINT), i.incident_id, d.kind, i.kind, d.started_at, d.steps,
+                i.acknowledged_until
              FROM deadline d JOIN inquiry i ON i.id = d.inquiry_id
              WHERE d.live = 1 AND d.state = 'running' AND d.next_at <= $1 ORDER BY d.next_at, d.id LIMIT $2{}",
             self.dialect().take("d")
@@ -92,7 +129,6 @@ impl Tx {
         self.rows(&sql, args![now, limit], |row| {
             Ok(DueDeadline {
                 id: row.get(0)?,
-                kind: row.word(9)?,
                 inquiry: row.get(1)?,
                 office: row.get(2)?,
                 priority: row.word(3)?,
@@ -101,40 +137,51 @@ impl Tx {
                 explanation: row.json(6)?,
                 spoken_for: row.get(7)?,
                 incident: row.get(8)?,
+                promise: row.word(9)?,
+                kind: row.word(10)?,
+                started_at: row.get(11)?,
+                taken: row.json(12)?,
+                acknowledged_until: row.get(13)?,
             })
         })
         .await
     }
 
-    /// Notes a step of a promise's life and when to look again: that it was reminded of, or, when `missed`, that it
-    /// passed unanswered at its due moment, however late that is noticed.
-    pub async fn note_step(
+    /// Notes what looks at promises came to: that they passed unanswered at their due moment, however late that is
+    /// noticed, and the steps that are taken. Answers, for each, the line of the step that people are told of.
+    pub async fn note_looks(
         &mut self,
-        due: &DueDeadline,
-        missed: bool,
-        next_at: Option<Timestamp>,
+        looks: &[(&DueDeadline, Looked)],
         now: Timestamp,
-    ) -> Result<EventId, StoreError> {
-        const STEP: &str = "UPDATE deadline SET next_at = $2,
-            missed_at = CASE WHEN $3 = 1 THEN due_at ELSE missed_at END WHERE id = $1";
-        self.exec(STEP, args![due.id, next_at, missed]).await?;
-        let (kind, at) =
-            if missed { (EventKind::DeadlineMissed, due.due_at) } else { (EventKind::ReminderDue, now) };
-        let data = serde_json::json!({ "promise": due.kind, "deadline": due.id, "due_at": due.due_at });
-        self.record_one(NewEvent::new(kind, at).inquiry(due.inquiry, &due.office).with(data), now).await
-    }
-
-    /// Notes when to look again at a promise whose miss the journal holds already; answers that line.
-    pub async fn look_again(
-        &mut self,
-        due: &DueDeadline,
-        next_at: Option<Timestamp>,
-    ) -> Result<Option<EventId>, StoreError> {
-        self.exec("UPDATE deadline SET next_at = $2 WHERE id = $1", args![due.id, next_at]).await?;
-        const MISSED: &str =
-            "SELECT id FROM event WHERE inquiry_id = $1 AND kind = 'deadline.missed' AND at = $2
-            ORDER BY id DESC LIMIT 1";
-        self.opt(MISSED, args![due.inquiry, due.due_at], |row| row.get(0)).await
+    ) -> Result<Vec<Option<EventId>>, StoreError> {
+        let (mut events, mut told) = (Vec::new(), Vec::with_capacity(looks.len()));
+        for (due, looked) in looks {
+            let taken: Vec<&String> =
+                due.taken.iter().chain(looked.taken.iter().map(|rung| &rung.key)).collect();
+            let steps = serde_json::to_string(&taken)
+                .map_err(|error| StoreError::bad_row("deadline", due.id, error))?;
+            const LOOKED: &str = "UPDATE deadline SET next_at = $2, steps = $3,
+                missed_at = CASE WHEN $4 = 1 THEN due_at ELSE missed_at END WHERE id = $1";
+            self.exec(LOOKED, args![due.id, looked.next_at, steps, looked.missed]).await?;
+            let line = |kind, at, data| NewEvent::new(kind, at).inquiry(due.inquiry, &due.office).with(data);
+            let facts =
+                serde_json::json!({ "deadline": due.id, "promise": due.promise, "due_at": due.due_at });
+            if looked.missed {
+                events.push(line(EventKind::DeadlineMissed, due.due_at, facts.clone()));
+            }
+            for (left, rung) in
+                looked.taken.iter().enumerate().map(|(at, rung)| (looked.taken.len() - 1 - at, rung))
+            {
+                let mut data = facts.clone();
+                data["step"] = rung.key.as_str().into();
+                data["level"] = rung.level.into();
+                data["told"] = (left == 0).into();
+                events.push(line(EventKind::ReminderDue, rung.at, data));
+            }
+            told.push((!looked.taken.is_empty()).then(|| events.len() - 1));
+        }
+        let recorded = self.record(events, now).await?;
+        Ok(told.into_iter().map(|at| at.and_then(|at| recorded.get(at).copied())).collect())
     }
 
     /// Channels that have ailed since before `since_before` and that nobody was told about after `told_before`.
@@ -228,6 +275,21 @@ impl Tx {
         const RING: &str =
             "INSERT INTO bell (name, day, rung_at) VALUES ($1, $2, $3) ON CONFLICT (name, day) DO NOTHING";
         Ok(self.exec(RING, args![name, day, now]).await? == 1)
+    }
+
+    /// The bells that rang for one of these days.
+    pub async fn bells_of(&mut self, days: &[String]) -> Result<HashSet<(String, String)>, StoreError> {
+        let days = days.iter().collect();
+        let rung = self.rows_in("SELECT name, day FROM bell WHERE day", args![], days, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        });
+        Ok(rung.await?.into_iter().collect())
+    }
+
+    /// Forgets bells that rang before a moment, some thousands at a time.
+    pub async fn drop_bells(&mut self, before: Timestamp) -> Result<u64, StoreError> {
+        const OLD: &str = "DELETE FROM bell WHERE done_at IS NOT NULL AND rung_at < $1";
+        self.exec(OLD, args![before]).await
     }
 
     /// Bells that rang and whose work is not done.

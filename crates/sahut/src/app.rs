@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use sahut_channels::{Connector, Http, HttpPolicy};
 use sahut_domain::channel::Platform;
+use sahut_domain::office::OfficeCode;
 use sahut_domain::{Chance, Clock};
 use sahut_mail::{Login, Mailbox, Server, Smtp, SmtpSettings, Tls};
 use sahut_pipeline::{Connectors, Outbox, Regency};
@@ -40,6 +41,8 @@ pub(crate) struct Stamp {
     secrets: Vec<(String, Vec<u8>)>,
     /// Nobody is mailed there, so the people of the offices are other ones.
     refused: BTreeSet<String>,
+    /// Nobody acts there, so their heads are told as well.
+    silent: BTreeSet<OfficeCode>,
 }
 
 impl Stamp {
@@ -88,6 +91,7 @@ impl App {
         let offices = tx.offices().await?;
         let sealed = tx.secrets().await?;
         let refused = tx.refused_addresses().await?;
+        let silent = tx.silent_offices().await?;
         let model = tx.model_in_use().await?;
         tx.commit().await?;
         let stamp = Stamp {
@@ -95,11 +99,15 @@ impl App {
             model: model.as_ref().map(|(number, _)| *number),
             secrets: sealed.iter().map(|(name, sealed)| (name.clone(), sealed.nonce.clone())).collect(),
             refused,
+            silent: silent.clone(),
         };
         let files = Files(revision.files);
         let mut set =
             RegencySet::read(&files, revision.id).map_err(|problems| Failure::problems(&problems))?;
         teach(&mut set.rules, model);
+        for office in silent {
+            set.ladder.desks.entry(office).or_default().silent = true;
+        }
         let connectors = self.connectors(&channels, &sealed.into_iter().collect())?;
         let regency = Regency {
             revision: revision.id,
@@ -110,6 +118,7 @@ impl App {
             offices: offices.into_iter().map(|office| (office.code.clone(), office)).collect(),
             calendars: set.calendars,
             policies: set.policies,
+            ladder: set.ladder,
             operators: set.operators,
             rules: set.rules,
             connectors,
@@ -125,7 +134,13 @@ impl App {
         let sealed = tx.secrets().await?;
         let secrets = sealed.into_iter().map(|(name, sealed)| (name, sealed.nonce)).collect();
         let model = tx.model_number().await?;
-        Ok(Stamp { revision, model, secrets, refused: tx.refused_addresses().await? })
+        Ok(Stamp {
+            revision,
+            model,
+            secrets,
+            refused: tx.refused_addresses().await?,
+            silent: tx.silent_offices().await?,
+        })
     }
 
     pub(crate) fn vault(&self) -> Result<Vault, Failure> {

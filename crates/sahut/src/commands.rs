@@ -15,6 +15,7 @@ mod init;
 mod inquiry;
 mod migrate;
 mod outbox;
+mod people;
 mod quarantine;
 mod reply;
 mod route;
@@ -89,6 +90,8 @@ enum Command {
     Incident(incident::Args),
     /// Look at messages that need nobody, and bring back those that do.
     Aside(aside::Args),
+    /// Show who is mailed, who is away, and who never acts.
+    People(people::Args),
     /// Look at channels, test, pause and resume them.
     Channel(channel::Args),
     /// Store the tokens and passwords of channels.
@@ -147,6 +150,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Inquiry(args) => inquiry::run(&app, &args).await,
         Command::Incident(args) => incident::run(&app, &args).await,
         Command::Aside(args) => aside::run(&app, &args).await,
+        Command::People(args) => people::run(&app, &args).await,
         Command::Channel(args) => channel::run(&app, &args).await,
         Command::Secret(args) => secret::run(&app, &args).await,
         Command::Quarantine(args) => quarantine::run(&app, &args).await,

@@ -5,6 +5,7 @@
 
 mod calendars;
 mod files;
+mod ladder;
 mod offices;
 mod policies;
 mod set;

@@ -10,6 +10,7 @@ use sahut_channels::{Ask, Connector, Http, HttpPolicy};
 use sahut_domain::calendar::{Term, WorkingCalendar};
 use sahut_domain::channel::{ChannelConfig, ChannelId, Platform};
 use sahut_domain::deadline::{DeadlineKind, Policy};
+use sahut_domain::ladder::Ladder;
 use sahut_domain::office::{Office, OfficeCode, Person};
 use sahut_domain::{Chance, Language, ManualClock};
 use sahut_pipeline::{Context, Regency, Shared};
@@ -58,6 +59,7 @@ impl Town {
             digest: "bench".to_owned(),
             files: [("bench".to_owned(), String::new())].into(),
             offices: offices.clone(),
+            standing: Vec::new(),
             channels: vec![config.clone()],
             since: [(config.code.clone(), jiff::Timestamp::UNIX_EPOCH)].into(),
         };
@@ -120,6 +122,7 @@ fn regency(revision: i64, offices: Vec<Office>) -> Outcome<Regency> {
         offices: offices.into_iter().map(|office| (office.code.clone(), office)).collect(),
         calendars: [("kantor".to_owned(), WorkingCalendar::civil_service("kantor", zone))].into(),
         policies: usual.into(),
+        ladder: Ladder::default(),
         operators: Vec::new(),
         rules,
         connectors: HashMap::new(),

@@ -10,6 +10,7 @@ use sahut_domain::calendar::{Term, WorkingCalendar};
 use sahut_domain::channel::{ChannelConfig, ChannelId, Platform};
 use sahut_domain::deadline::{DeadlineKind, Policy};
 use sahut_domain::event::{EventId, EventKind};
+use sahut_domain::ladder::Ladder;
 use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
 use sahut_domain::{Chance, Clock, Language};
@@ -87,6 +88,7 @@ impl Town {
             digest: "test".to_owned(),
             files: [("rules/pupr.toml".to_owned(), RULES.to_owned())].into(),
             offices: vec![office.clone()],
+            standing: Vec::new(),
             channels: configs.clone(),
             since: configs.iter().map(|config| (config.code.clone(), jiff::Timestamp::UNIX_EPOCH)).collect(),
         };
@@ -141,6 +143,11 @@ impl Town {
         self.context
             .regency
             .set(change(Regency { policies, ..regency(self.revision, self.connectors.clone()) }));
+    }
+
+    /// Tells people by another ladder.
+    pub(crate) fn climb(&self, ladder: Ladder) {
+        self.context.regency.set(Regency { ladder, ..regency(self.revision, self.connectors.clone()) });
     }
 
     /// Lets mail out through a server on this machine.
@@ -206,6 +213,7 @@ fn regency(revision: i64, connectors: Connectors) -> Regency {
         triage_office: office.code.clone(),
         calendars: [("kantor".to_owned(), WorkingCalendar::civil_service("kantor", TimeZone::UTC))].into(),
         policies: usual.into(),
+        ladder: Ladder::default(),
         operators: Vec::new(),
         rules: RuleSet::compile(&rules, &[(office.code.clone(), OfficeKind::Technical)], &office.code)
             .unwrap(),

@@ -226,6 +226,7 @@ fn wider(regency: &Regency) -> Regency {
         triage_office: code("kominfo"),
         calendars: regency.calendars.clone(),
         policies: Policies(vec![fast, usual]),
+        ladder: regency.ladder.clone(),
         operators: Vec::new(),
         rules: RuleSet::compile(&rules, &technical, &code("kominfo")).unwrap(),
         offices,

@@ -26,6 +26,9 @@ pub enum Context {
     ChannelSilent(ChannelSilent),
     MailTrouble(MailTrouble),
     CalendarEnds(CalendarEnds),
+    Digest(Digest),
+    Weekly(Weekly),
+    Unattended(Unattended),
 }
 
 impl Context {
@@ -44,6 +47,9 @@ impl Context {
             Self::ChannelSilent(_) => Template::ChannelSilent,
             Self::MailTrouble(_) => Template::MailTrouble,
             Self::CalendarEnds(_) => Template::CalendarEnds,
+            Self::Digest(_) => Template::Digest,
+            Self::Weekly(_) => Template::Weekly,
+            Self::Unattended(_) => Template::Unattended,
         }
     }
 }
@@ -65,6 +71,8 @@ pub struct About {
     pub promise: Explanation,
     /// What that promise was before it was moved, the oldest first.
     pub moved: Vec<Moved>,
+    /// Until when the office has it in hand, and what it said.
+    pub in_hand: Option<(Timestamp, String)>,
     /// Why it went to this office, as one sentence in the reader's language.
     pub reason: String,
     /// The incident that it belongs to, where others of it owe an answer too.
@@ -260,4 +268,72 @@ pub struct CalendarEnds {
     pub calendar: String,
     /// The last day whose holidays are known.
     pub until: Date,
+}
+
+/// Many mails in one: what waits for somebody.
+#[derive(Debug, Clone)]
+pub struct Digest {
+    /// The inquiries, what falls due first first.
+    pub lines: Vec<DigestEntry>,
+    /// It is the morning's, and tells all that is open at the office.
+    pub morning: bool,
+    /// The moment that the mail speaks of.
+    pub now: Timestamp,
+    /// The zone of the office.
+    pub zone: TimeZone,
+}
+
+/// One inquiry of a digest.
+#[derive(Debug, Clone)]
+pub struct DigestEntry {
+    /// Its number.
+    pub number: InquiryNumber,
+    /// Its title, as [`crate::tame::title`] made it when the inquiry began.
+    pub title: String,
+    /// Short name of the office that has it.
+    pub office: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// When it falls due.
+    pub due_at: Timestamp,
+    /// Until when the office has it in hand, as it says.
+    pub in_hand_until: Option<Timestamp>,
+    /// Where it can be opened and answered; absent where this installation has no pages.
+    pub link: Option<String>,
+}
+
+/// What an office did in a week, out of the journal.
+#[derive(Debug, Clone)]
+pub struct Weekly {
+    /// Short name of the office.
+    pub office: String,
+    /// The week begins.
+    pub from: Timestamp,
+    /// It ends, excluded.
+    pub to: Timestamp,
+    /// Inquiries that began there.
+    pub received: i64,
+    /// Inquiries that other offices gave it.
+    pub taken_over: i64,
+    /// Inquiries that it gave other offices.
+    pub handed_over: i64,
+    /// Answers.
+    pub answered: i64,
+    /// Of those, the ones in time.
+    pub on_time: i64,
+    /// Median of the first responses, in seconds of working time.
+    pub median_seconds: Option<i64>,
+    /// What became late.
+    pub late: Vec<InquiryNumber>,
+    /// People who get mail and never act.
+    pub silent: Vec<String>,
+    /// The zone of the office.
+    pub zone: TimeZone,
+}
+
+/// Offices where nobody is on duty.
+#[derive(Debug, Clone)]
+pub struct Unattended {
+    /// Their short names, each with its head's name where there is one.
+    pub offices: Vec<(String, Option<String>)>,
 }

@@ -9,12 +9,12 @@ use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_domain::mask::mask;
 
 use super::context::{
-    About, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, Incident, MailTrouble, Overdue,
-    Reminder, ReplyFailed, ReplyUncertain, Said, Triage,
+    About, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, Digest, DigestEntry, Incident,
+    MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Triage, Unattended, Weekly,
 };
 use crate::catalogue::say;
 use crate::explain::{deadline_words, due_words, move_words, zone_of};
-use crate::format::{count, date, moment, span, time_left, working_span};
+use crate::format::{count, date, moment, span, time_left, whole, working_span};
 use crate::tame::{one_line, quote, web_address};
 use crate::words::{advice, word};
 
@@ -23,6 +23,9 @@ const QUOTED: usize = 2000;
 
 /// Most of it where the mail is about something else.
 const RECALLED: usize = 500;
+
+/// Most inquiries that a digest lists; the rest is counted.
+const LISTED: usize = 40;
 
 /// A subject, and what a letter says under it.
 pub(super) struct Filled {
@@ -45,6 +48,9 @@ impl Context {
             Self::ChannelSilent(mail) => channel_silent(mail, language),
             Self::MailTrouble(mail) => mail_trouble(mail, language),
             Self::CalendarEnds(mail) => calendar_ends(mail, language),
+            Self::Digest(mail) => digest(mail, language),
+            Self::Weekly(mail) => weekly(mail, language),
+            Self::Unattended(mail) => unattended(mail, language),
         }
     }
 }
@@ -61,6 +67,7 @@ fn about_inquiry(about: &About, longest: usize, own: Value, language: Language) 
         said => said(&about.said, longest, &zone, language),
         due => due_words(&about.promise, language),
         why_due => why_due(about, language),
+        in_hand => about.in_hand.as_ref().map(|(until, note)| in_hand(*until, note, &zone, language)),
         reason => one_line(&about.reason),
         together => about.together.as_ref().map(|together| context! {
             incident => together.incident.to_string(),
@@ -228,4 +235,102 @@ fn calendar_ends(mail: &CalendarEnds, language: Language) -> Filled {
 
 fn moment_if_known(at: Option<Timestamp>, zone: &TimeZone, language: Language) -> String {
     at.map_or_else(|| say(language, "time.never", &[]), |at| moment(at, zone, language))
+}
+
+/// "OPD: sedang ditangani, sampai Kamis 26 Nov 2026 10.00 WIB".
+fn in_hand(until: Timestamp, note: &str, zone: &TimeZone, language: Language) -> String {
+    let said = say(language, "mail.in_hand", &[("until", &moment(until, zone, language))]);
+    match one_line(note) {
+        empty if empty.is_empty() => said,
+        note => format!("{said} {}", mask(&note)),
+    }
+}
+
+fn digest(mail: &Digest, language: Language) -> Filled {
+    let late = mail.lines.iter().filter(|line| line.due_at < mail.now).count();
+    let number = |count: usize| whole(i64::try_from(count).unwrap_or(i64::MAX), language);
+    let (waiting, late) = (number(mail.lines.len()), number(late));
+    let key = if mail.morning { "mail.digest.morning" } else { "mail.digest.subject" };
+    let subject = say(language, key, &[("waiting", &waiting), ("late", &late)]);
+    let more = mail.lines.len().saturating_sub(LISTED);
+    let values = context! {
+        waiting,
+        late,
+        lines => mail.lines.iter().take(LISTED).map(|line| digest_line(line, mail, language)).collect::<Vec<_>>(),
+        more => (more > 0).then(|| number(more)),
+    };
+    Filled { subject, values }
+}
+
+fn digest_line(line: &DigestEntry, mail: &Digest, language: Language) -> String {
+    let mut said = format!(
+        "{}: {} ({}; {})",
+        line.number,
+        titled(&line.title, language),
+        one_line(&line.office),
+        time_left(line.due_at, mail.now, language)
+    );
+    if line.kind == Kind::Emergency {
+        said = format!("{}! {said}", word(line.kind, language));
+    }
+    if let Some(until) = line.in_hand_until.filter(|until| *until > mail.now) {
+        said.push_str("; ");
+        said.push_str(&say(language, "mail.in_hand", &[("until", &moment(until, &mail.zone, language))]));
+    }
+    if let Some(link) = line.link.as_deref().and_then(web_address) {
+        said.push(' ');
+        said.push_str(&link);
+    }
+    said
+}
+
+fn weekly(mail: &Weekly, language: Language) -> Filled {
+    let office = one_line(&mail.office);
+    let day = |at: Timestamp| date(mail.zone.to_datetime(at).date(), language);
+    let last = mail.to.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(mail.to);
+    let (from, to) = (day(mail.from), day(last));
+    let count_of = |number: i64| whole(number, language);
+    let mut numbers = vec![
+        say(language, "mail.weekly.received", &[("n", &count_of(mail.received))]),
+        say(
+            language,
+            "mail.weekly.moved",
+            &[("taken", &count_of(mail.taken_over)), ("handed", &count_of(mail.handed_over))],
+        ),
+        say(
+            language,
+            "mail.weekly.answered",
+            &[("n", &count_of(mail.answered)), ("on_time", &count_of(mail.on_time))],
+        ),
+    ];
+    if let Some(median) = mail.median_seconds {
+        let (span, n) = (working_span(median, language), count_of(mail.answered));
+        numbers.push(say(language, "mail.weekly.median", &[("span", &span), ("n", &n)]));
+    }
+    let subject = say(language, "mail.weekly.subject", &[("office", &office), ("from", &from), ("to", &to)]);
+    let values = context! {
+        office,
+        from,
+        to,
+        numbers,
+        late => mail.late.iter().take(LISTED).map(ToString::to_string).collect::<Vec<_>>(),
+        more => (mail.late.len() > LISTED).then(|| count_of(i64::try_from(mail.late.len() - LISTED).unwrap_or(0))),
+        silent => mail.silent.iter().map(|name| one_line(name)).collect::<Vec<_>>().join(", "),
+    };
+    Filled { subject, values }
+}
+
+fn unattended(mail: &Unattended, language: Language) -> Filled {
+    let line = |(office, head): &(String, Option<String>)| {
+        let (key, head) = match head {
+            Some(head) => ("mail.unattended.to_head", one_line(head)),
+            None => ("mail.unattended.to_you", String::new()),
+        };
+        say(language, key, &[("office", &one_line(office)), ("head", &head)])
+    };
+    let count = whole(i64::try_from(mail.offices.len()).unwrap_or(0), language);
+    Filled {
+        subject: say(language, "mail.unattended.subject", &[("n", &count)]),
+        values: context! { lines => mail.offices.iter().map(line).collect::<Vec<_>>() },
+    }
 }

@@ -11,8 +11,9 @@ use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_render::Context;
 use sahut_render::mail::{
-    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, FollowUp, Incident,
-    MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
+    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Digest, DigestEntry, FollowUp,
+    Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
+    Unattended, Weekly,
 };
 use sahut_render::tame::title;
 
@@ -55,6 +56,7 @@ pub(crate) fn about() -> About {
         },
         promise: friday_afternoon(),
         moved: Vec::new(),
+        in_hand: None,
         reason: "kata \"jalan berlubang\" dan \"jalan rusak\" termasuk tugas dinas ini (topik jalan)"
             .to_owned(),
         together: None,
@@ -75,6 +77,7 @@ pub(crate) fn samples() -> Vec<(&'static str, Context)> {
     let with_page = About { link: Some("https://sahut.example/aduan/K-2026-00123".to_owned()), ..about() };
     let mut samples = vec![("assignment_with_page", Context::Assignment(Assignment { about: with_page }))];
     samples.extend(inquiry_mails(&about(), "Terima kasih. Tim kami memeriksa jalan itu besok pagi."));
+    samples.extend(mails_of_many("Jalan rusak di Pasar Baru"));
     samples.extend(channel_mails("Telegram Dinas Sosial", "status 401: Unauthorized"));
     samples
 }
@@ -89,6 +92,7 @@ pub(crate) fn saying(text: &str) -> Vec<(&'static str, Context)> {
     };
     let short: String = text.chars().take(80).collect();
     let mut samples = inquiry_mails(&about, text);
+    samples.extend(mails_of_many(&title(text)));
     samples.extend(channel_mails(&short, &short));
     samples
 }
@@ -124,6 +128,13 @@ fn inquiry_mails(about: &About, reply: &str) -> Vec<(&'static str, Context)> {
         ),
         ("follow_up", Context::FollowUp(FollowUp { about: about() })),
         ("reminder", Context::Reminder(Reminder { about: about(), left_seconds: 13_500 })),
+        (
+            "reminder_in_hand",
+            Context::Reminder(Reminder {
+                about: About { in_hand: Some((now, "tim ke lapangan Kamis".to_owned())), ..about() },
+                left_seconds: 13_500,
+            }),
+        ),
         ("overdue", Context::Overdue(Overdue { about: about(), now, to_superior: false })),
         ("overdue_to_superior", Context::Overdue(Overdue { about: about(), now, to_superior: true })),
         ("triage", Context::Triage(Triage { about: about(), doubt: Doubt::Tie, outside: None, candidates })),
@@ -193,5 +204,48 @@ fn channel_mails(channel: &str, detail: &str) -> Vec<(&'static str, Context)> {
                 until: jiff::civil::date(2026, 12, 31),
             }),
         ),
+    ]
+}
+
+fn mails_of_many(title: &str) -> Vec<(&'static str, Context)> {
+    let now = at("2026-11-25T01:00:00Z");
+    let number = |sequence| InquiryNumber { year: 2026, sequence };
+    let entry = |sequence, due: &str| DigestEntry {
+        number: number(sequence),
+        title: title.to_owned(),
+        office: "Dinas PUPR".to_owned(),
+        kind: Kind::Complaint,
+        due_at: at(due),
+        in_hand_until: None,
+        link: None,
+    };
+    let in_hand = DigestEntry {
+        in_hand_until: Some(at("2026-11-26T03:00:00Z")),
+        link: Some("https://sahut.example/aduan/K-2026-00125".to_owned()),
+        ..entry(125, "2026-11-25T09:00:00Z")
+    };
+    let lines = vec![entry(123, "2026-11-24T09:00:00Z"), in_hand];
+    let many = (1..=50).map(|sequence| entry(sequence, "2026-11-25T09:00:00Z")).collect();
+    let weekly = Weekly {
+        office: "Dinas PUPR".to_owned(),
+        from: at("2026-11-15T17:00:00Z"),
+        to: at("2026-11-22T17:00:00Z"),
+        received: 41,
+        taken_over: 2,
+        handed_over: 3,
+        answered: 37,
+        on_time: 30,
+        median_seconds: Some(13_500),
+        late: vec![number(101), number(117)],
+        silent: vec!["Admin PUPR".to_owned()],
+        zone: zone(),
+    };
+    let offices =
+        vec![("Dinas Sosial".to_owned(), Some("Kepala Dinsos".to_owned())), ("Topos".to_owned(), None)];
+    vec![
+        ("digest_of_the_morning", Context::Digest(Digest { lines, morning: true, now, zone: zone() })),
+        ("digest_of_many", Context::Digest(Digest { lines: many, morning: false, now, zone: zone() })),
+        ("weekly", Context::Weekly(weekly)),
+        ("unattended", Context::Unattended(Unattended { offices })),
     ]
 }

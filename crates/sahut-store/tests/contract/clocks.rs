@@ -42,7 +42,7 @@ async fn run_again(tx: &mut Tx, second: i64, due_at: Timestamp) {
     let live = live(tx).await;
     let mut explanation = live.explanation.clone();
     explanation.due.at = due_at;
-    let moved = Move { why: MoveReason::Resumed, note: "", explanation, next_at: Some(due_at) };
+    let moved = Move { why: MoveReason::Resumed, note: "", explanation };
     tx.resume(&live, at(second), moved, at(second)).await.unwrap();
 }
 
@@ -84,7 +84,7 @@ on_both! {
         let kinds: Vec<_> = tx.inquiry(FIRST).await.unwrap().unwrap().events.iter().map(|event| event.kind).collect();
         assert!(kinds.ends_with(&[EventKind::DeadlineResumed, EventKind::DeadlineMoved]), "{kinds:?}");
         let due = tx.take_due_deadlines(at(hours(151)), 10).await.unwrap();
-        assert_eq!(due.iter().map(|due| due.kind).collect::<Vec<_>>(), [DeadlineKind::Resolution]);
+        assert_eq!(due.iter().map(|due| due.promise).collect::<Vec<_>>(), [DeadlineKind::Resolution]);
     }
 
     async fn a_resolution_that_passed_before_its_answer_was_missed(world: &World) {
@@ -198,7 +198,7 @@ on_both! {
         let moved = |promise: &Live| {
             let mut explanation = promise.explanation.clone();
             explanation.due.at = until;
-            Move { why: MoveReason::Extended, note: "", explanation, next_at: Some(until) }
+            Move { why: MoveReason::Extended, note: "", explanation }
         };
         assert!(tx.grant(&asked, &promise, moved(&promise), "baik", "Sekda", at(80)).await.unwrap());
         assert!(!tx.refuse(&asked, &promise, "tidak", "Sekda", at(81)).await.unwrap(), "it was decided before");
@@ -220,7 +220,7 @@ on_both! {
         let promise = tx.live_promise(opened.id, DeadlineKind::FirstResponse).await.unwrap().unwrap();
         let mut explanation = promise.explanation.clone();
         explanation.due.at = at(9000);
-        let moved = Move { why: MoveReason::Recomputed, note: "hari libur baru", explanation, next_at: Some(at(9000)) };
+        let moved = Move { why: MoveReason::Recomputed, note: "hari libur baru", explanation };
         assert!(tx.move_promise(&promise, moved, "Admin", at(100)).await.unwrap().is_some());
         let inquiry = tx.inquiry(opened.number).await.unwrap().unwrap();
         assert_eq!((inquiry.line.due_at, inquiry.promises[0].due_at), (at(9000), at(9000)));

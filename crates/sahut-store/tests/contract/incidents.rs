@@ -10,7 +10,7 @@ use sahut_store::incidents::{Kept, Member};
 use sahut_store::notify::NewNotice;
 use sahut_store::route::Opened;
 
-use crate::support::{World, at, claim, code, item, notice, on_both};
+use crate::support::{World, at, claim, code, item, notice, on_both, step};
 
 const KJ: IncidentNumber = IncidentNumber { year: 2026, sequence: 1 };
 
@@ -295,7 +295,7 @@ on_both! {
         let all = together(world, 2).await;
         let mut tx = world.begin().await;
         let due = tx.take_due_deadlines(at(7200), 10).await.unwrap();
-        let event = tx.note_step(&due[0], true, None, at(7200)).await.unwrap();
+        let event = step(&mut tx, &due[0], true, None, at(7200)).await;
         let overdue = |mail| NewNotice { event, template: Template::Overdue, ..notice(&all[0], mail, false) };
         tx.owe(vec![overdue("a@x.example")], at(-10)).await.unwrap();
         let due = tx.take_due_deadlines(at(7200), 10).await.unwrap();

@@ -8,7 +8,7 @@ use sahut_store::HeldFor;
 use sahut_store::deliver::Answer;
 use sahut_store::notify::{NewNotice, NoticeEnd};
 
-use crate::support::{World, at, claim, code, decision, item, notice, on_both, person, promise};
+use crate::support::{World, at, claim, code, decision, item, notice, on_both, person, promise, step};
 
 fn end(outcome: Outcome) -> NoticeEnd {
     NoticeEnd { outcome, address_refused: false }
@@ -172,7 +172,7 @@ on_both! {
         let opened = world.inquiry(item("m1", "ani")).await;
         let mut tx = world.begin().await;
         let due = tx.take_due_deadlines(at(3600), 10).await.unwrap().remove(0);
-        let event = tx.note_step(&due, false, Some(due.due_at), at(3600)).await.unwrap();
+        let event = step(&mut tx, &due, false, Some(due.due_at), at(3600)).await;
         let reminder = NewNotice { event, template: Template::Reminder, ..notice(&opened, "a@x.example", false) };
         tx.owe(vec![reminder], at(3600)).await.unwrap();
         let owed = tx.claim_notices(&claim(at(3600), at(3700))).await.unwrap();

@@ -8,7 +8,9 @@ use sahut_domain::calendar::{Due, Term};
 use sahut_domain::channel::{ChannelConfig, ChannelId, Platform};
 use sahut_domain::deadline::{DeadlineKind, Explanation, Policy};
 use sahut_domain::decision::{Basis, Decision};
+use sahut_domain::event::EventId;
 use sahut_domain::inquiry::{InquiryId, Kind, Priority};
+use sahut_domain::ladder::{Rung, Whom};
 use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
 use sahut_domain::notice::Template;
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
@@ -17,6 +19,7 @@ use sahut_store::configuration::NewRevision;
 use sahut_store::deliver::{Answer, ReplyWork};
 use sahut_store::notify::NewNotice;
 use sahut_store::route::{NewInquiry, Opened, Waiting};
+use sahut_store::watch::{DueDeadline, Looked};
 use sahut_store::{Claim, Db, Location, Tx};
 use sahut_testing::{Database, or_skip};
 use sqlx::postgres::PgConnection;
@@ -252,12 +255,27 @@ pub(crate) fn revision(digest: &str) -> NewRevision {
         digest: digest.to_owned(),
         files: BTreeMap::from([("regency.toml".to_owned(), format!("# {digest}"))]),
         offices: vec![office("dinkes"), office("kominfo")],
+        standing: Vec::new(),
         channels: vec![
             channel("tg-dinkes", "dinkes", Platform::Telegram),
             channel("hook-kominfo", "kominfo", Platform::Webhook),
         ],
         since: BTreeMap::new(),
     }
+}
+
+/// Takes a step of a promise, and notes that it passed where it did; answers the step's line.
+pub(crate) async fn step(
+    tx: &mut Tx,
+    due: &DueDeadline,
+    missed: bool,
+    next_at: Option<Timestamp>,
+    now: Timestamp,
+) -> EventId {
+    let (key, at) = if missed { ("due office", due.due_at) } else { ("80% office", now) };
+    let rung = Rung { key: key.to_owned(), at, level: 2, late: missed, to: vec![Whom::Office] };
+    let looked = Looked { missed, taken: vec![rung], next_at };
+    tx.note_looks(&[(due, looked)], now).await.unwrap().remove(0).unwrap()
 }
 
 pub(crate) fn item(id: &str, author: &str) -> Item {

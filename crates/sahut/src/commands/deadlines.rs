@@ -106,7 +106,7 @@ async fn ask(app: &App, args: &ExtendArgs, by: &str) -> Result<(), Failure> {
         clocks::allowed_until(&regency, live).is_some_and(|until| asked.until <= until)
     });
     let granted = match &allowed {
-        Some((asked, live)) => clocks::grant(&mut tx, &regency, (asked, live), "", "sahut", now).await?,
+        Some((asked, live)) => clocks::grant(&mut tx, (asked, live), "", "sahut", now).await?,
         None => false,
     };
     tx.commit().await?;
@@ -126,7 +126,7 @@ async fn grant(app: &App, args: &DecideArgs, by: &str) -> Result<(), Failure> {
     let (regency, _) = app.regency(&db).await?;
     let mut tx = db.begin().await?;
     let (asked, live) = tx.asked_extension(args.number).await?.ok_or_else(|| nothing_asked(args.number))?;
-    clocks::grant(&mut tx, &regency, (&asked, &live), &args.note, by, now).await?;
+    clocks::grant(&mut tx, (&asked, &live), &args.note, by, now).await?;
     tx.commit().await?;
     output::line(&format!("{}: batas waktu menjadi {}.", args.number, told(&regency, asked.until)))
 }

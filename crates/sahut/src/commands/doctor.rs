@@ -139,6 +139,7 @@ async fn database(app: &App, full: bool, findings: &mut Findings) {
             findings.add(Verdict::Ok, "regency", format!("configuration {}", regency.revision));
             calendars(app, &regency, findings);
             people(&regency, findings);
+            presence(&regency, app.clock.now(), findings);
             mail(&regency, findings).await;
         }
         Err(failure) => findings.add(Verdict::Fail, "regency", failure.message),
@@ -187,6 +188,28 @@ fn people(regency: &sahut_pipeline::Regency, findings: &mut Findings) {
         let detail = format!(
             "nobody can be mailed at {}: no people in offices.toml, or their addresses were refused",
             nobody.join(", ")
+        );
+        findings.add(Verdict::Warn, "people", detail);
+    }
+}
+
+/// Offices whose mail reaches nobody who would act.
+fn presence(regency: &sahut_pipeline::Regency, now: Timestamp, findings: &mut Findings) {
+    let unattended = regency.unattended(now);
+    if !unattended.is_empty() {
+        let codes: Vec<&str> = unattended.iter().map(sahut_domain::office::OfficeCode::as_str).collect();
+        let detail = format!(
+            "nobody is on duty today at {}: their heads, or else the communications office, get the mails",
+            codes.join(", ")
+        );
+        findings.add(Verdict::Warn, "people", detail);
+    }
+    let silent = regency.ladder.desks.iter().filter(|(_, desk)| desk.silent).map(|(code, _)| code.as_str());
+    let silent: Vec<&str> = silent.collect();
+    if !silent.is_empty() {
+        let detail = format!(
+            "mail arrives at {}, and nobody acts: `sahut people --silent` shows whose; their heads are told as well",
+            silent.join(", ")
         );
         findings.add(Verdict::Warn, "people", detail);
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::output;
+use crate::regency::{Files, RegencySet};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -21,17 +22,24 @@ struct Told {
     status: Status,
     /// Messages that need nobody. Counted here alone: unlike the rest it grows with history.
     set_aside: i64,
+    /// Offices where mail arrives and nobody acts.
+    offices_silent: usize,
+    /// Offices where nobody is on duty today.
+    offices_unattended: usize,
 }
 
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let db = app.beside().await?;
     let mut tx = db.read().await?;
     let status = tx.status(app.clock.now()).await?;
-    let told = Told { status, set_aside: tx.count_set_aside().await? };
+    let set_aside = tx.count_set_aside().await?;
+    let (offices_silent, offices_unattended) =
+        (tx.silent_offices().await?.len(), unattended(app, &mut tx).await?);
+    let told = Told { status, set_aside, offices_silent, offices_unattended };
     if args.json {
         return output::json(&told);
     }
-    let Told { status, set_aside } = told;
+    let Told { status, set_aside, offices_silent, offices_unattended } = told;
     let lines = [
         (
             "Inquiries",
@@ -60,6 +68,13 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
                 status.replies_due, status.replies_uncertain, status.replies_dead
             ),
         ),
+        (
+            "Offices",
+            format!(
+                "{offices_unattended} with nobody on duty, {offices_silent} where nobody acts{}",
+                shown_by(i64::from(offices_silent > 0), "sahut people --silent")
+            ),
+        ),
         ("Oldest work", format!("{} s beyond its moment", status.oldest_due_seconds)),
     ];
     for (name, value) in lines {
@@ -69,6 +84,17 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         output::line("Mails and answers are held: `sahut outbox release` lets them go.")?;
     }
     Ok(())
+}
+
+/// Offices where nobody is on duty today.
+async fn unattended(app: &App, tx: &mut sahut_store::Tx) -> Result<usize, Failure> {
+    let Some(revision) = tx.revision().await? else { return Ok(0) };
+    let Ok(set) = RegencySet::read(&Files(revision.files), revision.id) else { return Ok(0) };
+    let today = set.zone().to_datetime(app.clock.now()).date();
+    let empty = |office: &&sahut_domain::office::Office| {
+        set.ladder.desk(&office.code).present(&office.people, today).is_empty()
+    };
+    Ok(set.offices.iter().filter(empty).count())
 }
 
 /// The command that shows what was counted, where there is something to show.

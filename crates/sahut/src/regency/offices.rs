@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use sahut_channels::{BuildError, Http};
 use sahut_domain::Language;
 use sahut_domain::channel::{ChannelConfig, Platform};
+use sahut_domain::ladder::{Desk, Leave};
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
 use sahut_routing::{Problem, Source};
 use secrecy::SecretString;
@@ -34,6 +35,22 @@ pub(super) struct RegencyFile {
     pub(super) language: Option<Language>,
     /// Who is told about channels and mail that ail.
     operators: Vec<PersonEntry>,
+    /// Who is told of what stays unanswered.
+    superiors: SuperiorsEntry,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SuperiorsEntry {
+    secretary: Vec<PersonEntry>,
+    regent: Vec<PersonEntry>,
+}
+
+/// Who is told about what, by `regency.toml`.
+pub(super) struct Told {
+    pub(super) operators: Vec<Person>,
+    pub(super) secretary: Vec<Person>,
+    pub(super) regent: Vec<Person>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -52,6 +69,18 @@ struct OfficeEntry {
     calendar: Spanned<String>,
     #[serde(default)]
     people: Vec<PersonEntry>,
+    head: Option<PersonEntry>,
+    #[serde(default)]
+    leave: Vec<LeaveEntry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LeaveEntry {
+    mail: Spanned<String>,
+    from: Spanned<String>,
+    to: Spanned<String>,
+    deputy: Option<PersonEntry>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -85,6 +114,8 @@ struct ChannelEntry {
 /// The offices of a set, as far as their file can be read.
 pub(super) struct Offices {
     pub(super) read: Vec<Office>,
+    /// Who is there besides the people on duty.
+    pub(super) desks: BTreeMap<OfficeCode, Desk>,
     /// Every code that is written there, also of an office with problems of its own; nothing when the file is not TOML.
     named: Option<BTreeSet<String>>,
 }
@@ -106,9 +137,15 @@ pub(super) fn regency(files: &Files, problems: &mut Vec<Problem>) -> Option<Rege
     files.parse(REGENCY, problems)
 }
 
-/// Who is told about channels and mail that ail.
-pub(super) fn operators(file: RegencyFile, files: &Files, problems: &mut Vec<Problem>) -> Vec<Person> {
-    files.source(REGENCY).map_or_else(Vec::new, |source| people(file.operators, &source, problems))
+/// Who is told about what ails, and about what stays unanswered.
+pub(super) fn told(file: RegencyFile, files: &Files, problems: &mut Vec<Problem>) -> Told {
+    let mut read =
+        |entries| files.source(REGENCY).map_or_else(Vec::new, |source| people(entries, &source, problems));
+    Told {
+        operators: read(file.operators),
+        secretary: read(file.superiors.secretary),
+        regent: read(file.superiors.regent),
+    }
 }
 
 /// Reads the offices of a set. `calendars` are the names of those there are, where they are known.
@@ -122,8 +159,9 @@ pub(super) fn offices(
         .as_ref()
         .map(|parsed| parsed.office.iter().map(|entry| entry.code.get_ref().clone()).collect());
     let mut offices: Vec<Office> = Vec::new();
+    let mut desks = BTreeMap::new();
     let (Some(parsed), Some(source)) = (parsed, files.source(OFFICES)) else {
-        return Offices { read: offices, named };
+        return Offices { read: offices, desks, named };
     };
     for entry in parsed.office {
         let Some(code) = code(&entry.code, &source, problems) else { continue };
@@ -147,6 +185,10 @@ pub(super) fn offices(
             problems.push(Problem::at(&source, entry.calendar.span(), what, known, help));
         }
         let people = people(entry.people, &source, problems);
+        let desk = desk(entry.head, entry.leave, &people, &source, problems);
+        if desk != Desk::default() {
+            desks.insert(code.clone(), desk);
+        }
         offices.push(Office {
             short_name: entry.short_name.unwrap_or_else(|| entry.name.clone()),
             code,
@@ -156,7 +198,54 @@ pub(super) fn offices(
             people,
         });
     }
-    Offices { read: offices, named }
+    Offices { read: offices, desks, named }
+}
+
+/// The head of an office, and who is away from it.
+fn desk(
+    head: Option<PersonEntry>,
+    leave: Vec<LeaveEntry>,
+    people_on_duty: &[Person],
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Desk {
+    let head = people(head.into_iter().collect(), source, problems).pop();
+    let mut away = Vec::new();
+    for entry in leave {
+        let mail = entry.mail.get_ref();
+        let mut known = people_on_duty.iter().chain(&head);
+        if !known.any(|person| person.mail == *mail) {
+            let what = format!("nobody of this office has the address {mail:?}");
+            let help = "name somebody of people, or the head";
+            problems.push(Problem::at(source, entry.mail.span(), what, "an address of this office", help));
+            continue;
+        }
+        let (from, to) = (day(&entry.from, source, problems), day(&entry.to, source, problems));
+        let (Some(from), Some(to)) = (from, to) else { continue };
+        if to < from {
+            let what = format!("this leave ends before it begins, on {from}");
+            problems.push(Problem::at(
+                source,
+                entry.to.span(),
+                what,
+                "the last day of the leave",
+                "mend the day",
+            ));
+            continue;
+        }
+        let deputy = people(entry.deputy.into_iter().collect(), source, problems).pop();
+        away.push(Leave { mail: entry.mail.into_inner(), from, to, deputy });
+    }
+    Desk { head, leave: away, silent: false }
+}
+
+fn day(text: &Spanned<String>, source: &Source, problems: &mut Vec<Problem>) -> Option<Date> {
+    let day = text.get_ref().parse().ok();
+    if day.is_none() {
+        let expected = "a day such as \"2026-11-01\"";
+        problems.push(Problem::at(source, text.span(), "this is not a day", expected, "mend the day"));
+    }
+    day
 }
 
 /// People whose addresses can be written to.
@@ -222,13 +311,8 @@ fn beginning(
     source: &Source,
     problems: &mut Vec<Problem>,
 ) -> Option<Timestamp> {
-    let day: Option<Date> = date.get_ref().parse().ok();
-    let moment = day.and_then(|day| zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0)).compatible().ok());
-    if moment.is_none() {
-        let expected = "a day such as \"2026-11-01\"";
-        problems.push(Problem::at(source, date.span(), "this is not a day", expected, "mend the day"));
-    }
-    moment
+    let day = day(date, source, problems)?;
+    zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0)).compatible().ok()
 }
 
 impl ChannelEntry {

@@ -8,17 +8,24 @@ use sahut_channels::Http;
 use sahut_domain::Language;
 use sahut_domain::calendar::WorkingCalendar;
 use sahut_domain::channel::ChannelConfig;
-use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
+use sahut_domain::ladder::Ladder;
+use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person, Role};
 use sahut_pipeline::policies::Policies;
 use sahut_routing::{Problem, RuleSet, Source, Tested};
-use sahut_store::configuration::NewRevision;
+use sahut_store::configuration::{NewRevision, Standing};
 
 use super::offices::Offices;
-use super::{Files, calendars, offices, policies};
+use super::{Files, calendars, ladder, offices, policies};
 
 /// Files that are not routing rules.
-const NOT_RULES: [&str; 5] =
-    [offices::REGENCY, offices::OFFICES, offices::CHANNELS, calendars::CALENDARS, policies::POLICIES];
+const NOT_RULES: [&str; 6] = [
+    offices::REGENCY,
+    offices::OFFICES,
+    offices::CHANNELS,
+    calendars::CALENDARS,
+    policies::POLICIES,
+    ladder::LADDER,
+];
 
 /// A set that was checked.
 pub(crate) struct RegencySet {
@@ -29,6 +36,7 @@ pub(crate) struct RegencySet {
     pub(crate) offices: Vec<Office>,
     pub(crate) calendars: HashMap<String, WorkingCalendar>,
     pub(crate) policies: Policies,
+    pub(crate) ladder: Ladder,
     pub(crate) channels: Vec<ChannelConfig>,
     pub(crate) since: BTreeMap<OfficeCode, Timestamp>,
     pub(crate) rules: RuleSet,
@@ -71,15 +79,18 @@ impl RegencySet {
             regency.as_ref().and_then(|regency| triage_office(files, regency, &offices, &mut problems));
         let regency = regency.unwrap_or_default();
         let (name, language) = (regency.name.clone(), regency.language.unwrap_or(Language::Indonesian));
-        let operators = offices::operators(regency, files, &mut problems);
+        let told = offices::told(regency, files, &mut problems);
+        let ladder = ladder::ladder(files, &told, &mut problems);
+        let ladder = ladder.map(|ladder| Ladder { desks: offices.desks.clone(), ..ladder });
         let rules = rules(files, &offices, triage_office.as_ref(), &mut problems);
         let offices = offices.read;
-        match (triage_office, rules) {
-            (Some(triage_office), Some(rules)) if problems.is_empty() => Ok(Self {
+        match (triage_office, rules, ladder) {
+            (Some(triage_office), Some(rules), Some(ladder)) if problems.is_empty() => Ok(Self {
                 name,
                 language,
                 triage_office,
-                operators,
+                operators: told.operators,
+                ladder,
                 offices,
                 calendars,
                 policies,
@@ -108,16 +119,36 @@ impl RegencySet {
         }
     }
 
+    /// Who belongs to an office without being on duty there; the superiors are the triage office's.
+    fn standing(&self) -> Vec<Standing> {
+        let mut all = Vec::new();
+        for (office, desk) in &self.ladder.desks {
+            all.extend(standing(office, desk.head.as_slice(), Role::Head));
+            let deputies: Vec<Person> = desk.leave.iter().filter_map(|leave| leave.deputy.clone()).collect();
+            all.extend(standing(office, &deputies, Role::Deputy));
+        }
+        all.extend(standing(&self.triage_office, &self.ladder.secretary, Role::Secretary));
+        all.extend(standing(&self.triage_office, &self.ladder.regent, Role::Regent));
+        all
+    }
+
     /// The rows that the database needs of it.
     pub(crate) fn new_revision(&self, files: &Files) -> NewRevision {
         NewRevision {
             digest: files.digest(),
             files: files.0.clone(),
             offices: self.offices.clone(),
+            standing: self.standing(),
             channels: self.channels.clone(),
             since: self.since.clone(),
         }
     }
+}
+
+/// People who stand at an office in the same way.
+fn standing(office: &OfficeCode, people: &[Person], role: Role) -> Vec<Standing> {
+    let stand = |person: &Person| Standing { office: office.clone(), person: person.clone(), role };
+    people.iter().map(stand).collect()
 }
 
 fn triage_office(
@@ -261,6 +292,21 @@ mod tests {
         let operator = "operators = [{ name = \"Admin\", mail = \"admin at kominfo\" }]\nname";
         let problems = told("regency.toml", "name", operator);
         assert_eq!(problems, ["regency.toml:1:39: this is not an address of mail"]);
+    }
+
+    #[test]
+    fn who_is_away_is_somebody_of_the_office_and_comes_back_later() {
+        let people = "code = \"kominfo\"\npeople = [{ name = \"A\", mail = \"a@k.example\" }]\n";
+        let leave = |mail: &str, to: &str| {
+            let leave = format!("leave = [{{ mail = \"{mail}\", from = \"2026-11-23\", to = \"{to}\" }}]\n");
+            told("offices.toml", "code = \"kominfo\"\n", &format!("{people}{leave}"))
+        };
+        assert_eq!(leave("a@k.example", "2026-11-24"), [""; 0]);
+        let problems = leave("b@k.example", "2026-11-24");
+        assert!(problems[0].starts_with("offices.toml:4:20: nobody of this office"), "{problems:?}");
+        let problems = leave("a@k.example", "2026-11-22");
+        assert!(problems[0].contains("ends before it begins"), "{problems:?}");
+        assert_eq!(leave("a@k.example", "besok").len(), 1);
     }
 
     #[test]

@@ -88,10 +88,7 @@ pub(super) async fn run(app: &App, args: &Args, by: &str) -> Result<(), Failure>
     }
     let moved = plan.changes.len();
     for Change { live, anew } in plan.changes {
-        let due_at = anew.due.at;
-        let next_at = (due_at > now || live.missed_at.is_none())
-            .then(|| clocks::look_after(&regency, &live, anew.started_at, due_at));
-        let change = Move { why: MoveReason::Recomputed, note: &args.reason, explanation: anew, next_at };
+        let change = Move { why: MoveReason::Recomputed, note: &args.reason, explanation: anew };
         tx.move_promise(&live, change, by, now).await?;
     }
     tx.commit().await?;

@@ -100,6 +100,15 @@ impl<'a> Sheet<'a> {
         if let Some(incident) = &self.inquiry.incident {
             output::line(&format!("Kejadian: {incident}"))?;
         }
+        if let Some(in_hand) = &self.inquiry.in_hand {
+            let note = if in_hand.note.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", one_line(&in_hand.note))
+            };
+            let (until, by) = (self.at(in_hand.until), one_line(&in_hand.by));
+            output::line(&format!("Sedang ditangani sampai {until}, kata {by}{note}"))?;
+        }
         let Some(post) = &self.inquiry.post else { return Ok(()) };
         output::line(&format!("Unggahan ({}): {}", self.at(post.published_at), one_line(&post.text)))
     }
@@ -243,6 +252,8 @@ impl<'a> Sheet<'a> {
             EventKind::DeadlineMoved => {
                 Some(format!(": {} → {}", moment_of("was_due_at")?, moment_of("due_at")?))
             }
+            EventKind::InquiryAcknowledged => Some(format!(" sampai {}", moment_of("until")?)),
+            EventKind::ReminderDue => Some(format!(": {}", fact("step")?)),
             EventKind::DeadlineMet if event.data.get("late") == Some(&true.into()) => {
                 Some(", tetapi terlambat".to_owned())
             }
