@@ -23,6 +23,7 @@ pub mod deliver;
 pub mod door;
 mod incidents;
 pub mod learn;
+mod links;
 pub mod notify;
 mod regency;
 mod reread;
@@ -33,6 +34,7 @@ mod walk;
 pub mod watch;
 
 pub use bells::ring as ring_bells;
+pub use links::Links;
 pub use regency::{Connectors, Outbox, Policies, Regency, Shared};
 pub use stage::Context;
 pub use supervisor::{Heart, Stopped, Supervisor, TaskError, TaskStatus};

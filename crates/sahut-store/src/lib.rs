@@ -4,7 +4,8 @@
 //! everything else is a method on the [`Tx`] they give, named for what its caller intends, with its SQL beside it. The
 //! methods stand in one module per intent: [`collect`], [`route`], [`notify`], [`deliver`] and [`watch`] for the five
 //! stages; [`configuration`], [`journal`], [`inquiries`], [`quarantine`], [`status`], [`selfcheck`], [`secrets`] and
-//! [`imports`] for what stands beside them; [`acts`] for what people do about an inquiry; [`correct`] and [`learn`] for what
+//! [`imports`] for what stands beside them; [`acts`] and [`pass_on`] for what people do about an inquiry, and [`desk`] for
+//! the page they do it on; [`correct`] and [`learn`] for what
 //! they put right, and what that teaches; [`incidents`] for one happening behind many
 //! inquiries; [`history`] for trying other rules. [`work`] is the one mechanism by which owed work is claimed and settled.
 //!
@@ -12,12 +13,14 @@
 //! stands in the module `dialect`. Moments are stored as microseconds in UTC; transactions never span a call to the network.
 
 pub mod acts;
+pub mod answer;
 pub mod backup;
 pub mod collect;
 pub mod configuration;
 pub mod correct;
 mod db;
 pub mod deliver;
+pub mod desk;
 mod dialect;
 mod error;
 pub mod history;
@@ -29,6 +32,7 @@ pub mod learn;
 mod lock;
 mod migrate;
 pub mod notify;
+pub mod pass_on;
 #[cfg(test)]
 mod plans;
 pub mod quarantine;

@@ -56,6 +56,8 @@ pub struct NoticeWork {
     pub office: Option<(OfficeCode, String, String)>,
     /// When the thing happened that it tells of.
     pub at: Timestamp,
+    /// Who did it.
+    pub actor: String,
     /// Facts of the event.
     pub data: serde_json::Value,
     /// The inquiry it is about.
@@ -166,7 +168,7 @@ const FACTS: &str =
         c.code, c.name, c.platform, c.ailment_detail, c.read_at, c.item_at, c.watermark,
         i.deadline_id, n.urgent, k.id, k.year, k.sequence, k.title,
         (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id),
-        (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id AND other.state = 'open')
+        (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id AND other.state = 'open'), e.actor
     FROM notice n
     JOIN event e ON e.id = n.event_id
     LEFT JOIN office o ON o.code = n.office
@@ -441,6 +443,7 @@ fn work(row: &Row, leases: &[Lease<i64>]) -> Result<NoticeWork, StoreError> {
         urgent: row.get(32)?,
         office,
         at: row.get(7)?,
+        actor: row.get(39)?,
         data: row.json(8)?,
         message_text: row.get(9)?,
         inquiry,

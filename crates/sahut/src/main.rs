@@ -6,6 +6,7 @@ mod commands;
 mod demo;
 mod example;
 mod failure;
+mod links;
 mod output;
 mod probes;
 mod regency;

@@ -229,6 +229,7 @@ fn wider(regency: &Regency) -> Regency {
         offices,
         connectors: regency.connectors.clone(),
         outbox: None,
+        links: None,
     }
 }
 

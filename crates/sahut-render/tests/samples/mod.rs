@@ -8,22 +8,22 @@ use sahut_domain::channel::{Ailment, Platform};
 use sahut_domain::deadline::{DeadlineKind, Explanation, Policy, promise};
 use sahut_domain::decision::Doubt;
 use sahut_domain::incident::IncidentNumber;
-use sahut_domain::inquiry::{InquiryNumber, Kind};
+use sahut_domain::inquiry::{InquiryNumber, Kind, Passing};
 use sahut_render::Context;
 use sahut_render::mail::{
-    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, FollowUp, Incident, MailTrouble, Overdue,
-    Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
+    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, FollowUp, HandedOver, Incident, MailTrouble,
+    Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
 };
 use sahut_render::tame::title;
 
 const TEXT: &str = "Jalan rusak di Pasar Baru\n\nPak, sudah 3 bulan jalan depan pasar berlubang. Kalau hujan airnya \
                     selutut, ibu saya jatuh kemarin. Hubungi saya 0812-3456-7890.";
 
-fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn zone() -> TimeZone {
+pub(crate) fn zone() -> TimeZone {
     TimeZone::get("Asia/Jakarta").unwrap()
 }
 
@@ -59,6 +59,7 @@ pub(crate) fn about() -> About {
         together: None,
         tell: None,
         link: None,
+        not_ours: None,
     }
 }
 
@@ -69,9 +70,22 @@ fn incident(about: About) -> Incident {
     Incident { title: about.title.clone(), about, number, members: 37, titles }
 }
 
+fn handed_over(about: About, passing: Passing, named: Option<&str>) -> HandedOver {
+    HandedOver {
+        from: "Dinas Lingkungan Hidup".to_owned(),
+        by: "Admin DLH".to_owned(),
+        reason: about.said.text.lines().next().unwrap_or_default().to_owned(),
+        passing,
+        named: named.map(str::to_owned),
+        about,
+    }
+}
+
 /// Every template, most of them without pages and one with.
 pub(crate) fn samples() -> Vec<(&'static str, Context)> {
-    let with_page = About { link: Some("https://sahut.example/aduan/K-2026-00123".to_owned()), ..about() };
+    let link = "https://sahut.example/i/AAAAAB";
+    let with_page =
+        About { link: Some(link.to_owned()), not_ours: Some(format!("{link}/not-ours#not-ours")), ..about() };
     let mut samples = vec![("assignment_with_page", Context::Assignment(Assignment { about: with_page }))];
     samples.extend(inquiry_mails(&about(), "Terima kasih. Tim kami memeriksa jalan itu besok pagi."));
     samples.extend(channel_mails("Telegram Dinas Sosial", "status 401: Unauthorized"));
@@ -121,6 +135,12 @@ fn inquiry_mails(about: &About, reply: &str) -> Vec<(&'static str, Context)> {
                 left_seconds: 13_500,
             }),
         ),
+        ("handed_over", Context::HandedOver(handed_over(about(), Passing::Named, None))),
+        (
+            "handed_over_disputed",
+            Context::HandedOver(handed_over(about(), Passing::Disputed, Some("Dinas Perhubungan"))),
+        ),
+        ("handed_over_decided", Context::HandedOver(handed_over(about(), Passing::Decided, None))),
         ("follow_up", Context::FollowUp(FollowUp { about: about() })),
         ("reminder", Context::Reminder(Reminder { about: about(), left_seconds: 13_500 })),
         ("overdue", Context::Overdue(Overdue { about: about(), now, to_superior: false })),

@@ -20,6 +20,7 @@ mod journal;
 mod models;
 mod notify;
 mod pages;
+mod pass_on;
 mod quarantine;
 mod route;
 mod selfcheck;
