@@ -8,6 +8,7 @@ mod example;
 mod failure;
 mod links;
 mod output;
+mod pages;
 mod probes;
 mod regency;
 mod run;
