@@ -132,6 +132,18 @@ impl Tx {
         self.rows(EVERYBODY, args![], |row| Ok(Person { name: row.get(0)?, mail: row.get(1)? })).await
     }
 
+    /// When somebody last opened an inquiry, and last did something about one, by the address that they were mailed at.
+    /// `None`: nobody has this address.
+    pub async fn last_seen(
+        &mut self,
+        mail: &str,
+    ) -> Result<Option<(Option<Timestamp>, Option<Timestamp>)>, StoreError> {
+        const LAST: &str = "SELECT MAX(seen_at), MAX(acted_at), COUNT(*) FROM person WHERE mail = $1";
+        let last = self.one(LAST, args![mail], |row| Ok((row.get(0)?, row.get(1)?, row.get::<i64>(2)?)));
+        let (seen, acted, people) = last.await?;
+        Ok((people > 0).then_some((seen, acted)))
+    }
+
     /// Notes that a form is acted on. `false`: it was before, and nothing is to be done again.
     pub async fn begin_operation(
         &mut self,
