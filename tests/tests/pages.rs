@@ -1,7 +1,5 @@
 //! From the mail to the answer under the citizen's words, by the link, through the real program.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
-
 use std::time::Duration;
 
 use sahut_domain::Timestamp;

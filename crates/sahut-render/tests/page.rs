@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a sample that cannot be made fails the test")]
 
-mod samples;
-
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sahut_domain::calendar::{Term, WorkingCalendar};
+use sahut_domain::deadline::{DeadlineKind, Explanation, Policy, promise};
 use sahut_domain::event::EventKind;
 use sahut_domain::incident::IncidentNumber;
-use sahut_domain::inquiry::{Kind, State};
+use sahut_domain::inquiry::{InquiryNumber, Kind, State};
 use sahut_domain::message::{Surface, Visibility};
 use sahut_domain::reply::{Intent, Limit, ReplyState};
 use sahut_render::page::{
@@ -14,13 +16,30 @@ use sahut_render::page::{
     Said, Stay,
 };
 use sahut_render::{Language, render_page};
-use samples::{about, at, zone};
 
 const LONG: Limit = Limit::Length { platform: "Facebook", unit: "characters", has: 9000, most: 8000 };
 
+const NUMBER: InquiryNumber = InquiryNumber { year: 2026, sequence: 123 };
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn zone() -> TimeZone {
+    TimeZone::get("Asia/Jakarta").unwrap()
+}
+
+fn friday_afternoon() -> Explanation {
+    let policy = Policy {
+        kind: DeadlineKind::FirstResponse,
+        term: Term::WorkingDays(1),
+        legal_basis: "Standar pelayanan kabupaten".to_owned(),
+    };
+    let calendar = WorkingCalendar::civil_service("kantor", zone());
+    promise(&policy, &calendar, at("2026-11-20T08:30:00Z")).unwrap()
+}
+
 fn inquiry(text: &str) -> InquiryPage {
-    let about = about();
-    let (number, promise) = (about.number, about.promise.clone());
     let now = at("2026-11-20T09:00:00Z");
     let short: String = text.chars().take(200).collect();
     let in_hand = |words: &str| InHand {
@@ -42,12 +61,12 @@ fn inquiry(text: &str) -> InquiryPage {
         at: now,
         visibility: Visibility::Shown,
         edited: own,
-        permalink: about.said.permalink.clone(),
+        permalink: Some("https://www.instagram.com/p/abc/c/17900000000000001/".to_owned()),
     };
     InquiryPage {
-        number,
+        number: NUMBER,
         title: sahut_render::tame::title(text),
-        office: about.office.clone(),
+        office: "Dinas PUPR".to_owned(),
         kind: Kind::Complaint,
         state: State::Open,
         person: "Admin PUPR".to_owned(),
@@ -57,12 +76,12 @@ fn inquiry(text: &str) -> InquiryPage {
         post: Some(PostShown { text: text.to_owned(), at: now, permalink: None }),
         thread: vec![said(false, text), said(true, "Terima kasih, kami periksa."), said(false, text)],
         left_out: 12,
-        promise: Some(promise),
+        promise: Some(friday_afternoon()),
         zone: zone(),
         now,
         in_hand: Some(in_hand(&short)),
         asked: Some(in_hand(&short)),
-        reason: about.reason.clone(),
+        reason: "kata \"jalan berlubang\" termasuk tugas dinas ini (topik jalan)".to_owned(),
         tell: Some("Gangguan listrik ditangani PLN: telepon 123.".to_owned()),
         together: Some((IncidentNumber { year: 2026, sequence: 12 }, 36)),
         replies: vec![Given {
@@ -105,7 +124,7 @@ fn shown(page: InquiryPage) -> String {
 }
 
 fn refusals() -> Vec<Refusal> {
-    let number = about().number;
+    let number = NUMBER;
     vec![
         Refusal::Forged,
         Refusal::Expired,
@@ -122,7 +141,7 @@ fn refusals() -> Vec<Refusal> {
 fn pages(text: &str) -> Vec<Page> {
     let mut pages = vec![Page::Inquiry(Box::new(inquiry(text)))];
     let problems = [
-        Problem::Changed(inquiry(text).deeds.pop()),
+        Problem::Changed(inquiry(text).deeds.pop().map(Box::new)),
         Problem::Changed(None),
         Problem::NoWords,
         Problem::TooMany(20_000),
@@ -145,7 +164,7 @@ fn pages(text: &str) -> Vec<Page> {
     }
     for act in Act::ALL {
         pages.push(Page::Done(Done {
-            number: about().number,
+            number: NUMBER,
             act,
             at: at("2026-11-20T09:00:00Z"),
             zone: zone(),

@@ -251,7 +251,7 @@ pub struct Filled {
 #[derive(Debug, Clone)]
 pub enum Problem {
     /// Something happened since the page was opened; this is the latest.
-    Changed(Option<Deed>),
+    Changed(Option<Box<Deed>>),
     /// Words are missing.
     NoWords,
     /// Words are too many for us, in characters.

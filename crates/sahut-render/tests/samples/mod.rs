@@ -19,11 +19,11 @@ use sahut_render::tame::title;
 const TEXT: &str = "Jalan rusak di Pasar Baru\n\nPak, sudah 3 bulan jalan depan pasar berlubang. Kalau hujan airnya \
                     selutut, ibu saya jatuh kemarin. Hubungi saya 0812-3456-7890.";
 
-pub(crate) fn at(text: &str) -> Timestamp {
+fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-pub(crate) fn zone() -> TimeZone {
+fn zone() -> TimeZone {
     TimeZone::get("Asia/Jakarta").unwrap()
 }
 

@@ -170,7 +170,8 @@ async fn try_act(
     // It may have moved on between the look at the link and this transaction.
     let office = tx.number_of(visit.inquiry).await?.map(|(_, office)| office);
     if office.as_ref() != Some(&visit.office) || (version != sent.version && act != Act::Note) {
-        return Err(Problem::Changed(facts::last_deed(tx, visit.inquiry).await?).into());
+        let latest = facts::last_deed(tx, visit.inquiry).await?;
+        return Err(Problem::Changed(latest.map(Box::new)).into());
     }
     let (number, by, now) = (visit.number, visit.person.name.as_str(), visitor.now);
     match act {
@@ -211,13 +212,12 @@ async fn answer(
     let given = Answer { text: &text, author: &visit.person.name, intent, key: operation };
     let fits = |draft: &_| visitor.regency.fits(draft, now);
     match tx.answer_together(visit.number, given, fits, now).await? {
-        Answered::Known(_) => Ok(()),
         Answered::NoInquiry => Err(Refusal::Forged.into()),
         Answered::TooLong { limit, .. } => Err(Problem::Limit(limit).into()),
         Answered::Queued { replies, mut left_out, .. } if replies.is_empty() => match left_out.pop() {
             Some((_, LeftOut::Limit(limit))) => Err(Problem::Limit(limit).into()),
             Some((_, LeftOut::Unanswerable(_))) | None => Err(Problem::Unanswerable.into()),
         },
-        Answered::Queued { .. } => Ok(()),
+        Answered::Known(_) | Answered::Queued { .. } => Ok(()),
     }
 }

@@ -44,23 +44,23 @@ struct Meter<K>(Mutex<Minute<K>>);
 
 #[derive(Debug)]
 struct Minute<K> {
-    minute: i64,
+    number: i64,
     counts: HashMap<K, u32>,
     others: u32,
 }
 
 impl<K> Default for Meter<K> {
     fn default() -> Self {
-        Self(Mutex::new(Minute { minute: 0, counts: HashMap::new(), others: 0 }))
+        Self(Mutex::new(Minute { number: 0, counts: HashMap::new(), others: 0 }))
     }
 }
 
 impl<K: Eq + Hash> Meter<K> {
     fn count(&self, key: K, now: Timestamp) -> u32 {
-        let minute = now.as_second().div_euclid(60);
+        let number = now.as_second().div_euclid(60);
         let mut present = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if present.minute != minute {
-            *present = Minute { minute, counts: HashMap::new(), others: 0 };
+        if present.number != number {
+            *present = Minute { number, counts: HashMap::new(), others: 0 };
         }
         let Minute { counts, others, .. } = &mut *present;
         let is_apart = counts.len() < APART || counts.contains_key(&key);

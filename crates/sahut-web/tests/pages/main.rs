@@ -125,23 +125,15 @@ async fn what_a_platform_does_not_take_is_told_before_and_after() {
 #[tokio::test]
 async fn every_act_is_done_in_the_name_of_its_person() {
     let world = World::new().await;
-    let page = world.get(&world.link()).await;
-    let until = page.choice("in-hand-until");
-    let acts: [(&str, &[(&str, &str)], EventKind); 3] = [
-        ("note", &[("text", "sudah ditelepon")], EventKind::InquiryNoted),
-        ("in-hand", &[("text", "menunggu teknisi"), ("until", &until)], EventKind::InquiryAcknowledged),
-        ("more-time", &[("text", "perlu survei"), ("until", "")], EventKind::ExtensionAsked),
-    ];
-    for (act, typed, kind) in acts {
+    for (act, text, list, kind) in [
+        ("note", "sudah ditelepon", "", EventKind::InquiryNoted),
+        ("in-hand", "menunggu teknisi", "in-hand-until", EventKind::InquiryAcknowledged),
+        ("more-time", "perlu survei", "more-time-until", EventKind::ExtensionAsked),
+    ] {
         let page = world.get(&world.link()).await;
-        let mut typed = typed.to_vec();
-        let more = page.choice("more-time-until");
-        for (name, value) in &mut typed {
-            if *name == "until" && value.is_empty() {
-                *value = &more;
-            }
-        }
-        let done = world.post(&format!("{}/{act}", world.link()), &filled(&page, &typed)).await;
+        let until = page.choice(list);
+        let form = filled(&page, &[("text", text), ("until", &until)]);
+        let done = world.post(&format!("{}/{act}", world.link()), &form).await;
         assert_eq!(done.status, StatusCode::SEE_OTHER, "{act}: {}", done.body);
         let last = world.inquiry().await.events.pop().unwrap();
         assert_eq!((last.kind, last.actor.as_str()), (kind, "Admin Dinkes"), "{act}");
@@ -197,7 +189,7 @@ async fn a_link_that_is_not_good_says_what_to_do() {
     let cut = &good[..good.len() - 3];
     for (path, status) in [
         (cut.to_owned(), StatusCode::NOT_FOUND),
-        (format!("{}AAA", cut), StatusCode::NOT_FOUND),
+        (format!("{cut}AAA"), StatusCode::NOT_FOUND),
         ("/i/%F0%9F%92%A9".to_owned(), StatusCode::NOT_FOUND),
         (world.link_until(at(-1)), StatusCode::GONE),
         (world.link_for("dinkes", "pensiun@dinkes.example"), StatusCode::FORBIDDEN),
@@ -240,7 +232,7 @@ async fn a_form_of_another_site_or_without_its_key_does_nothing() {
     assert_eq!(foreign.status, StatusCode::FORBIDDEN);
     let huge = format!("{form}&office={}", "x".repeat(300_000));
     for body in ["text=x&version=1", "key=a%2Fb%2Fc%2Fd%2Fe&text=x", "version=viele&key=12345678", &huge] {
-        assert_eq!(world.post(&path, body).await.status, StatusCode::BAD_REQUEST, "{:.60}", body);
+        assert_eq!(world.post(&path, body).await.status, StatusCode::BAD_REQUEST, "{body:.60}");
     }
     assert_eq!(world.inquiry().await.events.len(), world.begun);
 }
