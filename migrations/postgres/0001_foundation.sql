@@ -308,6 +308,10 @@ CREATE TABLE inquiry (
     acknowledged_note TEXT,
     -- How often it went from an office to another.
     hops BIGINT NOT NULL DEFAULT 0,
+    -- How often it came back to an office that had it before.
+    returns BIGINT NOT NULL DEFAULT 0,
+    -- Those who decide settled who has it after it was passed on too often: no office passes it on again.
+    bound BIGINT NOT NULL DEFAULT 0 CHECK (bound IN (0, 1)),
     -- Why it is closed.
     closing TEXT CHECK (closing IN ('talk', 'settled', 'silent')),
     -- The happening that it tells of together with others.
@@ -434,6 +438,14 @@ CREATE TABLE extension (
 -- One at a time.
 CREATE UNIQUE INDEX extension_asked ON extension (deadline_id) WHERE state = 'asked';
 CREATE INDEX extension_of ON extension (deadline_id);
+
+-- What was done through a form, by the key that the form carried: done once, however often it is sent.
+CREATE TABLE operation (
+    key TEXT NOT NULL PRIMARY KEY CHECK (key <> ''),
+    inquiry_id BIGINT NOT NULL REFERENCES inquiry (id),
+    act TEXT NOT NULL,
+    done_at BIGINT NOT NULL
+);
 
 -- The journal. Lines are added and never changed.
 CREATE TABLE event (

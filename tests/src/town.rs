@@ -242,12 +242,13 @@ impl Town {
         format!(
             "[database]\nlocation = \"{database}\"\n\n[regency]\nfiles = \"regency\"\n\n\
              [network]\nprivate_hosts = [\"127.0.0.1\", \"localhost\"]\n\n\
-             [listen]\npublic = \"127.0.0.1:{}\"\noperator = \"127.0.0.1:{}\"\n\n\
+             [listen]\npublic = \"127.0.0.1:{door}\"\noperator = \"127.0.0.1:{}\"\n\
+             url = \"http://127.0.0.1:{door}\"\n\n\
              [mail]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"sahut@lebong.example\"\n\n\
              [collect]\nshortest_seconds = 0.5\nlongest_seconds = 1.0\npatience_seconds = 1\n",
-            self.door,
             self.sahut.web_port(),
             self.mail_port,
+            door = self.door,
         )
     }
 }

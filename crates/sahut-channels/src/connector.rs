@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sahut_domain::message::{Author, Item, Post, Surface};
+pub use sahut_domain::reply::Limit;
 use thiserror::Error;
 
 use crate::{NotSent, Trouble};
@@ -274,32 +275,4 @@ pub struct Sent {
     pub at: Timestamp,
     /// Where a person can look at it.
     pub permalink: Option<String>,
-}
-
-/// A limit that a reply would break.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Limit {
-    /// Too long.
-    #[error("the answer has {has} {unit}, {platform} takes at most {most}: shorten it")]
-    Length {
-        /// Name of the platform.
-        platform: &'static str,
-        /// The platform's unit: characters, UTF-16 units, bytes.
-        unit: &'static str,
-        /// The answer's length.
-        has: usize,
-        /// The limit.
-        most: usize,
-    },
-    /// The time in which the citizen may be answered is over.
-    #[error("the window for answering closed at {closed_at}: {advice}")]
-    Window {
-        /// When it closed.
-        closed_at: Timestamp,
-        /// What can be done instead.
-        advice: &'static str,
-    },
-    /// It cannot be answered at all.
-    #[error("{0}")]
-    NotAnswerable(&'static str),
 }

@@ -77,6 +77,20 @@ words! {
 }
 
 words! {
+    /// What came of it that an office said an inquiry is not its own.
+    Passing as "passing" {
+        /// It is with the office that was named.
+        Named = "named",
+        /// No office was named: those who decide have it.
+        Unknown = "unknown",
+        /// It was passed on too often: those who decide have it, and what they say holds.
+        Disputed = "disputed",
+        /// Those who decide gave it to an office.
+        Decided = "decided",
+    }
+}
+
+words! {
     /// What happens to an inquiry.
     Act as "act" {
         /// The citizen wrote again and wants something.

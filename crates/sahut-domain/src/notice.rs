@@ -14,6 +14,8 @@ words! {
         Assignment = "assignment",
         /// Many inquiries tell of one happening.
         Incident = "incident",
+        /// Another office, or those who decide, gave an inquiry to this office.
+        HandedOver = "handed_over",
         /// The citizen wrote again.
         FollowUp = "follow_up",
         /// Half, or most, of the working time is gone.

@@ -1,5 +1,8 @@
 //! Replies: answers on their way to the citizen.
 
+use jiff::Timestamp;
+use thiserror::Error;
+
 use crate::words::{row_id, words};
 
 row_id! {
@@ -38,4 +41,32 @@ words! {
         /// The platform refused it, or a person gave it up.
         Failed = "failed",
     }
+}
+
+/// A limit that a reply would break.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Limit {
+    /// Too long.
+    #[error("the answer has {has} {unit}, {platform} takes at most {most}: shorten it")]
+    Length {
+        /// Name of the platform.
+        platform: &'static str,
+        /// The platform's unit: characters, UTF-16 units, bytes.
+        unit: &'static str,
+        /// The answer's length.
+        has: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// The time in which the citizen may be answered is over.
+    #[error("the window for answering closed at {closed_at}: {advice}")]
+    Window {
+        /// When it closed.
+        closed_at: Timestamp,
+        /// What can be done instead.
+        advice: &'static str,
+    },
+    /// It cannot be answered at all.
+    #[error("{0}")]
+    NotAnswerable(&'static str),
 }

@@ -312,7 +312,7 @@ fn mending(context: &Context, error: &str) -> Outcome {
 }
 
 /// Holds a reply against the limits of its platform, as far as the channel is connected.
-pub(crate) fn fits(regency: &Regency, work: &ReplyWork, now: Timestamp) -> Result<(), Limit> {
+pub fn fits(regency: &Regency, work: &ReplyWork, now: Timestamp) -> Result<(), Limit> {
     match regency.connectors.get(&work.channel) {
         Some(Ok(connector)) => connector.check(&outgoing(work, None), now),
         Some(Err(_)) | None => Ok(()),

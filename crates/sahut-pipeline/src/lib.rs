@@ -29,6 +29,7 @@ pub mod door;
 pub mod endings;
 mod incidents;
 pub mod learn;
+mod links;
 pub mod mornings;
 pub mod notify;
 pub mod policies;
@@ -42,6 +43,7 @@ mod walk;
 pub mod watch;
 
 pub use bells::ring as ring_bells;
+pub use links::Links;
 pub use regency::{Connectors, Outbox, Regency, Shared};
 pub use stage::Context;
 pub use supervisor::{Heart, Stopped, Supervisor, TaskError, TaskStatus};

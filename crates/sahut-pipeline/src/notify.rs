@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use sahut_domain::decision::{Decision, Doubt, Score};
 use sahut_domain::event::EventId;
 use sahut_domain::fault;
+use sahut_domain::inquiry::Passing;
 use sahut_domain::notice::{Template, message_id, thread_id};
 use sahut_domain::office::{OfficeCode, Person};
 use sahut_domain::reply::ReplyId;
@@ -14,8 +15,8 @@ use sahut_domain::work::{Outcome, again, again_soon};
 use sahut_mail::{AutoSubmitted, Mail, Mailbox, SmtpError};
 use sahut_render::mail::{
     About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context as MailContext,
-    FollowUp, Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
-    render_mail,
+    FollowUp, HandedOver, Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said,
+    Together, Triage, render_mail,
 };
 use sahut_store::notify::{ChannelFacts, InquiryFacts, NewNotice, NoticeEnd, NoticeWork};
 use sahut_store::work::Stage;
@@ -24,7 +25,7 @@ use tokio::sync::Mutex;
 
 use crate::stage::Errands;
 use crate::supervisor::{Heart, TaskError};
-use crate::{Context, Outbox, Regency, digests, stage};
+use crate::{Context, Outbox, Regency, digests, links, stage};
 
 /// How much longer a lease lasts than a mail server may take.
 const MARGIN: SignedDuration = SignedDuration::from_mins(1);
@@ -318,10 +319,11 @@ async fn facts(
         _ => {}
     }
     let Some(inquiry) = &work.inquiry else { return Ok(None) };
-    let about = about(regency, work, inquiry);
+    let about = about(regency, work, inquiry, now);
     Ok(match work.template {
         Template::Assignment => Some(MailContext::Assignment(Assignment { about })),
         Template::Incident => incident(context, inquiry, about).await?,
+        Template::HandedOver => Some(MailContext::HandedOver(handed_over(regency, work, about))),
         Template::FollowUp => Some(MailContext::FollowUp(FollowUp { about })),
         Template::Reminder => {
             let calendar = regency.calendar(&inquiry.office.0);
@@ -351,7 +353,9 @@ fn is_superior(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts, now
     !own.is_empty() && !own.iter().any(|person| person.mail == work.recipient.mail)
 }
 
-fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts) -> About {
+fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts, now: Timestamp) -> About {
+    let links = regency.links.as_ref();
+    let link = links.map(|links| links.to(inquiry.id, &inquiry.office.0, &work.recipient.mail, now));
     let again = work.template == Template::FollowUp;
     let text = if again { work.message_text.as_ref() } else { None };
     About {
@@ -381,7 +385,8 @@ fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts) -> About 
             .tell
             .clone()
             .filter(|_| inquiry.decision.office.as_ref() == Some(&inquiry.office.0)),
-        link: None,
+        not_ours: link.as_deref().map(links::not_ours),
+        link,
     }
 }
 
@@ -408,6 +413,22 @@ fn reason(regency: &Regency, inquiry: &InquiryFacts) -> String {
     // The sentence for the citizen stands by itself.
     let decision = Decision { tell: None, ..inquiry.decision.clone() };
     sahut_routing::explain(&decision, &name, regency.language)
+}
+
+fn handed_over(regency: &Regency, work: &NoticeWork, about: About) -> HandedOver {
+    let name = |key: &str| {
+        let code = OfficeCode::parse(&text_of(&work.data, key)).ok()?;
+        Some(regency.offices.get(&code).map_or_else(|| code.to_string(), |office| office.short_name.clone()))
+    };
+    let named = name("named").filter(|named| *named != about.office);
+    HandedOver {
+        from: name("from").unwrap_or_default(),
+        by: work.actor.clone(),
+        reason: text_of(&work.data, "reason"),
+        passing: text_of(&work.data, "passing").parse().unwrap_or(Passing::Named),
+        named,
+        about,
+    }
 }
 
 fn triage(regency: &Regency, inquiry: &InquiryFacts, about: About) -> Triage {

@@ -15,6 +15,7 @@ use sahut_mail::{Mailbox, Smtp};
 use sahut_render::Language;
 use sahut_routing::RuleSet;
 
+use crate::Links;
 use crate::policies::Policies;
 
 /// A value that many read and one swaps. A reader keeps the one that it took.
@@ -76,6 +77,8 @@ pub struct Regency {
     pub connectors: Connectors,
     /// Where mail goes out; absent: notices wait.
     pub outbox: Option<Outbox>,
+    /// How links in mails are made; absent: mails carry none.
+    pub links: Option<Links>,
 }
 
 /// Where mail goes out.

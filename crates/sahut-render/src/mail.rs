@@ -20,8 +20,8 @@ use thiserror::Error;
 use crate::catalogue::{pattern, say};
 pub use context::{
     About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, Digest, DigestEntry,
-    FollowUp, Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
-    Unattended, Weekly,
+    FollowUp, HandedOver, Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together,
+    Triage, Unattended, Weekly,
 };
 
 /// A mail that is ready to be addressed and sent.
@@ -74,12 +74,18 @@ fn environment(language: Language) -> &'static Result<Environment<'static>, Erro
     }
 }
 
-/// The letters and looks, with `t("key", gap=value)` speaking one language.
-fn speaking(language: Language) -> Result<Environment<'static>, Error> {
+/// No templates yet, and `t("key", gap=value)` that speaks one language.
+pub(crate) fn sentences(language: Language) -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_function("t", move |key: &str, values: Kwargs| sentence(language, key, &values));
+    Ok(environment)
+}
+
+/// The letters and looks.
+fn speaking(language: Language) -> Result<Environment<'static>, Error> {
+    let mut environment = sentences(language)?;
     environment.add_template("look.txt", include_str!("../templates/look.txt"))?;
     environment.add_template("look.html", include_str!("../templates/look.html"))?;
     let letters = Template::ALL.iter().map(|template| (template.as_str(), letter(*template)));
@@ -105,6 +111,7 @@ fn letter(template: Template) -> &'static str {
     match template {
         Template::Assignment => include_str!("../templates/assignment.letter"),
         Template::Incident => include_str!("../templates/incident.letter"),
+        Template::HandedOver => include_str!("../templates/handed_over.letter"),
         Template::FollowUp => include_str!("../templates/follow_up.letter"),
         Template::Reminder => include_str!("../templates/reminder.letter"),
         Template::Overdue => include_str!("../templates/overdue.letter"),

@@ -19,6 +19,9 @@ use crate::value::args;
 use crate::work::Stage;
 use crate::{StoreError, Tx};
 
+/// So often offices pass an inquiry on among themselves; after that those who decide say whose it is.
+pub(crate) const MOST_HOPS: i64 = 2;
+
 /// An inquiry that was given to an office by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HandedOver {
@@ -67,6 +70,24 @@ pub(crate) struct Held {
     pub(crate) id: InquiryId,
     pub(crate) office: OfficeCode,
     pub(crate) stood: Stood,
+    /// Grows with every change.
+    pub(crate) version: i64,
+    /// How often it went from an office to another.
+    pub(crate) hops: i64,
+    /// Those who decide settled who has it.
+    pub(crate) bound: bool,
+}
+
+/// An inquiry that goes to an office, and how.
+pub(crate) struct Gift<'a> {
+    pub(crate) to: &'a OfficeCode,
+    /// Facts for the journal.
+    pub(crate) data: serde_json::Value,
+    /// The office has to decide who answers, rather than to answer.
+    pub(crate) triage: bool,
+    /// Whoever gives it decides whose it is.
+    pub(crate) decides: bool,
+    pub(crate) actor: &'a str,
 }
 
 /// How an inquiry stood: kept in the journal's line about its closing, so that the closing can be taken back.
@@ -130,9 +151,22 @@ impl Tx {
         actor: &str,
         now: Timestamp,
     ) -> Result<Option<HandedOver>, StoreError> {
-        let Some(Held { id: inquiry, office: from, stood }) = self.hold_by_number(number).await? else {
-            return Ok(None);
-        };
+        let Some(held) = self.hold_by_number(number).await? else { return Ok(None) };
+        let data = serde_json::json!({ "from": held.office, "to": to, "reason": reason,
+            "triage": held.stood.triage });
+        let gift = Gift { to, data, triage: false, decides: held.stood.triage, actor };
+        self.give(number, held, gift, now).await.map(Some)
+    }
+
+    /// Gives an inquiry that is held, with its whole incident, to an office.
+    pub(crate) async fn give(
+        &mut self,
+        number: InquiryNumber,
+        held: Held,
+        gift: Gift<'_>,
+        now: Timestamp,
+    ) -> Result<HandedOver, StoreError> {
+        let (Held { id: inquiry, office: from, stood, .. }, Gift { to, actor, .. }) = (&held, &gift);
         if stood.state == State::Closed {
             return Err(StoreError::Unfit(format!(
                 "inquiry {number} is closed; nothing was changed: `sahut inquiry reopen {number}` takes that back"
@@ -141,27 +175,39 @@ impl Tx {
         if !self.is_office(to).await? {
             return Err(StoreError::Unfit(format!("there is no office {to}; nothing was changed")));
         }
-        let together = self.hold_together(inquiry, to).await?;
-        let origin = if stood.triage { Origin::Triage } else { Origin::Handover };
-        self.teach_first(inquiry, Some(to), origin, actor, now).await?;
-        let data = serde_json::json!({ "from": from, "to": to, "reason": reason, "triage": stood.triage });
-        let kind = if from == *to { EventKind::InquiryConfirmed } else { EventKind::InquiryHandedOver };
-        const GIVE: &str = "UPDATE inquiry SET office = $2, triage = 0, version = version + 1,
+        let together = self.hold_together(*inquiry, to).await?;
+        // What is only claimed against others teaches nothing: the decision will.
+        if !gift.triage {
+            let origin = if stood.triage { Origin::Triage } else { Origin::Handover };
+            self.teach_first(*inquiry, Some(to), origin, actor, now).await?;
+        }
+        let kind = if from == *to && !gift.triage {
+            EventKind::InquiryConfirmed
+        } else {
+            EventKind::InquiryHandedOver
+        };
+        let bound = gift.decides && held.hops >= MOST_HOPS;
+        const GIVE: &str = "UPDATE inquiry SET office = $2, triage = $3, version = version + 1,
             hops = hops + CASE WHEN office <> $2 AND triage = 0 THEN 1 ELSE 0 END,
+            returns = returns + CASE WHEN office <> $2 AND $3 = 0 AND EXISTS (SELECT 1 FROM event e
+                WHERE e.inquiry_id = inquiry.id AND e.office = $2
+                    AND e.kind IN ('inquiry.opened', 'inquiry.handed_over')) THEN 1 ELSE 0 END,
+            bound = CASE WHEN $4 = 1 THEN 1 ELSE bound END,
             acknowledged_until = NULL, acknowledged_by = NULL, acknowledged_note = NULL WHERE id = $1";
         let mut events = Vec::new();
         for given in &together {
-            self.exec(GIVE, args![*given, to]).await?;
+            self.exec(GIVE, args![*given, *to, gift.triage, bound]).await?;
             if from != *to {
                 self.move_clock(*given, to, now).await?;
             }
-            events.push(NewEvent::new(kind, now).by(actor).inquiry(*given, to).with(data.clone()));
+            events.push(NewEvent::new(kind, now).by(*actor).inquiry(*given, to).with(gift.data.clone()));
         }
         let recorded = self.record(events, now).await?;
-        let own = together.iter().zip(recorded).find(|(given, _)| **given == inquiry).map(|(_, event)| event);
+        let own = together.iter().zip(recorded).find(|(given, _)| *given == inquiry).map(|(_, event)| event);
         let event =
             own.ok_or_else(|| StoreError::Conflict(format!("inquiry {number} has left its incident")))?;
-        Ok(Some(HandedOver { inquiry, event, from, state: stood.state, others: together.len() - 1 }))
+        let others = together.len() - 1;
+        Ok(HandedOver { inquiry: *inquiry, event, from: from.clone(), state: stood.state, others })
     }
 
     async fn is_office(&mut self, code: &OfficeCode) -> Result<bool, StoreError> {
@@ -193,7 +239,7 @@ impl Tx {
         actor: &str,
         now: Timestamp,
     ) -> Result<Option<InquiryId>, StoreError> {
-        let Some(Held { id: inquiry, office, stood }) = self.hold_by_number(number).await? else {
+        let Some(Held { id: inquiry, office, stood, .. }) = self.hold_by_number(number).await? else {
             return Ok(None);
         };
         if stood.state == State::Closed {
@@ -228,7 +274,7 @@ impl Tx {
         actor: &str,
         now: Timestamp,
     ) -> Result<Option<Reopened>, StoreError> {
-        let Some(Held { id: inquiry, office, stood }) = self.hold_by_number(number).await? else {
+        let Some(Held { id: inquiry, office, stood, .. }) = self.hold_by_number(number).await? else {
             return Ok(None);
         };
         if stood.state != State::Closed {
@@ -378,12 +424,19 @@ impl Tx {
     pub(crate) async fn hold_by_number(&mut self, number: InquiryNumber) -> Result<Option<Held>, StoreError> {
         self.hold_incident_of(number).await?;
         let sql = format!(
-            "SELECT id, office, state, kind, triage FROM inquiry WHERE year = $1 AND sequence = $2{}",
+            "SELECT id, office, state, kind, triage, version, hops, bound FROM inquiry WHERE year = $1 AND sequence = $2{}",
             self.dialect().hold("inquiry")
         );
         self.opt(&sql, args![i64::from(number.year), number.sequence], |row| {
             let stood = Stood { state: row.word(2)?, kind: row.word(3)?, triage: row.get(4)? };
-            Ok(Held { id: row.get(0)?, office: row.get(1)?, stood })
+            Ok(Held {
+                id: row.get(0)?,
+                office: row.get(1)?,
+                stood,
+                version: row.get(5)?,
+                hops: row.get(6)?,
+                bound: row.get(7)?,
+            })
         })
         .await
     }

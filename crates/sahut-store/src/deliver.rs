@@ -155,20 +155,24 @@ struct Asked {
 /// How far a platform's clock may be behind ours.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(2);
 
-const WORK: &str =
-    "SELECT r.id, r.delivery, r.key, r.text, r.author, r.inquiry_id, i.office, r.channel_id, c.code,
+/// A reply with what is needed to send it; the text ends before a condition on its identifier.
+fn work_of(replies: &str) -> String {
+    format!(
+        "SELECT r.id, r.delivery, r.key, r.text, r.author, r.inquiry_id, i.office, r.channel_id, c.code,
         t.id, t.surface, t.external_id, t.post, m.external_id, m.written_at,
         (SELECT MAX(written_at) FROM message WHERE message.inquiry_id = r.inquiry_id AND message.own = 0),
         z.external_id, z.name, z.handle, m.subject, p.body, m.payload_index, r.first_attempt_at, r.said_by, m.parent,
         r.intent
-    FROM reply r
+    FROM {replies} r
     JOIN inquiry i ON i.id = r.inquiry_id
     JOIN channel c ON c.id = r.channel_id
     JOIN message m ON m.id = r.message_id
     JOIN thread t ON t.id = m.thread_id
     LEFT JOIN citizen z ON z.id = m.citizen_id
     LEFT JOIN payload p ON p.id = m.payload_id
-    WHERE r.id";
+    WHERE r.id"
+    )
+}
 
 impl Tx {
     /// Queues an answer to the citizen's last message in an inquiry.
@@ -226,10 +230,26 @@ impl Tx {
         let leases: Vec<_> =
             written.keys().map(|id| Lease { id: *id, attempt: 0, failures: 0, until: now }).collect();
         let ids = written.keys().copied().collect();
-        let mut works = self.rows_in(WORK, args![], ids, |row| reply_work(row, &leases)).await?;
+        let mut works = self.rows_in(&work_of("reply"), args![], ids, |row| reply_work(row, &leases)).await?;
         works.sort_by_key(|work| work.lease.id);
         let numbered = |work: ReplyWork| Some((*written.get(&work.lease.id)?, work));
         Ok(Drafts::Written { drafts: works.into_iter().filter_map(numbered).collect(), left_out, underway })
+    }
+
+    /// An answer without words and without a row, as it would be written now: held against the limits of its platform, it
+    /// says what a real one has to fit. `None`: there is no such inquiry, or nothing in it can be answered.
+    pub async fn outline_reply(&mut self, number: InquiryNumber) -> Result<Option<ReplyWork>, StoreError> {
+        const OUTLINE: &str =
+            "(SELECT CAST(0 AS BIGINT) AS id, 'queued' AS delivery, '' AS key, '' AS text, '' AS author,
+            i.id AS inquiry_id, i.channel_id, CAST(NULL AS BIGINT) AS first_attempt_at,
+            CAST(NULL AS TEXT) AS said_by, 'answer' AS intent,
+            (SELECT id FROM message WHERE message.inquiry_id = i.id AND message.own = 0
+                AND message.visibility <> 'deleted' ORDER BY written_at DESC, id DESC LIMIT 1) AS message_id
+            FROM inquiry i JOIN channel c ON c.id = i.channel_id
+            WHERE i.year = $1 AND i.sequence = $2 AND c.platform <> 'import')";
+        let lease = Lease { id: 0, attempt: 0, failures: 0, until: Timestamp::UNIX_EPOCH };
+        let values = args![i64::from(number.year), number.sequence];
+        self.opt(&format!("{} = 0", work_of(OUTLINE)), values, |row| reply_work(row, &[lease])).await
     }
 
     /// A reply that an operation left behind: to the inquiry, or where that could not be answered, to another of its
@@ -277,6 +297,9 @@ impl Tx {
         let values =
             args![id, key, asked.inquiry, asked.channel, message, text, author, intent.as_str(), now];
         self.exec(DRAFT, values).await?;
+        // Somebody else who is about to answer is told.
+        const ANSWERED: &str = "UPDATE inquiry SET version = version + 1 WHERE id = $1";
+        self.exec(ANSWERED, args![asked.inquiry]).await?;
         Ok(Ok(id))
     }
 
@@ -344,8 +367,9 @@ impl Tx {
         }
         let leases = self.claim(Owed::Reply, claim).await?;
         let ids = leases.iter().map(|lease| lease.id).collect();
-        let found =
-            self.rows_in(WORK, args![], ids, |row| Ok((row.get(0)?, reply_work(row, &leases)))).await?;
+        let found = self
+            .rows_in(&work_of("reply"), args![], ids, |row| Ok((row.get(0)?, reply_work(row, &leases))))
+            .await?;
         let mut found: HashMap<i64, Result<ReplyWork, StoreError>> = found.into_iter().collect();
         let mut claimed = Vec::with_capacity(found.len());
         for lease in &leases {
@@ -571,7 +595,9 @@ impl Tx {
         let ours = ours.min_by_key(|(.., places)| !right_under(places));
         let Some((id, attempt, ..)) = ours else { return Ok(None) };
         let lease = Lease { id, attempt, failures: 0, until: now };
-        let work = self.one(&format!("{WORK} = $1"), args![id], |row| reply_work(row, &[lease])).await?;
+        let work = self
+            .one(&format!("{} = $1", work_of("reply")), args![id], |row| reply_work(row, &[lease]))
+            .await?;
         let (external_id, at) = (own.external_id.as_str(), own.written_at);
         if work.state == ReplyState::Sent {
             self.exec("UPDATE reply SET external_id = $2 WHERE id = $1", args![id, external_id]).await?;

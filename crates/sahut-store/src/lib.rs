@@ -5,7 +5,8 @@
 //! methods stand in one module per intent: [`collect`], [`route`], [`notify`], [`deliver`] and [`watch`] for the five
 //! stages; [`digests`] for many mails in one, and [`people`] for who is there; [`configuration`], [`journal`],
 //! [`inquiries`], [`quarantine`], [`status`], [`selfcheck`], [`secrets`] and [`imports`] for what stands beside them;
-//! [`acts`] for what people do about an inquiry; [`clocks`] and [`extensions`] for what pauses and moves promises; [`correct`] and [`learn`] for what
+//! [`acts`] and [`pass_on`] for what people do about an inquiry, and [`desk`] for the page they do it on; [`clocks`] and
+//! [`extensions`] for what pauses and moves promises; [`correct`] and [`learn`] for what
 //! they put right, and what that teaches; [`incidents`] for one happening behind many
 //! inquiries; [`history`] for trying other rules. [`work`] is the one mechanism by which owed work is claimed and settled.
 //!
@@ -13,6 +14,7 @@
 //! stands in the module `dialect`. Moments are stored as microseconds in UTC; transactions never span a call to the network.
 
 pub mod acts;
+pub mod answer;
 pub mod backup;
 pub mod clocks;
 pub mod collect;
@@ -20,6 +22,7 @@ pub mod configuration;
 pub mod correct;
 mod db;
 pub mod deliver;
+pub mod desk;
 mod dialect;
 pub mod digests;
 mod error;
@@ -33,6 +36,7 @@ pub mod learn;
 mod lock;
 mod migrate;
 pub mod notify;
+pub mod pass_on;
 pub mod people;
 #[cfg(test)]
 mod plans;

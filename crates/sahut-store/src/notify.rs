@@ -58,6 +58,8 @@ pub struct NoticeWork {
     pub office: Option<(OfficeCode, String, String)>,
     /// When the thing happened that it tells of.
     pub at: Timestamp,
+    /// Who did it.
+    pub actor: String,
     /// Facts of the event.
     pub data: serde_json::Value,
     /// The inquiry it is about.
@@ -190,7 +192,7 @@ const FACTS: &str =
         (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id),
         (SELECT COUNT(*) FROM inquiry other WHERE other.incident_id = k.id AND other.state = 'open'),
         r.id, r.explanation, d.history, r.history,
-        i.acknowledged_until, i.acknowledged_note, n.event_id
+        i.acknowledged_until, i.acknowledged_note, n.event_id, e.actor
     FROM notice n
     JOIN event e ON e.id = n.event_id
     LEFT JOIN office o ON o.code = n.office
@@ -480,12 +482,13 @@ fn work(row: &Row, leases: &[Lease<i64>]) -> Result<NoticeWork, StoreError> {
     Ok(NoticeWork {
         lease: lease.ok_or_else(|| StoreError::bad_row("notice", id, "not claimed"))?,
         id: NoticeId(id),
-        event: row.get(41)?,
+        event: row.get(45)?,
         template: row.word(1)?,
         recipient: Person { mail: row.get(2)?, name: row.get(3)? },
         urgent: row.get(32)?,
         office,
         at: row.get(7)?,
+        actor: row.get(46)?,
         data: row.json(8)?,
         message_text: row.get(9)?,
         urged: None,
@@ -519,8 +522,8 @@ fn inquiry_facts(row: &Row, id: InquiryId, channel: ChannelFacts) -> Result<Inqu
         moved,
         open,
         acknowledged: row
-            .get::<Option<Timestamp>>(39)?
-            .map(|until| Ok::<_, StoreError>((until, row.get::<Option<String>>(40)?.unwrap_or_default())))
+            .get::<Option<Timestamp>>(43)?
+            .map(|until| Ok::<_, StoreError>((until, row.get::<Option<String>>(44)?.unwrap_or_default())))
             .transpose()?,
         decision: row.json(23)?,
         channel,

@@ -32,6 +32,8 @@ pub struct Status {
     pub inquiries_overdue: i64,
     /// Of the open ones, left to people.
     pub inquiries_triage: i64,
+    /// Of the open ones, come back to an office that had passed them on.
+    pub inquiries_returned: i64,
     /// Inquiries in all.
     pub inquiries: i64,
     /// The highest number that a message was given: on PostgreSQL a little more than there are.
@@ -84,7 +86,8 @@ impl Tx {
             (SELECT MIN(lease_until) FROM notice WHERE state = 'due' AND lease_until <= $1),
             (SELECT MIN(lease_until) FROM reply WHERE state = 'due' AND lease_until <= $1),
             (SELECT MIN(lease_until) FROM delivery WHERE state = 'due' AND lease_until <= $1),
-            (SELECT MIN(lease_until) FROM channel WHERE state = 'active' AND retired = 0 AND lease_until <= $1)";
+            (SELECT MIN(lease_until) FROM channel WHERE state = 'active' AND retired = 0 AND lease_until <= $1),
+            (SELECT COUNT(*) FROM inquiry WHERE state = 'open' AND returns > 0)";
         let held = self.is_held().await?;
         self.one(COUNTS, args![now], |row| {
             let since = |mut columns: std::ops::Range<usize>| {
@@ -107,6 +110,7 @@ impl Tx {
                 inquiries_open: row.get(8)?,
                 inquiries_overdue: row.get(9)?,
                 inquiries_triage: row.get(10)?,
+                inquiries_returned: row.get(24)?,
                 inquiries: row.get(11)?,
                 messages: row.get(12)?,
                 channels_active: row.get(13)?,

@@ -82,6 +82,8 @@ impl App {
     /// Compiles the configuration that is in the database, with its connectors.
     pub(crate) async fn regency(&self, db: &Db) -> Result<(Regency, Stamp), Failure> {
         let mut tx = db.begin().await?;
+        // Before the secrets are read, of which its key is one.
+        let links = crate::links::links(self, &mut tx).await;
         let revision = tx.revision().await?.ok_or_else(no_configuration)?;
         let mut fresh = [0; 6];
         self.chance.fill(&mut fresh);
@@ -123,6 +125,7 @@ impl App {
             rules: set.rules,
             connectors,
             outbox: self.outbox()?,
+            links,
         };
         Ok((regency, stamp))
     }

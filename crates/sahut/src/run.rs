@@ -1,5 +1,6 @@
 //! `sahut run`: every stage, the door, the probes, and the way they are started and stopped.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(crate) enum Role {
     Deliver,
     /// Notice what came due.
     Watch,
-    /// Take deliveries of platforms that push.
+    /// Take deliveries of platforms that push, and serve the pages behind the links in mails.
     Door,
 }
 
@@ -100,6 +101,11 @@ impl Works {
         task!(Role::Watch, "bells", "rings at times of day", sahut_pipeline::ring_bells);
     }
 
+    /// What is reached from outside: the door for deliveries, and the pages behind the links in mails.
+    pub(crate) fn public(&self) -> axum::Router {
+        sahut_pipeline::door::router(self.context.clone()).merge(crate::pages::router(&self.context))
+    }
+
     /// Serves a router until the process stops.
     pub(crate) fn serve(
         &self,
@@ -116,9 +122,10 @@ impl Works {
                     return Err(TaskError::from("its address is lost: the process has to be started again"));
                 };
                 let stopping = heart.clone();
-                let serving = axum::serve(listener, router)
-                    .with_graceful_shutdown(async move { stopping.stopping().await })
-                    .into_future();
+                let serving =
+                    axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+                        .with_graceful_shutdown(async move { stopping.stopping().await })
+                        .into_future();
                 let mut serving = std::pin::pin!(serving);
                 loop {
                     heart.beat();
@@ -230,7 +237,7 @@ pub(crate) async fn run(app: App, roles: &[Role]) -> Result<(), Failure> {
     let router = crate::probes::router(&works.context, &works.supervisor, metrics);
     works.serve("probes", "answers probes and metrics", operator, router);
     if roles.contains(&Role::Door) {
-        works.serve("door", "takes deliveries", public, sahut_pipeline::door::router(works.context.clone()));
+        works.serve("door", "takes deliveries and serves pages", public, works.public());
     }
     stop_on_signals(&works.supervisor, Signals::listen()?);
     feed_watchdog(&works.supervisor);

@@ -67,6 +67,9 @@ pub(crate) struct ListenSettings {
     /// Probes and metrics, for this machine or a protected network.
     #[serde(deserialize_with = "address")]
     pub(crate) operator: String,
+    /// Where `public` is reached from outside, such as `https://sahut.lebong.go.id`: absent, mails carry no links.
+    #[serde(deserialize_with = "outside")]
+    pub(crate) url: Option<String>,
 }
 
 /// `[mail]`: how notices leave.
@@ -158,7 +161,7 @@ impl Default for SecretSettings {
 
 impl Default for ListenSettings {
     fn default() -> Self {
-        Self { public: "127.0.0.1:8080".to_owned(), operator: "127.0.0.1:9090".to_owned() }
+        Self { public: "127.0.0.1:8080".to_owned(), operator: "127.0.0.1:9090".to_owned(), url: None }
     }
 }
 
@@ -181,6 +184,21 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Erro
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text),
         _ => Err(D::Error::custom(format!(
             "{text:?} is no address to listen on: expected a host and a port from 0 to 65535, such as \"127.0.0.1:8080\""
+        ))),
+    }
+}
+
+/// An address that links begin with: a scheme, a host, perhaps a port and a folder, and nothing behind.
+fn outside<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/[]".contains(&b));
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match host {
+        Some(host) if plain && !host.is_empty() && !host.starts_with(['/', ':']) => {
+            Ok(Some(text.trim_end_matches('/').to_owned()))
+        }
+        _ => Err(D::Error::custom(format!(
+            "{text:?} is no address to begin links with: expected something like \"https://sahut.lebong.go.id\""
         ))),
     }
 }
@@ -356,6 +374,17 @@ mod tests {
         }
         for right in ["127.0.0.1:0", "[::]:8080", "localhost:65535"] {
             assert!(parse(&format!("[listen]\npublic = \"{right}\"\n"), &[]).is_ok(), "{right}");
+        }
+        let url = |url: &str| parse(&format!("[listen]\nurl = \"{url}\"\n"), &[]).map(|read| read.listen.url);
+        assert_eq!(url("https://a.go.id/").unwrap().as_deref(), Some("https://a.go.id"));
+        assert_eq!(
+            url("http://127.0.0.1:8080/sahut").unwrap().as_deref(),
+            Some("http://127.0.0.1:8080/sahut")
+        );
+        for wrong in
+            ["a.go.id", "javascript:alert(1)", "https://", "https:///i", "https://a.go.id/?x", "https://a b"]
+        {
+            assert!(url(wrong).unwrap_err().message.contains("sahut.toml:2:7"), "{wrong}");
         }
         let failure = parse("", &[("SAHUT__LISTEN__PUBLIC", "127.0.0.1:909090")]).unwrap_err();
         assert!(failure.message.contains("SAHUT__LISTEN__PUBLIC"), "{failure}");

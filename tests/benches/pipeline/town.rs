@@ -127,6 +127,7 @@ fn regency(revision: i64, offices: Vec<Office>) -> Outcome<Regency> {
         rules,
         connectors: HashMap::new(),
         outbox: None,
+        links: None,
     })
 }
 

@@ -553,6 +553,7 @@ fn regency(revision: i64, offices: Vec<Office>) -> Regency {
         calendars: calendars(),
         policies: Policies(vec![fast, Entry::for_all(usual)]),
         ladder,
+        links: None,
         operators: Vec::new(),
         rules: RuleSet::compile(&[gate], &kinds, &triage_office).unwrap(),
         triage_office,

@@ -159,6 +159,7 @@ impl Town {
         let outbox = Outbox { smtp, from: Mailbox::new(None, "sahut@contoh.example").unwrap() };
         self.context.regency.set(Regency {
             outbox: Some(outbox),
+            links: None,
             operators,
             ..regency(self.revision, self.connectors.clone())
         });
@@ -220,6 +221,7 @@ fn regency(revision: i64, connectors: Connectors) -> Regency {
         offices: [(office.code.clone(), office)].into(),
         connectors,
         outbox: None,
+        links: None,
     }
 }
 

@@ -232,6 +232,7 @@ fn wider(regency: &Regency) -> Regency {
         offices,
         connectors: regency.connectors.clone(),
         outbox: None,
+        links: None,
     }
 }
 

@@ -7,7 +7,7 @@ use sahut_domain::channel::{Ailment, Platform};
 use sahut_domain::deadline::{Explanation, Moved};
 use sahut_domain::decision::Doubt;
 use sahut_domain::incident::IncidentNumber;
-use sahut_domain::inquiry::{InquiryNumber, Kind};
+use sahut_domain::inquiry::{InquiryNumber, Kind, Passing};
 use sahut_domain::notice::Template;
 
 /// The facts of one mail.
@@ -16,6 +16,7 @@ use sahut_domain::notice::Template;
 pub enum Context {
     Assignment(Assignment),
     Incident(Incident),
+    HandedOver(HandedOver),
     FollowUp(FollowUp),
     Reminder(Reminder),
     Overdue(Overdue),
@@ -37,6 +38,7 @@ impl Context {
         match self {
             Self::Assignment(_) => Template::Assignment,
             Self::Incident(_) => Template::Incident,
+            Self::HandedOver(_) => Template::HandedOver,
             Self::FollowUp(_) => Template::FollowUp,
             Self::Reminder(_) => Template::Reminder,
             Self::Overdue(_) => Template::Overdue,
@@ -81,6 +83,8 @@ pub struct About {
     pub tell: Option<String>,
     /// Where the inquiry can be opened and answered; absent where this installation has no pages.
     pub link: Option<String>,
+    /// Where the office can say that it is not its own.
+    pub not_ours: Option<String>,
 }
 
 /// Inquiries that are answered together.
@@ -127,6 +131,23 @@ pub struct Incident {
     pub members: i64,
     /// Numbers and titles of the newest of them.
     pub titles: Vec<(InquiryNumber, String)>,
+}
+
+/// Another office, or those who decide, gave the inquiry to this one.
+#[derive(Debug, Clone)]
+pub struct HandedOver {
+    /// The inquiry, at the office that has it now.
+    pub about: About,
+    /// Short name of the office that had it.
+    pub from: String,
+    /// Who gave it.
+    pub by: String,
+    /// Why, in their words.
+    pub reason: String,
+    /// What it means for this office.
+    pub passing: Passing,
+    /// Short name of the office that the one before named, where that is another than this.
+    pub named: Option<String>,
 }
 
 /// The citizen wrote again; [`About::said`] is the new message.

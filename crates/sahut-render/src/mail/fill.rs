@@ -5,12 +5,12 @@ use jiff::tz::TimeZone;
 use minijinja::{Value, context};
 use sahut_domain::Language;
 use sahut_domain::deadline::DeadlineKind;
-use sahut_domain::inquiry::{InquiryNumber, Kind};
+use sahut_domain::inquiry::{InquiryNumber, Kind, Passing};
 use sahut_domain::mask::mask;
 
 use super::context::{
-    About, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, Digest, DigestEntry, Incident,
-    MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Triage, Unattended, Weekly,
+    About, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, Digest, DigestEntry, HandedOver,
+    Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Triage, Unattended, Weekly,
 };
 use crate::catalogue::say;
 use crate::explain::{deadline_words, due_words, move_words, zone_of};
@@ -38,6 +38,7 @@ impl Context {
         match self {
             Self::Assignment(mail) => about_inquiry(&mail.about, QUOTED, context! {}, language),
             Self::Incident(mail) => incident(mail, language),
+            Self::HandedOver(mail) => handed_over(mail, language),
             Self::FollowUp(mail) => about_inquiry(&mail.about, QUOTED, context! {}, language),
             Self::Reminder(mail) => reminder(mail, language),
             Self::Overdue(mail) => overdue(mail, language),
@@ -75,6 +76,7 @@ fn about_inquiry(about: &About, longest: usize, own: Value, language: Language) 
         }),
         tell => about.tell.as_deref().map(one_line),
         link => about.link.as_deref().and_then(web_address),
+        not_ours => about.not_ours.as_deref().and_then(web_address),
         permalink => about.said.permalink.as_deref().and_then(web_address),
         ..own
     };
@@ -127,6 +129,19 @@ fn incident(mail: &Incident, language: Language) -> Filled {
         &[("incident", &number), ("title", &title), ("office", &office)],
     );
     Filled { subject, ..about_inquiry(&mail.about, RECALLED, own, language) }
+}
+
+fn handed_over(mail: &HandedOver, language: Language) -> Filled {
+    let own = context! {
+        from => one_line(&mail.from),
+        by => one_line(&mail.by),
+        words => quote(&mail.reason, RECALLED).lines,
+        decide => matches!(mail.passing, Passing::Unknown | Passing::Disputed),
+        disputed => mail.passing == Passing::Disputed,
+        decided => mail.passing == Passing::Decided,
+        named => mail.named.as_deref().map(one_line),
+    };
+    about_inquiry(&mail.about, QUOTED, own, language)
 }
 
 fn reminder(mail: &Reminder, language: Language) -> Filled {

@@ -8,11 +8,11 @@ use sahut_domain::channel::{Ailment, Platform};
 use sahut_domain::deadline::{DeadlineKind, Explanation, Policy, promise};
 use sahut_domain::decision::Doubt;
 use sahut_domain::incident::IncidentNumber;
-use sahut_domain::inquiry::{InquiryNumber, Kind};
+use sahut_domain::inquiry::{InquiryNumber, Kind, Passing};
 use sahut_render::Context;
 use sahut_render::mail::{
     About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Digest, DigestEntry, FollowUp,
-    Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
+    HandedOver, Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
     Unattended, Weekly,
 };
 use sahut_render::tame::title;
@@ -62,6 +62,7 @@ pub(crate) fn about() -> About {
         together: None,
         tell: None,
         link: None,
+        not_ours: None,
     }
 }
 
@@ -72,9 +73,22 @@ fn incident(about: About) -> Incident {
     Incident { title: about.title.clone(), about, number, members: 37, titles }
 }
 
+fn handed_over(about: About, passing: Passing, named: Option<&str>) -> HandedOver {
+    HandedOver {
+        from: "Dinas Lingkungan Hidup".to_owned(),
+        by: "Admin DLH".to_owned(),
+        reason: about.said.text.lines().next().unwrap_or_default().to_owned(),
+        passing,
+        named: named.map(str::to_owned),
+        about,
+    }
+}
+
 /// Every template, most of them without pages and one with.
 pub(crate) fn samples() -> Vec<(&'static str, Context)> {
-    let with_page = About { link: Some("https://sahut.example/aduan/K-2026-00123".to_owned()), ..about() };
+    let link = "https://sahut.example/i/AAAAAB";
+    let with_page =
+        About { link: Some(link.to_owned()), not_ours: Some(format!("{link}/not-ours#not-ours")), ..about() };
     let mut samples = vec![("assignment_with_page", Context::Assignment(Assignment { about: with_page }))];
     samples.extend(inquiry_mails(&about(), "Terima kasih. Tim kami memeriksa jalan itu besok pagi."));
     samples.extend(mails_of_many("Jalan rusak di Pasar Baru"));
@@ -126,6 +140,12 @@ fn inquiry_mails(about: &About, reply: &str) -> Vec<(&'static str, Context)> {
                 left_seconds: 13_500,
             }),
         ),
+        ("handed_over", Context::HandedOver(handed_over(about(), Passing::Named, None))),
+        (
+            "handed_over_disputed",
+            Context::HandedOver(handed_over(about(), Passing::Disputed, Some("Dinas Perhubungan"))),
+        ),
+        ("handed_over_decided", Context::HandedOver(handed_over(about(), Passing::Decided, None))),
         ("follow_up", Context::FollowUp(FollowUp { about: about() })),
         ("reminder", Context::Reminder(Reminder { about: about(), left_seconds: 13_500 })),
         (

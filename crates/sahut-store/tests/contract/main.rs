@@ -22,6 +22,7 @@ mod journal;
 mod models;
 mod notify;
 mod pages;
+mod pass_on;
 mod people;
 mod quarantine;
 mod route;

@@ -36,11 +36,14 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: &Args) -> Result<(), Failure> {
     crate::commands::log(false, "error");
     let clock = Clock::system();
-    let scene = Scene::build(args.folder.clone(), args.seed, args.moody, &clock).await?;
+    let mut scene = Scene::build(args.folder.clone(), args.seed, args.moody, &clock).await?;
     let app = Arc::new(App::load(&scene.settings_file())?);
     scene.fill_database(&app).await?;
     let works = Works::open(Arc::clone(&app)).await?;
     works.start(Role::value_variants());
+    if let Some(listener) = scene.pages.take() {
+        works.serve("door", "takes deliveries and serves pages", listener, works.public());
+    }
     output::line(&scene.banner())?;
 
     let mut signals = Signals::listen()?;

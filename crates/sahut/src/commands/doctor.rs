@@ -140,6 +140,7 @@ async fn database(app: &App, full: bool, findings: &mut Findings) {
             calendars(app, &regency, findings);
             people(&regency, findings);
             presence(&regency, app.clock.now(), findings);
+            links(app, &regency, findings);
             mail(&regency, findings).await;
         }
         Err(failure) => findings.add(Verdict::Fail, "regency", failure.message),
@@ -213,6 +214,26 @@ fn presence(regency: &sahut_pipeline::Regency, now: Timestamp, findings: &mut Fi
         );
         findings.add(Verdict::Warn, "people", detail);
     }
+}
+
+/// Without an address there is nothing to tap in a mail; over a plain connection others can read what is tapped.
+fn links(app: &App, regency: &sahut_pipeline::Regency, findings: &mut Findings) {
+    let (verdict, detail) = match (&app.settings.listen.url, &regency.links) {
+        (None, _) => (
+            Verdict::Warn,
+            "mails carry no links to answer by: give url under [listen], such as https://sahut.lebong.go.id"
+                .to_owned(),
+        ),
+        (Some(_), None) => {
+            (Verdict::Fail, "the key of links cannot be opened: see the line about the key".to_owned())
+        }
+        (Some(url), Some(_)) if url.starts_with("http://") && !url.starts_with("http://127.") => (
+            Verdict::Warn,
+            format!("{url} is not https: whoever is on the way can read links and answer by them"),
+        ),
+        (Some(url), Some(_)) => (Verdict::Ok, format!("mails lead to {url}/i/…")),
+    };
+    findings.add(verdict, "links", detail);
 }
 
 /// What is held, late or given up.

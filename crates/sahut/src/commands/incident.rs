@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sahut_domain::Language;
-use sahut_domain::event::EventId;
 use sahut_domain::incident::IncidentNumber;
-use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
+use sahut_domain::inquiry::{InquiryNumber, State};
 use sahut_domain::notice::Template;
 use sahut_domain::office::OfficeCode;
 use sahut_render::format::{moment, time_left};
@@ -13,7 +12,6 @@ use sahut_render::tame::one_line;
 use sahut_render::words::word;
 use sahut_store::Tx;
 use sahut_store::inquiries::Line;
-use sahut_store::notify::NewNotice;
 use serde::Serialize;
 
 use crate::app::App;
@@ -206,7 +204,7 @@ async fn join(app: &App, numbers: &[InquiryNumber], by: &str) -> Result<(), Fail
     let mut tx = db.begin().await?;
     let joined = tx.join_by_hand(numbers, by, now).await?.map_err(unknown)?;
     if let Some((event, inquiry, office)) = &joined.began {
-        tell(&mut tx, Template::Incident, *event, *inquiry, office, now).await?;
+        tx.tell_office(Template::Incident, *event, *inquiry, office, None, now).await?;
     }
     tx.commit().await?;
     output::line(&format!("{} inquiries joined {}.", joined.joined, joined.number))
@@ -230,7 +228,7 @@ async fn take_out(
 ) -> Result<IncidentNumber, Failure> {
     let left = tx.leave_incident(number, by, now).await?.ok_or_else(|| unknown(number))?;
     if left.state == State::Open {
-        tell(tx, Template::Assignment, left.event, left.inquiry, &left.office, now).await?;
+        tx.tell_office(Template::Assignment, left.event, left.inquiry, &left.office, None, now).await?;
     }
     Ok(left.number)
 }
@@ -245,31 +243,6 @@ async fn dismiss(app: &App, number: InquiryNumber) -> Result<(), Failure> {
     }
     tx.commit().await?;
     output::line(&format!("{number} is offered no more."))
-}
-
-/// Owes a mail to everybody of an office; one about an emergency goes before others.
-pub(super) async fn tell(
-    tx: &mut Tx,
-    template: Template,
-    event: EventId,
-    inquiry: InquiryId,
-    office: &OfficeCode,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let offices = tx.offices().await?;
-    let people = offices.into_iter().find(|known| known.code == *office).map(|office| office.people);
-    let urgent = tx.is_urgent(inquiry).await?;
-    let notice = |recipient| NewNotice {
-        event,
-        template,
-        recipient,
-        office: Some(office.clone()),
-        inquiry: Some(inquiry),
-        channel: None,
-        urgent,
-        not_before: now,
-    };
-    Ok(tx.owe(people.unwrap_or_default().into_iter().map(notice).collect(), now).await?)
 }
 
 fn unknown(number: InquiryNumber) -> Failure {

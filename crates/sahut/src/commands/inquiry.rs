@@ -4,7 +4,7 @@ pub(super) mod show;
 
 use jiff::Timestamp;
 use sahut_domain::Language;
-use sahut_domain::inquiry::{InquiryNumber, State};
+use sahut_domain::inquiry::{InquiryNumber, Passing, State};
 use sahut_domain::notice::Template;
 use sahut_domain::office::OfficeCode;
 use sahut_render::format::{time_left, whole};
@@ -12,8 +12,8 @@ use sahut_render::tame::one_line;
 use sahut_render::words::word;
 use sahut_store::Tx;
 use sahut_store::inquiries::{Filter, Line};
+use sahut_store::pass_on::{NotOurs, PassedOn};
 
-use super::incident;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::output;
@@ -39,6 +39,21 @@ enum Command {
     },
     /// Give an inquiry to an office, or confirm the one that has it. Routing learns from it.
     Give(GiveArgs),
+    /// Say for an office that an inquiry is not its own ("bukan wewenang kami"). It goes to the office that is named, else to
+    /// the one that decides; after it was passed on twice, that one decides for good.
+    NotOurs {
+        /// Its number, such as K-2026-00123.
+        number: InquiryNumber,
+        /// Code of the office that it is for; left out where nobody knows.
+        #[arg(long)]
+        to: Option<String>,
+        /// Why, for the next office and the journal.
+        #[arg(long)]
+        reason: String,
+        /// Who says so.
+        #[arg(long, default_value = "operator")]
+        by: String,
+    },
     /// Close an inquiry that asks for nothing: talk, thanks, an advertisement. Routing learns from it.
     Talk {
         /// Its number, such as K-2026-00123.
@@ -109,6 +124,9 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         Command::List(args) => list(app, args).await,
         Command::Show { number, json } => show::run(app, *number, *json).await,
         Command::Give(args) => give(app, args).await,
+        Command::NotOurs { number, to, reason, by } => {
+            not_ours(app, *number, to.as_deref(), reason, by).await
+        }
         Command::Talk { number, by } => talk(app, *number, by).await,
         Command::Reopen { number, by } => reopen(app, *number, by).await,
     }
@@ -132,7 +150,7 @@ async fn give(app: &App, args: &GiveArgs) -> Result<(), Failure> {
         _ => (!confirmed).then_some(Template::Incident),
     };
     if let Some(template) = template {
-        incident::tell(&mut tx, template, given.event, given.inquiry, &office, now).await?;
+        tx.tell_office(template, given.event, given.inquiry, &office, None, now).await?;
     }
     tx.commit().await?;
     let others = match given.others {
@@ -143,6 +161,34 @@ async fn give(app: &App, args: &GiveArgs) -> Result<(), Failure> {
         format!("{} stays with {office}{others}: confirmed.", args.number)
     } else {
         format!("{} is {office}'s now, from {}{others}.", args.number, given.from)
+    })
+}
+
+async fn not_ours(
+    app: &App,
+    number: InquiryNumber,
+    to: Option<&str>,
+    reason: &str,
+    by: &str,
+) -> Result<(), Failure> {
+    let db = app.beside().await?;
+    let decides = app.regency(&db).await?.0.triage_office;
+    let mut tx = db.begin().await?;
+    let to = match to {
+        Some(to) => Some(known_office(&mut tx, to).await?),
+        None => None,
+    };
+    let said = NotOurs { to: to.as_ref(), reason, actor: by, decides: &decides };
+    let passed = tx.not_ours(number, said, app.clock.now()).await?.ok_or_else(|| unknown(number))?;
+    tx.commit().await?;
+    let PassedOn { from, to, .. } = &passed;
+    output::line(&match passed.passing {
+        Passing::Named => format!("{number} is {to}'s now, from {from}."),
+        Passing::Unknown => format!("{number} is at {to}, which decides whose it is."),
+        Passing::Disputed => {
+            format!("{number} was passed on too often: it is at {to}, which decides, and that holds.")
+        }
+        Passing::Decided => format!("{number} is {to}'s now: {from} has decided."),
     })
 }
 
@@ -163,7 +209,7 @@ async fn reopen(app: &App, number: InquiryNumber, by: &str) -> Result<(), Failur
     let open = reopened.state == State::Open;
     if open {
         let (event, inquiry, office) = (reopened.event, reopened.inquiry, &reopened.office);
-        incident::tell(&mut tx, Template::Assignment, event, inquiry, office, app.clock.now()).await?;
+        tx.tell_office(Template::Assignment, event, inquiry, office, None, app.clock.now()).await?;
     }
     tx.commit().await?;
     let office = &reopened.office;

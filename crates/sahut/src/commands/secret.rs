@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use crate::app::{App, secret_name};
 use crate::failure::{Failure, code};
+use crate::links;
 use crate::output;
 use crate::regency::try_channel;
 use crate::vault::Vault;
@@ -41,6 +42,12 @@ enum Command {
     },
     /// Make a new key where the old one is lost. Secrets that were stored before have to be set again.
     NewKey,
+    /// Sign the links in mails with another key from now on. Those that are out hold until their time.
+    NewLinkKey {
+        /// End all links that are out: nobody opens anything by an older mail any more.
+        #[arg(long)]
+        at_once: bool,
+    },
 }
 
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
@@ -75,6 +82,16 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
             output::line(&format!("Forgot {stored}."))
         }
         Command::NewKey => new_key(app, &db).await,
+        Command::NewLinkKey { at_once } => {
+            let mut tx = db.begin().await?;
+            links::rotate(app, &mut tx, *at_once).await?;
+            tx.commit().await?;
+            output::line(if *at_once {
+                "Links are signed with another key now; those in older mails open nothing any more."
+            } else {
+                "Links are signed with another key now; those in older mails hold until their time."
+            })
+        }
     }
 }
 

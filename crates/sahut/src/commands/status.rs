@@ -44,8 +44,12 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
         (
             "Inquiries",
             format!(
-                "{} in all, {} open, {} overdue, {} left to people",
-                status.inquiries, status.inquiries_open, status.inquiries_overdue, status.inquiries_triage
+                "{} in all, {} open, {} overdue, {} left to people, {} passed back and forth",
+                status.inquiries,
+                status.inquiries_open,
+                status.inquiries_overdue,
+                status.inquiries_triage,
+                status.inquiries_returned
             ),
         ),
         (

@@ -12,6 +12,7 @@ use sahut_domain::{Chance, Clock};
 use sahut_simulator::{Keys, Moods, Postbox, Simulator, SimulatorSettings, Unknown};
 use sahut_store::Db;
 use secrecy::SecretString;
+use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::commands::apply;
@@ -46,6 +47,9 @@ pub(crate) struct Scene {
     pub(crate) posts: BTreeMap<String, String>,
     pub(crate) lines: Vec<Line>,
     folder: PathBuf,
+    /// Where the pages behind the links in mails are; taken by whoever serves them.
+    pub(crate) pages: Option<TcpListener>,
+    url: String,
 }
 
 impl Scene {
@@ -73,7 +77,9 @@ impl Scene {
         let lines = read_lines();
         let accounts = open_accounts(&simulator, &lines).map_err(|error| unknown(&error))?;
         let posts = publish(&simulator, &accounts, clock).map_err(|error| unknown(&error))?;
-        let scene = Self { simulator, postbox, accounts, posts, lines, folder };
+        let pages = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(unstarted)?;
+        let url = format!("http://{}", pages.local_addr().map_err(unstarted)?);
+        let scene = Self { simulator, postbox, accounts, posts, lines, folder, pages: Some(pages), url };
         scene.write_files()?;
         Ok(scene)
     }
@@ -104,7 +110,8 @@ impl Scene {
         let settings = self.settings_file();
         format!(
             "DEMO. A regency modelled on Lebong: {} accounts on simulated platforms, {} texts that citizens will write.\n\
-             Nothing leaves this machine. Stop with Ctrl-C. In another terminal, look around with\n  \
+             Nothing leaves this machine. Stop with Ctrl-C. Under some mails stands the link that their reader would tap:\n\
+             open it in a browser, on a narrow window, and answer. In another terminal, look around with\n  \
              sahut --config {path} inquiry list\n  sahut --config {path} reply K-… \"…\"\n",
             self.accounts.len(),
             self.lines.len(),
@@ -145,9 +152,10 @@ impl Scene {
 
     fn settings(&self) -> String {
         format!(
-            "[database]\nlocation = \"sahut.db\"\n\n[network]\nprivate_hosts = [\"127.0.0.1\"]\n\n\
+            "[database]\nlocation = \"sahut.db\"\n\n[listen]\nurl = \"{}\"\n\n[network]\nprivate_hosts = [\"127.0.0.1\"]\n\n\
              [mail]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nfrom = \"sahut@lebong.example\"\n\n\
              [collect]\nshortest_seconds = 1.0\nlongest_seconds = 3.0\npatience_seconds = 2\n",
+            self.url,
             self.postbox.address().port()
         )
     }

@@ -21,6 +21,9 @@ use crate::output;
 /// How often the journal is read.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 
+/// Under one of so many mails its link is shown.
+const LINK_EVERY: usize = 5;
+
 /// How much of a citizen's text is shown, in characters.
 const WIDTH: usize = 110;
 
@@ -61,9 +64,14 @@ impl Screen {
         }
         for letter in letters.iter().skip(self.mails) {
             self.mails += 1;
-            let subject = mail_parser::MessageParser::default().parse(&letter.raw);
-            let subject = subject.as_ref().and_then(|mail| mail.subject()).unwrap_or_default();
+            let mail = mail_parser::MessageParser::default().parse(&letter.raw);
+            let subject = mail.as_ref().and_then(|mail| mail.subject()).unwrap_or_default();
             self.print("34", &format!("   ✉  {} ← {}", letter.to.join(", "), one_line(subject)));
+            let words = mail.as_ref().and_then(|mail| mail.body_text(0)).unwrap_or_default();
+            let link = words.lines().find(|line| line.starts_with("http") && line.contains("/i/"));
+            if let Some(link) = link.filter(|_| self.mails % LINK_EVERY == 1) {
+                self.print("90", &format!("      {link}"));
+            }
         }
     }
 

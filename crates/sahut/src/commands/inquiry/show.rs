@@ -8,13 +8,14 @@ use sahut_domain::Language;
 use sahut_domain::calendar::{Term, WorkingCalendar};
 use sahut_domain::deadline::{DeadlineKind, DeadlineState};
 use sahut_domain::event::EventKind;
-use sahut_domain::inquiry::InquiryNumber;
+use sahut_domain::inquiry::{InquiryNumber, Passing};
 use sahut_domain::office::OfficeCode;
 use sahut_domain::segments::Pause;
 use sahut_render::explain::{clock_words, deadline_words, due_words, zone_of};
 use sahut_render::format::{moment, span, time_left, working_span};
 use sahut_render::tame::one_line;
 use sahut_render::words::word;
+use sahut_store::desk::Standing;
 use sahut_store::extensions::Extension;
 use sahut_store::inquiries::{Inquiry, Promise, ReplyFacts};
 use sahut_store::journal::Event;
@@ -28,12 +29,13 @@ use crate::regency::{Files, RegencySet};
 const LANGUAGE: Language = Language::Indonesian;
 
 pub(crate) async fn run(app: &App, number: InquiryNumber, json: bool) -> Result<(), Failure> {
-    let (inquiry, set) = read(app, number).await?;
+    let (inquiry, standing, set) = read(app, number).await?;
     if json {
         return output::json(&inquiry);
     }
     let sheet = Sheet::new(&inquiry, set, app.clock.now());
     sheet.head()?;
+    sheet.passed_on(&standing)?;
     sheet.messages()?;
     inquiry.promises.iter().try_for_each(|promise| sheet.promise(promise))?;
     sheet.reason()?;
@@ -44,7 +46,7 @@ pub(crate) async fn run(app: &App, number: InquiryNumber, json: bool) -> Result<
 
 /// Only its promises: why they are due when they are, and whose time it was.
 pub(crate) async fn clocks(app: &App, number: InquiryNumber, json: bool) -> Result<(), Failure> {
-    let (inquiry, set) = read(app, number).await?;
+    let (inquiry, _, set) = read(app, number).await?;
     if json {
         return output::json(&inquiry.promises);
     }
@@ -56,20 +58,23 @@ pub(crate) async fn clocks(app: &App, number: InquiryNumber, json: bool) -> Resu
     })
 }
 
-/// An inquiry, and the set that runs, where it can be read.
-async fn read(app: &App, number: InquiryNumber) -> Result<(Inquiry, Option<RegencySet>), Failure> {
+/// An inquiry, how it stands, and the set that runs, where it can be read.
+async fn read(app: &App, number: InquiryNumber) -> Result<(Inquiry, Standing, Option<RegencySet>), Failure> {
     let db = app.beside().await?;
     let mut tx = db.read().await?;
     let inquiry = tx.inquiry(number).await?.ok_or_else(|| unknown(number))?;
+    let standing = tx.how_it_stands(inquiry.line.id).await?;
     let set =
         tx.revision().await?.and_then(|revision| RegencySet::read(&Files(revision.files), revision.id).ok());
-    Ok((inquiry, set))
+    Ok((inquiry, standing, set))
 }
 
 /// An inquiry as it is printed, with what its codes stand for.
 struct Sheet<'a> {
     inquiry: &'a Inquiry,
     offices: HashMap<OfficeCode, String>,
+    /// Names of the offices' calendars.
+    calendar_of: HashMap<OfficeCode, String>,
     calendars: HashMap<String, WorkingCalendar>,
     zone: TimeZone,
     now: Timestamp,
@@ -80,8 +85,10 @@ impl<'a> Sheet<'a> {
         let zone = inquiry.promises.first().map(|promise| zone_of(&promise.explanation));
         let zone = zone.or_else(|| set.as_ref().map(RegencySet::zone)).unwrap_or(TimeZone::UTC);
         let (offices, calendars) = set.map_or_else(Default::default, |set| (set.offices, set.calendars));
+        let calendar_of =
+            offices.iter().map(|office| (office.code.clone(), office.calendar.clone())).collect();
         let offices = offices.into_iter().map(|office| (office.code, office.short_name)).collect();
-        Self { inquiry, offices, calendars, zone, now }
+        Self { inquiry, offices, calendar_of, calendars, zone, now }
     }
 
     fn head(&self) -> Result<(), Failure> {
@@ -111,6 +118,28 @@ impl<'a> Sheet<'a> {
         }
         let Some(post) = &self.inquiry.post else { return Ok(()) };
         output::line(&format!("Unggahan ({}): {}", self.at(post.published_at), one_line(&post.text)))
+    }
+
+    /// How often it was passed on, and how long each office had it.
+    fn passed_on(&self, standing: &Standing) -> Result<(), Failure> {
+        if standing.hops == 0 {
+            return Ok(());
+        }
+        let bound = if standing.bound { ", OPD-nya sudah diputuskan" } else { "" };
+        let (hops, returns) = (standing.hops, standing.returns);
+        output::line(&format!("Berpindah OPD: {hops} kali, kembali ke OPD semula {returns} kali{bound}"))?;
+        standing.segments.iter().try_for_each(|segment| {
+            let until = segment.to.unwrap_or(self.now);
+            let office = self.office(segment.office.as_str());
+            let calendar = self.calendar_of.get(&segment.office).and_then(|name| self.calendars.get(name));
+            let time = calendar.map_or_else(
+                || span(until.duration_since(segment.from).as_secs(), LANGUAGE),
+                |calendar| {
+                    format!("{} waktu kerja", working_span(calendar.worked(segment.from, until), LANGUAGE))
+                },
+            );
+            output::line(&format!("  {office}: {time}, sejak {}", self.at(segment.from)))
+        })
     }
 
     fn messages(&self) -> Result<(), Failure> {
@@ -223,8 +252,17 @@ impl<'a> Sheet<'a> {
         match event.kind {
             EventKind::InquiryHandedOver => {
                 let (from, to) = (self.office(fact("from")?), self.office(fact("to")?));
-                Some(format!(" {from} → {to}{}", because(fact("reason"))))
+                let passing = fact("passing").and_then(|passing| passing.parse().ok());
+                let passing = match passing {
+                    Some(Passing::Named) => " (bukan wewenang)",
+                    Some(Passing::Unknown) => " (bukan wewenang, OPD belum diketahui)",
+                    Some(Passing::Disputed) => " (sudah berpindah-pindah, untuk diputuskan)",
+                    Some(Passing::Decided) => " (diputuskan)",
+                    None => "",
+                };
+                Some(format!(" {from} → {to}{passing}{}", because(fact("reason"))))
             }
+            EventKind::InquiryNoted => Some(format!(": {}", one_line(fact("text")?))),
             EventKind::InquiryConfirmed => {
                 Some(format!(": {}{}", self.office(fact("to")?), because(fact("reason"))))
             }
@@ -252,7 +290,9 @@ impl<'a> Sheet<'a> {
             EventKind::DeadlineMoved => {
                 Some(format!(": {} → {}", moment_of("was_due_at")?, moment_of("due_at")?))
             }
-            EventKind::InquiryAcknowledged => Some(format!(" sampai {}", moment_of("until")?)),
+            EventKind::InquiryAcknowledged => {
+                Some(format!(" sampai {}{}", moment_of("until")?, because(fact("note"))))
+            }
             EventKind::ReminderDue => Some(format!(": {}", fact("step")?)),
             EventKind::DeadlineMet if event.data.get("late") == Some(&true.into()) => {
                 Some(", tetapi terlambat".to_owned())
