@@ -88,7 +88,10 @@ fn a_calendar_is_shown_counted_with_and_filled() {
         assert!(counted.contains(words), "{words}: {counted}");
     }
     let counted = sahut.json(&["calendar", "explain", "kantor", "2026-12-23T15:30", "450wm"]).unwrap();
-    assert_eq!((&counted["worked_seconds"], &counted["to"]), (&27_000.into(), &"2026-12-28T08:30:00Z".into()));
+    assert_eq!(
+        (&counted["worked_seconds"], &counted["to"]),
+        (&27_000.into(), &"2026-12-28T08:30:00Z".into())
+    );
     assert_eq!(sahut.json(&["calendar", "show", "siaga"]).unwrap()[0]["known_until"], "2027-12-31");
     assert_eq!(sahut.json(&["deadlines", "show", NUMBER]).unwrap()[1]["kind"], "resolution");
     let ics = sahut.folder().join("libur.ics");

@@ -72,12 +72,11 @@ pub(crate) async fn hasten(
     }
 }
 
-/// A live promise as it would be made today, under today's calendars and policies; its due moment stays where it is while
-/// nothing else than the words for it changed. `None`: today nothing would be promised.
+/// A live promise as it would be made today, under today's calendars and policies, for the office that it was made for.
+/// `None`: today nothing would be promised.
 pub fn recounted(regency: &Regency, live: &Live) -> Option<Result<Explanation, NoWorkingTime>> {
-    let office = live.segments.as_slice().first().map_or(&live.office, |first| &first.office);
-    let calendar = regency.calendar(office)?;
-    let entry = regency.policies.of(live.kind, live.inquiry_kind, live.priority, office)?;
+    let calendar = regency.calendar(promised_by(live))?;
+    let entry = entry_of(regency, live)?;
     Some(recount(&entry.policy, calendar, &live.explanation, &live.segments, &live.history))
 }
 
@@ -88,7 +87,7 @@ pub fn allowed_until(regency: &Regency, live: &Live) -> Option<Timestamp> {
     Some(calendar_of(regency, live)?.due(live.due_at, extension).ok()?.at)
 }
 
-/// Grants more time that was asked for: until the moment that was asked, and looked at in time before it.
+/// Grants more time that was asked for: until the moment that was asked, unless the promise was moved beyond it since.
 pub async fn grant(
     tx: &mut Tx,
     regency: &Regency,
@@ -98,8 +97,9 @@ pub async fn grant(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let mut explanation = live.explanation.clone();
-    explanation.due.at = asked.until;
-    let next_at = Some(look_after(regency, live, now, asked.until));
+    let due_at = asked.until.max(live.due_at);
+    explanation.due.at = due_at;
+    let next_at = Some(look_after(regency, live, now, due_at));
     let moved = Move { why: MoveReason::Extended, note: &asked.reason, explanation, next_at };
     tx.grant(asked, live, moved, note, actor, now).await
 }
@@ -144,6 +144,10 @@ pub fn calendar_of<'a>(regency: &'a Regency, live: &Live) -> Option<&'a WorkingC
 
 /// Today's policy for a promise.
 pub(crate) fn entry_of<'a>(regency: &'a Regency, live: &Live) -> Option<&'a Entry> {
-    let office = live.segments.as_slice().first().map_or(&live.office, |first| &first.office);
-    regency.policies.of(live.kind, live.inquiry_kind, live.priority, office)
+    regency.policies.of(live.kind, live.inquiry_kind, live.priority, promised_by(live))
+}
+
+/// The office that a promise was made for: it has the first stretch of it.
+fn promised_by(live: &Live) -> &OfficeCode {
+    live.segments.as_slice().first().map_or(&live.office, |first| &first.office)
 }
