@@ -76,12 +76,11 @@ pub(crate) async fn hasten(
     }
 }
 
-/// A live promise as it would be made today, under today's calendars and policies; its due moment stays where it is while
-/// nothing else than the words for it changed. `None`: today nothing would be promised.
+/// A live promise as it would be made today, under today's calendars and policies, for the office that it was made for.
+/// `None`: today nothing would be promised.
 pub fn recounted(regency: &Regency, live: &Live) -> Option<Result<Explanation, NoWorkingTime>> {
-    let office = live.segments.as_slice().first().map_or(&live.office, |first| &first.office);
-    let calendar = regency.calendar(office)?;
-    let entry = regency.policies.of(live.kind, live.inquiry_kind, live.priority, office)?;
+    let calendar = regency.calendar(promised_by(live))?;
+    let entry = entry_of(regency, live)?;
     Some(recount(&entry.policy, calendar, &live.explanation, &live.segments, &live.history))
 }
 
@@ -92,7 +91,7 @@ pub fn allowed_until(regency: &Regency, live: &Live) -> Option<Timestamp> {
     Some(calendar_of(regency, live)?.due(live.due_at, extension).ok()?.at)
 }
 
-/// Grants more time that was asked for: until the moment that was asked, and looked at in time before it.
+/// Grants more time that was asked for: until the moment that was asked, unless the promise was moved beyond it since.
 pub async fn grant(
     tx: &mut Tx,
     (asked, live): (&Extension, &Live),
@@ -101,7 +100,7 @@ pub async fn grant(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let mut explanation = live.explanation.clone();
-    explanation.due.at = asked.until;
+    explanation.due.at = asked.until.max(live.due_at);
     let moved = Move { why: MoveReason::Extended, note: &asked.reason, explanation };
     tx.grant(asked, live, moved, note, actor, now).await
 }
@@ -133,6 +132,10 @@ pub fn calendar_of<'a>(regency: &'a Regency, live: &Live) -> Option<&'a WorkingC
 
 /// Today's policy for a promise.
 pub(crate) fn entry_of<'a>(regency: &'a Regency, live: &Live) -> Option<&'a Entry> {
-    let office = live.segments.as_slice().first().map_or(&live.office, |first| &first.office);
-    regency.policies.of(live.kind, live.inquiry_kind, live.priority, office)
+    regency.policies.of(live.kind, live.inquiry_kind, live.priority, promised_by(live))
+}
+
+/// The office that a promise was made for: it has the first stretch of it.
+fn promised_by(live: &Live) -> &OfficeCode {
+    live.segments.as_slice().first().map_or(&live.office, |first| &first.office)
 }
