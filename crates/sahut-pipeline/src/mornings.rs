@@ -45,8 +45,8 @@ pub async fn ring(context: &Context) -> Result<(), StoreError> {
         return Ok(());
     }
     let mut tx = context.db.begin().await?;
+    bells.mornings(&mut tx, &regency, &news).await?;
     for office in news {
-        bells.morning(&mut tx, &regency, office).await?;
         bells.week(&mut tx, &regency, office).await?;
         if office.code == regency.triage_office {
             bells.presence(&mut tx, &regency).await?;
@@ -99,18 +99,23 @@ impl Bells {
         Ok(true)
     }
 
-    /// Tells the people of an office what is open, and with it whatever they are owed.
-    async fn morning(&self, tx: &mut Tx, regency: &Regency, office: &Office) -> Result<(), StoreError> {
-        let [day, _] = days(regency.day(&office.code, self.now));
-        if !regency.ladder.mails.morning
-            || !self.rings(tx, &format!("morning:{}", office.code), &day).await?
-            || !tx.has_open(&office.code).await?
-        {
+    /// Tells the people of offices what is open, and with it whatever they are owed.
+    async fn mornings(&self, tx: &mut Tx, regency: &Regency, offices: &[&Office]) -> Result<(), StoreError> {
+        if !regency.ladder.mails.morning {
             return Ok(());
         }
-        for person in regency.people(&office.code, self.now) {
-            tx.fold(&person, Some(&office.code), true, self.now).await?;
+        let owing = tx.owing_offices().await?;
+        let mut told = Vec::new();
+        for office in offices {
+            let [day, _] = days(regency.day(&office.code, self.now));
+            if self.rings(tx, &format!("morning:{}", office.code), &day).await?
+                && owing.contains(&office.code)
+            {
+                let people = regency.people(&office.code, self.now).into_iter();
+                told.extend(people.map(|person| (person, Some(office.code.clone()))));
+            }
         }
+        tx.fold(told, true, self.now).await?;
         Ok(())
     }
 
