@@ -23,6 +23,9 @@ const SMALL: &[&str] = &[
     "SCAN channel",
     "SCAN c",
     "SCAN o",
+    // The people of all offices, and what one digest tells.
+    "SCAN p",
+    "SCAN told",
     "SCAN inquiry_count",
     "SCAN CONSTANT ROW",
     "INDEX message_waiting",
