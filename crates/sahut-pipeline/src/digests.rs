@@ -49,22 +49,25 @@ pub(crate) async fn sort_due(tx: &mut Tx, regency: &Regency, now: Timestamp) -> 
             tx.let_wait(&office, opening, now).await?;
         }
     }
+    let mut folded = Vec::new();
     for recipient in tx.due_recipients(now).await? {
         match fate(regency, &recipient, now) {
             Fate::Leaves => {}
             Fate::Folded => {
-                let office = recipient.office.as_ref();
-                let folded = tx.fold(&recipient.person, office, false, now).await?;
-                metrics::counter!("sahut_notices_total", "outcome" => "folded").increment(folded);
                 // What cannot be folded would be one too many beside the digest.
-                if recipient.due - recipient.foldable.min(recipient.due) + 1 > allowance(regency, &recipient)
-                {
+                let others = recipient.due - recipient.foldable.min(recipient.due);
+                if others + 1 > allowance(regency, &recipient) {
                     tx.put_off_others(&recipient.person.mail, recipient.free_at, now).await?;
                 }
+                folded.push((recipient.person, recipient.office));
             }
             Fate::PutOff => tx.put_off(&recipient.person.mail, recipient.free_at, now).await?,
             Fate::Morning(opening) => tx.put_off(&recipient.person.mail, opening, now).await?,
         }
+    }
+    if !folded.is_empty() {
+        let mails = tx.fold(folded, false, now).await?;
+        metrics::counter!("sahut_notices_total", "outcome" => "folded").increment(mails);
     }
     Ok(())
 }

@@ -4,12 +4,13 @@
 //! Nothing here is a timer: a bell's row, keyed by the day and the office, says that it was done, so that a restart or a
 //! clock that jumps does it once, however late.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::civil::{Date, Time};
 use jiff::{Span, Timestamp};
 use sahut_domain::calendar::WorkingCalendar;
-use sahut_domain::event::EventKind;
+use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::notice::Template;
 use sahut_domain::office::{Office, OfficeCode, Person};
 use sahut_store::journal::NewEvent;
@@ -29,27 +30,34 @@ const PRESENCE: &str = "presence";
 /// Rings the bells of offices that have opened, and does what they ring for.
 pub async fn ring(context: &Context) -> Result<(), StoreError> {
     let (regency, now) = (context.regency.get(), context.clock.now());
-    let mut days: Vec<String> =
-        regency.offices.keys().map(|office| regency.day(office, now)).flat_map(days).collect();
-    days.sort();
-    days.dedup();
-    let rung = context.db.read().await?.bells_of(&days).await?;
-    let open =
-        |office: &&Office| regency.calendar(&office.code).is_some_and(|calendar| has_opened(calendar, now));
-    let mut opened: Vec<&Office> = regency.offices.values().filter(open).collect();
-    opened.sort_by(|a, b| a.code.cmp(&b.code));
+    let opened: HashMap<&str, Days> = regency
+        .calendars
+        .values()
+        .filter(|calendar| has_opened(calendar, now))
+        .map(|calendar| (calendar.name.as_str(), Days::of(calendar.date_of(now))))
+        .collect();
+    if opened.is_empty() {
+        return Ok(());
+    }
+    let asked: Vec<String> = opened.values().flat_map(|days| [days.day.clone(), days.week.clone()]).collect();
+    let rung = context.db.read().await?.bells_of(&asked).await?;
     let mut bells = Bells { rung, now, weeks: BTreeMap::new() };
-    let news: Vec<&Office> =
-        opened.into_iter().filter(|office| bells.has_news(&regency, &office.code)).collect();
+    let mut news: Vec<(&Office, &Days)> = regency
+        .offices
+        .values()
+        .filter_map(|office| Some((office, opened.get(regency.calendar(&office.code)?.name.as_str())?)))
+        .filter(|(office, days)| bells.has_news(&regency, &office.code, days))
+        .collect();
     if news.is_empty() {
         return Ok(());
     }
+    news.sort_by(|(a, _), (b, _)| a.code.cmp(&b.code));
     let mut tx = context.db.begin().await?;
-    for office in news {
-        bells.morning(&mut tx, &regency, office).await?;
-        bells.week(&mut tx, &regency, office).await?;
+    bells.mornings(&mut tx, &regency, &news).await?;
+    for (office, days) in news {
+        bells.week(&mut tx, &regency, office, days).await?;
         if office.code == regency.triage_office {
-            bells.presence(&mut tx, &regency).await?;
+            bells.presence(&mut tx, &regency, days).await?;
         }
     }
     tx.commit().await
@@ -60,9 +68,18 @@ fn has_opened(calendar: &WorkingCalendar, now: Timestamp) -> bool {
     calendar.is_open(now) && calendar.zone.to_datetime(now).time() >= NOT_BEFORE
 }
 
-/// A day, and the Monday of its week.
-fn days(day: Date) -> [String; 2] {
-    [day.to_string(), monday(day).to_string()]
+/// A day, and the Monday of its week, as bells are keyed by them.
+struct Days {
+    day: String,
+    week: String,
+    monday: Date,
+}
+
+impl Days {
+    fn of(day: Date) -> Self {
+        let monday = monday(day);
+        Self { day: day.to_string(), week: monday.to_string(), monday }
+    }
 }
 
 fn monday(day: Date) -> Date {
@@ -79,13 +96,12 @@ struct Bells {
 }
 
 impl Bells {
-    fn has_news(&self, regency: &Regency, office: &OfficeCode) -> bool {
-        let [day, week] = days(regency.day(office, self.now));
+    fn has_news(&self, regency: &Regency, office: &OfficeCode, days: &Days) -> bool {
         let mails = &regency.ladder.mails;
-        let rang = |name: String, day: String| self.rung.contains(&(name, day));
-        (mails.morning && !rang(format!("morning:{office}"), day.clone()))
-            || (mails.weekly && !rang(format!("week:{office}"), week))
-            || (*office == regency.triage_office && !rang(PRESENCE.to_owned(), day))
+        let rang = |name: String, day: &String| self.rung.contains(&(name, day.clone()));
+        (mails.morning && !rang(format!("morning:{office}"), &days.day))
+            || (mails.weekly && !rang(format!("week:{office}"), &days.week))
+            || (*office == regency.triage_office && !rang(PRESENCE.to_owned(), &days.day))
     }
 
     /// Rings a bell whose work is done in this transaction. `false`: it rang before.
@@ -99,27 +115,41 @@ impl Bells {
         Ok(true)
     }
 
-    /// Tells the people of an office what is open, and with it whatever they are owed.
-    async fn morning(&self, tx: &mut Tx, regency: &Regency, office: &Office) -> Result<(), StoreError> {
-        let [day, _] = days(regency.day(&office.code, self.now));
-        if !regency.ladder.mails.morning
-            || !self.rings(tx, &format!("morning:{}", office.code), &day).await?
-            || !tx.has_open(&office.code).await?
-        {
+    /// Tells the people of offices what is open, and with it whatever they are owed.
+    async fn mornings(
+        &self,
+        tx: &mut Tx,
+        regency: &Regency,
+        offices: &[(&Office, &Days)],
+    ) -> Result<(), StoreError> {
+        if !regency.ladder.mails.morning {
             return Ok(());
         }
-        for person in regency.people(&office.code, self.now) {
-            tx.fold(&person, Some(&office.code), true, self.now).await?;
+        let owing = tx.owing_offices().await?;
+        let mut told = Vec::new();
+        for (office, days) in offices {
+            let rings = self.rings(tx, &format!("morning:{}", office.code), &days.day).await?;
+            if rings && owing.contains(&office.code) {
+                let people = regency.people(&office.code, self.now).into_iter();
+                told.extend(people.map(|person| (person, Some(office.code.clone()))));
+            }
         }
+        tx.fold(told, true, self.now).await?;
         Ok(())
     }
 
     /// Tells the head of an office, or else its people, how the last week went.
-    async fn week(&mut self, tx: &mut Tx, regency: &Regency, office: &Office) -> Result<(), StoreError> {
+    async fn week(
+        &mut self,
+        tx: &mut Tx,
+        regency: &Regency,
+        office: &Office,
+        days: &Days,
+    ) -> Result<(), StoreError> {
         let Some(calendar) = regency.calendar(&office.code) else { return Ok(()) };
-        let this = monday(regency.day(&office.code, self.now));
+        let this = days.monday;
         if !regency.ladder.mails.weekly
-            || !self.rings(tx, &format!("week:{}", office.code), &this.to_string()).await?
+            || !self.rings(tx, &format!("week:{}", office.code), &days.week).await?
         {
             return Ok(());
         }
@@ -127,15 +157,13 @@ impl Bells {
             |day: Date| calendar.zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0)).compatible().ok();
         let last = this.checked_sub(Span::new().days(7)).ok().and_then(beginning);
         let (Some(from), Some(to)) = (last, beginning(this)) else { return Ok(()) };
-        if !self.weeks.contains_key(&(from, to)) {
-            let weeks = tx.weeks(from, to).await?;
-            self.weeks.insert((from, to), weeks);
-        }
-        let week = self.weeks.get(&(from, to)).and_then(|weeks| weeks.get(&office.code)).cloned();
-        let silent = tx.people(self.now).await?.into_iter();
-        let silent = silent.filter(|one| one.office == office.code && one.silent_at.is_some());
-        let summary =
-            summary(calendar, week.unwrap_or_default(), (from, to), silent.map(|one| one.name).collect());
+        let weeks = match self.weeks.entry((from, to)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(tx.weeks(from, to).await?),
+        };
+        let week = weeks.get(&office.code).cloned().unwrap_or_default();
+        let silent = tx.silent_people(&office.code).await?;
+        let summary = summary(calendar, &week, (from, to), silent);
         let mut event = NewEvent::new(EventKind::SummaryDue, self.now);
         event.office = Some(office.code.clone());
         let data = serde_json::to_value(summary).map_err(|error| StoreError::Refused(error.to_string()))?;
@@ -146,10 +174,9 @@ impl Bells {
     }
 
     /// Looks whether anybody is there, and tells the communications office where nobody is.
-    async fn presence(&self, tx: &mut Tx, regency: &Regency) -> Result<(), StoreError> {
+    async fn presence(&self, tx: &mut Tx, regency: &Regency, days: &Days) -> Result<(), StoreError> {
         let triage = &regency.triage_office;
-        let [day, _] = days(regency.day(triage, self.now));
-        if !self.rings(tx, PRESENCE, &day).await? {
+        if !self.rings(tx, PRESENCE, &days.day).await? {
             return Ok(());
         }
         tx.note_silence(self.now).await?;
@@ -163,7 +190,7 @@ impl Bells {
         self.owe(tx, people, Template::Unattended, event, triage).await
     }
 
-    async fn record(&self, tx: &mut Tx, event: NewEvent) -> Result<sahut_domain::event::EventId, StoreError> {
+    async fn record(&self, tx: &mut Tx, event: NewEvent) -> Result<EventId, StoreError> {
         tx.record_one(event, self.now).await
     }
 
@@ -172,7 +199,7 @@ impl Bells {
         tx: &mut Tx,
         people: Vec<Person>,
         template: Template,
-        event: sahut_domain::event::EventId,
+        event: EventId,
         office: &OfficeCode,
     ) -> Result<(), StoreError> {
         let notice = |recipient| NewNotice {
@@ -191,7 +218,7 @@ impl Bells {
 
 fn summary(
     calendar: &WorkingCalendar,
-    week: Week,
+    week: &Week,
     (from, to): (Timestamp, Timestamp),
     silent: Vec<String>,
 ) -> Summary {

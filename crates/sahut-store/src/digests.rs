@@ -4,6 +4,8 @@
 //! is sent at least once, and given to somebody else when its address is refused. A digest that could not leave is folded
 //! into the next one with all that it would have told.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, State};
@@ -21,6 +23,10 @@ pub const AN_HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// What can be told in a digest, as words of a list in SQL. What is urgent, and what needs a closer look, leaves alone.
 const FOLDABLE: &str = "('assignment', 'follow_up', 'reminder', 'overdue', 'triage', 'incident', 'digest')";
 
+/// What could leave now, or failed before; `$1` is the present moment.
+const PENDING: &str = "state = 'due' AND urgent = 0 AND (lease_until IS NULL OR lease_until <= $1)
+    AND (not_before <= $1 OR last_error IS NOT NULL)";
+
 /// Whose mails wait, with how many they are. What is urgent is not counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
@@ -32,7 +38,7 @@ pub struct Recipient {
     pub due: i64,
     /// Of those, and of those that failed before, mails that a digest can tell of.
     pub foldable: i64,
-    /// Some have waited for a mail server or for this program.
+    /// Some have waited for more than an hour: for a mail server, for this program, or for the morning.
     pub held_up: bool,
     /// Mails that left within the last hour, or are leaving now.
     pub lately: i64,
@@ -72,7 +78,7 @@ impl Tx {
              SELECT n.recipient, MIN(n.recipient_name), MIN(n.office),
                 CAST(SUM(CASE WHEN n.not_before <= $1 THEN 1 ELSE 0 END) AS BIGINT),
                 CAST(SUM(CASE WHEN n.template IN {FOLDABLE} THEN 1 ELSE 0 END) AS BIGINT),
-                CAST(MAX(CASE WHEN n.last_error IS NOT NULL OR n.not_before < $2 THEN 1 ELSE 0 END) AS BIGINT),
+                CAST(MAX(CASE WHEN n.created_at < $2 THEN 1 ELSE 0 END) AS BIGINT),
                 CAST(COALESCE(MIN(l.sent), 0) + COALESCE(MIN(g.sent), 0) AS BIGINT), COALESCE(MIN(l.earliest), $1)
              FROM notice n LEFT JOIN lately l ON l.recipient = n.recipient
                 LEFT JOIN leaving g ON g.recipient = n.recipient
@@ -94,42 +100,58 @@ impl Tx {
         .await
     }
 
-    /// Folds what somebody is owed into one mail, and answers how many mails those were. The digest is owed also when
-    /// there is nothing to fold if it is the morning's, which tells what is open at the office.
+    /// Folds what people are owed into one mail each, and answers how many mails those were. A digest is owed also where
+    /// there is nothing to fold: that of the morning tells what is open at the office.
     pub async fn fold(
         &mut self,
-        person: &Person,
-        office: Option<&OfficeCode>,
+        people: Vec<(Person, Option<OfficeCode>)>,
         morning: bool,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let mut event = NewEvent::new(EventKind::DigestDue, now);
-        event.office = office.cloned();
-        let event = self.record_one(event.with(serde_json::json!({ "morning": morning })), now).await?;
-        const PENDING: &str = "recipient = $1 AND state = 'due' AND urgent = 0
-            AND (lease_until IS NULL OR lease_until <= $3) AND (not_before <= $3 OR last_error IS NOT NULL)";
-        let again = format!(
-            "UPDATE notice SET digest_id = $2 WHERE digest_id IN
-                (SELECT event_id FROM notice WHERE {PENDING} AND template = 'digest')"
-        );
-        self.exec_built(again, args![&person.mail, event, now]).await?;
-        let fold = format!(
-            "UPDATE notice SET state = 'done', digest_id = $2, lease_owner = NULL, lease_until = NULL
-             WHERE {PENDING} AND template IN {FOLDABLE}"
-        );
-        let folded = self.exec_built(fold, args![&person.mail, event, now]).await?;
-        let digest = NewNotice {
-            event,
-            template: Template::Digest,
-            recipient: person.clone(),
-            office: office.cloned(),
-            inquiry: None,
-            channel: None,
-            urgent: false,
-            not_before: now,
+        let event = |(_, office): &(Person, Option<OfficeCode>)| NewEvent {
+            office: office.clone(),
+            ..NewEvent::new(EventKind::DigestDue, now).with(serde_json::json!({ "morning": morning }))
         };
-        self.owe(vec![digest], now).await?;
+        let events = self.record(people.iter().map(event).collect(), now).await?;
+        let pending: BTreeSet<String> = self
+            .rows(&format!("SELECT DISTINCT recipient FROM notice WHERE {PENDING}"), args![now], |row| {
+                row.get(0)
+            })
+            .await?
+            .into_iter()
+            .collect();
+        let mut folded = 0;
+        let mut digests = Vec::with_capacity(people.len());
+        for ((recipient, office), event) in people.into_iter().zip(events) {
+            if pending.contains(&recipient.mail) {
+                folded += self.fold_into(&recipient.mail, event, now).await?;
+            }
+            digests.push(NewNotice {
+                event,
+                template: Template::Digest,
+                recipient,
+                office,
+                inquiry: None,
+                channel: None,
+                urgent: false,
+                not_before: now,
+            });
+        }
+        self.owe(digests, now).await?;
         Ok(folded)
+    }
+
+    async fn fold_into(&mut self, mail: &str, event: EventId, now: Timestamp) -> Result<u64, StoreError> {
+        let again = format!(
+            "UPDATE notice SET digest_id = $3 WHERE digest_id IN
+                (SELECT event_id FROM notice WHERE {PENDING} AND recipient = $2 AND template = 'digest')"
+        );
+        self.exec_built(again, args![now, mail, event]).await?;
+        let fold = format!(
+            "UPDATE notice SET state = 'done', digest_id = $3, lease_owner = NULL, lease_until = NULL
+             WHERE {PENDING} AND recipient = $2 AND template IN {FOLDABLE}"
+        );
+        self.exec_built(fold, args![now, mail, event]).await
     }
 
     /// What a digest tells: the inquiries of the mails that were folded into it and still wait for somebody, and all open
@@ -187,10 +209,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Whether an office owes an answer.
-    pub async fn has_open(&mut self, office: &OfficeCode) -> Result<bool, StoreError> {
-        const OPEN: &str = "SELECT 1 FROM inquiry WHERE office = $1 AND state = 'open' LIMIT 1";
-        Ok(self.opt(OPEN, args![office], |_| Ok(())).await?.is_some())
+    /// Offices that owe an answer.
+    pub async fn owing_offices(&mut self) -> Result<BTreeSet<OfficeCode>, StoreError> {
+        const OWING: &str = "SELECT DISTINCT office FROM inquiry WHERE state = 'open'";
+        Ok(self.rows(OWING, args![], |row| row.get(0)).await?.into_iter().collect())
     }
 
     /// Lets everything that somebody is owed wait until a moment, but not what is urgent.

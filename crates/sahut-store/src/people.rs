@@ -93,6 +93,13 @@ impl Tx {
         Ok(self.rows(SILENT, args![], |row| row.get(0)).await?.into_iter().collect())
     }
 
+    /// Names of people of an office who get mail and never act.
+    pub async fn silent_people(&mut self, office: &OfficeCode) -> Result<Vec<String>, StoreError> {
+        const SILENT: &str =
+            "SELECT name FROM person WHERE office = $1 AND silent_at IS NOT NULL ORDER BY position";
+        self.rows(SILENT, args![office], |row| row.get(0)).await
+    }
+
     /// Looks for people whose mail arrives and who never act, and for those who do again; answers the journal's lines
     /// about offices that fell silent now. Whatever an office does counts for all of its people.
     pub async fn note_silence(&mut self, now: Timestamp) -> Result<Vec<EventId>, StoreError> {

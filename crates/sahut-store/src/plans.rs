@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sahut_domain::channel::{ChannelId, Platform};
 use sahut_domain::deadline::DeadlineKind;
+use sahut_domain::event::EventId;
 use sahut_domain::incident::IncidentId;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
 use sahut_domain::message::{MessageId, Surface, ThreadId};
@@ -23,6 +24,9 @@ const SMALL: &[&str] = &[
     "SCAN channel",
     "SCAN c",
     "SCAN o",
+    // The people of all offices, and what one digest tells.
+    "SCAN p",
+    "SCAN told",
     "SCAN inquiry_count",
     "SCAN CONSTANT ROW",
     "INDEX message_waiting",
@@ -105,6 +109,11 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
     tx.has_due_notices(now).await?;
     tx.has_due_replies(now).await?;
     tx.has_due_deadlines(now).await?;
+    tx.due_recipients(now).await?;
+    tx.quiet_offices(now).await?;
+    tx.bells_of(&["2026-11-24".to_owned()]).await?;
+    tx.silent_offices().await?;
+    tx.digest(EventId(1), Some(&OfficeCode::parse("dinkes")?)).await?;
     tx.take_waiting(10).await?;
     tx.take_due_deadlines(now, 10).await?;
     tx.has_silent(now).await?;

@@ -110,25 +110,18 @@ struct Quarter {
     /// What the clock showed at each look.
     looks: Vec<Timestamp>,
     ledger: Vec<Letter>,
-    spent: [std::time::Duration; 5],
     _folder: tempfile::TempDir,
 }
 
 #[tokio::test]
 async fn a_quarter_of_the_ladder() {
     let inquiries = std::env::var("SAHUT_INQUIRIES").ok().and_then(|text| text.parse().ok()).unwrap_or(USUAL);
-    #[expect(clippy::disallowed_methods, reason = "how long the test takes is told, and decides nothing")]
     let began = Instant::now();
     let mut quarter = Quarter::open(inquiries).await;
     while quarter.now < at(OVER) {
         quarter.tick().await;
     }
-    println!(
-        "{inquiries} inquiries, {} mails, {:?} {:?}",
-        quarter.ledger.len(),
-        began.elapsed(),
-        quarter.spent
-    );
+    println!("{inquiries} inquiries, {} mails, {:?}", quarter.ledger.len(), began.elapsed());
     quarter.every_step_was_taken_once().await;
     quarter.nobody_was_woken();
     quarter.nobody_got_too_many();
@@ -198,7 +191,6 @@ impl Quarter {
             read: EventId(0),
             looks: Vec::new(),
             ledger: Vec::new(),
-            spent: Default::default(),
             _folder: folder,
         }
     }
@@ -216,20 +208,11 @@ impl Quarter {
             return;
         }
         self.clock.set(self.shown());
-        let t = Instant::now();
         self.collect().await;
-        self.spent[0] += t.elapsed();
-        let t = Instant::now();
         self.act().await;
-        self.spent[1] += t.elapsed();
-        let t = Instant::now();
         while watch_deadlines(&self.context).await.unwrap() > 0 {}
         self.looks.push(self.shown());
-        self.spent[2] += t.elapsed();
-        let t = Instant::now();
         mornings::ring(&self.context).await.unwrap();
-        self.spent[3] += t.elapsed();
-        let t = Instant::now();
         let (outage, true_at) = (within(self.now, OUTAGE), self.now);
         let ledger = &mut self.ledger;
         while carry_due(&self.context, 200, |work, shown| {
@@ -250,7 +233,6 @@ impl Quarter {
         .unwrap()
             > 0
         {}
-        self.spent[4] += t.elapsed();
     }
 
     /// What citizens wrote is stored and routed.
@@ -444,7 +426,7 @@ impl Quarter {
             **count > 1 && office.is_none_or(|office| office.calendar == "kantor")
         });
         let many: Vec<_> = many.collect();
-        assert!(mails.len() > 30, "{} people were mailed", mails.len());
+        assert!(mails.len() > 10, "{} people were mailed", mails.len());
         assert!(many.is_empty(), "{many:?}");
     }
 }

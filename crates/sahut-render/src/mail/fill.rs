@@ -294,7 +294,7 @@ fn digest_line(line: &DigestEntry, mail: &Digest, language: Language) -> String 
     }
     if let Some(link) = line.link.as_deref().and_then(web_address) {
         said.push(' ');
-        said.push_str(&link);
+        said.push_str(link);
     }
     said
 }

@@ -23,7 +23,7 @@ on_both! {
         let found = tx.due_recipients(at(1)).await.unwrap();
         let counted: Vec<_> = found.iter().map(|one| (one.person.mail.as_str(), one.due, one.foldable, one.held_up, one.lately)).collect();
         assert_eq!(counted, [("a@x.example", 3, 3, false, 0), ("b@x.example", 1, 1, false, 0)]);
-        assert_eq!(tx.fold(&found[0].person, found[0].office.as_ref(), false, at(2)).await.unwrap(), 3);
+        assert_eq!(tx.fold(vec![(found[0].person.clone(), found[0].office.clone())], false, at(2)).await.unwrap(), 3);
         let works = tx.claim_notices(&claim(at(2), at(60))).await.unwrap();
         let digest = works.iter().find(|work| work.template == Template::Digest).unwrap();
         assert_eq!((works.len(), digest.recipient.mail.as_str()), (2, "a@x.example"), "b's own is beside it");
@@ -35,6 +35,7 @@ on_both! {
         let fourth = NewNotice { event: EventId(1), ..notice(&opened[0], "c@x.example", false) };
         tx.owe(vec![fourth], at(3)).await.unwrap();
         assert_eq!(tx.digest(event, Some(&code("dinkes"))).await.unwrap().len(), 2);
+        assert_eq!(tx.owing_offices().await.unwrap(), [code("dinkes")].into());
         let checks = tx.selfcheck(at(3)).await.unwrap();
         assert!(checks.iter().all(|check| check.broken == 0), "{checks:?}");
         tx.commit().await.unwrap();
@@ -44,12 +45,12 @@ on_both! {
         let one = world.inquiry(item("m1", "ani")).await;
         world.owe(&one, "a@x.example", false).await;
         let mut tx = world.begin().await;
-        tx.fold(&person("a@x.example"), None, false, at(1)).await.unwrap();
+        tx.fold(vec![(person("a@x.example"), None)], false, at(1)).await.unwrap();
         let work = tx.claim_notices(&claim(at(1), at(60))).await.unwrap().remove(0);
         let later = NoticeEnd { outcome: Outcome::Again { at: at(9000), error: "451".to_owned() }, address_refused: false };
         tx.settle_notices(vec![(&work, later)], at(2)).await.unwrap();
         assert!(tx.due_recipients(at(3)).await.unwrap().is_empty(), "nothing is due before then");
-        assert_eq!(tx.fold(&person("a@x.example"), None, true, at(3)).await.unwrap(), 1);
+        assert_eq!(tx.fold(vec![(person("a@x.example"), None)], true, at(3)).await.unwrap(), 1);
         let next = tx.claim_notices(&claim(at(3), at(60))).await.unwrap().remove(0);
         assert_ne!(next.event, work.event);
         assert_eq!(tx.digest(next.event, None).await.unwrap().len(), 1);
@@ -82,8 +83,9 @@ on_both! {
         let opening = at(1) + SignedDuration::from_hours(8);
         tx.let_wait(&code("dinkes"), opening, at(1)).await.unwrap();
         assert!(tx.quiet_offices(at(1)).await.unwrap().is_empty());
+        tx.put_off_others("a@x.example", at(9), at(1)).await.unwrap();
         let works = tx.claim_notices(&claim(at(1), at(60))).await.unwrap();
-        assert_eq!(works.iter().map(|work| work.template).collect::<Vec<_>>(), [Template::Assignment]);
+        assert_eq!(works.iter().map(|work| work.template).collect::<Vec<_>>(), [Template::Assignment], "that can be folded");
         tx.commit().await.unwrap();
     }
 }

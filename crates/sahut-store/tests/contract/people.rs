@@ -48,6 +48,7 @@ on_both! {
         assert_eq!(lines.len(), 1);
         assert!(tx.note_silence(at(0) + 3 * DAY).await.unwrap().is_empty(), "told once");
         assert_eq!(tx.silent_offices().await.unwrap(), [code("dinkes")].into());
+        assert_eq!(tx.silent_people(&code("dinkes")).await.unwrap().len(), 1);
         let silent = tx.people(at(0) + 3 * DAY).await.unwrap().remove(0);
         assert_eq!((silent.sent, silent.silent_at), (5, Some(at(0) + 2 * DAY)));
         tx.note_act("admin@dinkes.example", at(0) + 3 * DAY).await.unwrap();
