@@ -61,7 +61,7 @@ impl Tx {
         let triage = matches!(passing, Passing::Unknown | Passing::Disputed);
         let gift = Gift { to, data, triage, decides: passing == Passing::Decided, actor: said.actor };
         let HandedOver { inquiry, event, from, state, others } = self.give(number, held, gift, now).await?;
-        if state == State::Open || others > 0 {
+        if from != *to && (state == State::Open || others > 0) {
             self.tell_office(Template::HandedOver, event, inquiry, to, Some(said.decides), now).await?;
         }
         Ok(Some(PassedOn { event, from, to: to.clone(), passing, others }))

@@ -89,7 +89,12 @@ pub(super) async fn page(
         replies: replies(&inquiry),
         deeds: deeds(&inquiry.events, &offices),
         stays: stays(regency, &standing.segments, &offices, visitor.now),
-        forms: Forms { opened, filled: prefilled(filled, &inquiry, problem.is_some()), problem, ..forms },
+        forms: Forms {
+            opened,
+            filled: prefilled(filled, &inquiry, opened == Act::Answer && problem.is_none()),
+            problem,
+            ..forms
+        },
         promise,
     })
 }
@@ -132,7 +137,8 @@ fn forms(
     };
     let mut listed: Vec<(String, String)> = offices
         .iter()
-        .filter(|office| office.code != visit.office)
+        // Those who decide may find that it is theirs.
+        .filter(|office| office.code != visit.office || inquiry.line.triage)
         .map(|office| (office.code.to_string(), office.short_name.clone()))
         .collect();
     listed.sort_by(|(_, a), (_, b)| a.cmp(b));
@@ -169,10 +175,10 @@ fn ends_of_work(
 }
 
 /// An answer that was refused stands in the form again, to be mended.
-fn prefilled(filled: Filled, inquiry: &Inquiry, was_sent: bool) -> Filled {
+fn prefilled(filled: Filled, inquiry: &Inquiry, is_fresh: bool) -> Filled {
     let failed = inquiry.replies.last().filter(|reply| reply.delivery == ReplyState::Failed);
     match failed {
-        Some(failed) if !was_sent && inquiry.line.state == State::Open => {
+        Some(failed) if is_fresh && inquiry.line.state == State::Open => {
             Filled { text: failed.text.clone(), ..filled }
         }
         _ => filled,
