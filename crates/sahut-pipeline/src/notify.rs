@@ -241,6 +241,7 @@ async fn compose(
     let thread = work.inquiry.as_ref().map(|inquiry| thread_id(&regency.instance, inquiry.id, domain));
     Ok(Ok(Mail {
         from: outbox.from.clone(),
+        return_to: None,
         to,
         reply_to: None,
         subject: rendered.subject,
