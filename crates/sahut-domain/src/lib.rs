@@ -5,7 +5,7 @@
 //!
 //! Where to start: [`message::Item`] is what a connector read on a platform; [`decision::Decision`] says which office
 //! it went to and why; [`inquiry`] is the unit of work that follows, and [`incident`] one happening behind many of them; [`calendar::WorkingCalendar`] turns working
-//! minutes into moments; [`deadline`] is a promise made with it; [`notice`] and [`reply`] are the two outside effects;
+//! minutes into moments; [`deadline`] is a promise made with it; [`notice`] and [`reply`] are the two outside effects, [`letter`] what comes back by mail;
 //! [`event`] is the journal that all reports are drawn from.
 //!
 //! Conventions: moments are [`jiff::Timestamp`]s in UTC (stored as microseconds); durations of work are *working
@@ -22,6 +22,7 @@ pub mod fault;
 pub mod incident;
 pub mod inquiry;
 mod language;
+pub mod letter;
 pub mod mask;
 pub mod message;
 pub mod notice;

@@ -8,6 +8,7 @@
 //! - [`route`] decides where messages belong, opens inquiries and makes promises; `incidents` is the part of it that
 //!   finds one happening behind many of them, and [`answer`] gives all of them one answer;
 //! - [`notify`] mails what is owed; [`deliver`] carries answers to the platforms; [`watch`] notices what came due;
+//! - [`mailroom`] reads what the offices answer by mail, and does it;
 //! - beside them [`learn`] learns from what people put right.
 //!
 //! [`Regency`] is the running configuration, swapped whole. [`Supervisor`] starts every long task by name, restarts it
@@ -23,8 +24,10 @@ pub mod deliver;
 pub mod door;
 mod incidents;
 pub mod learn;
+pub mod mailroom;
 pub mod notify;
 mod regency;
+mod replies;
 mod reread;
 pub mod route;
 mod stage;
@@ -34,5 +37,6 @@ pub mod watch;
 
 pub use bells::ring as ring_bells;
 pub use regency::{Connectors, Outbox, Policies, Regency, Shared};
+pub use replies::{Replies, ReplyAddressError, Trust};
 pub use stage::Context;
 pub use supervisor::{Heart, Stopped, Supervisor, TaskError, TaskStatus};

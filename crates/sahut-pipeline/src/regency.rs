@@ -13,6 +13,8 @@ use sahut_mail::{Mailbox, Smtp};
 use sahut_render::Language;
 use sahut_routing::RuleSet;
 
+use crate::Replies;
+
 /// A value that many read and one swaps. A reader keeps the one that it took.
 #[derive(Debug)]
 pub struct Shared<T>(Arc<RwLock<Arc<T>>>);
@@ -91,6 +93,8 @@ pub struct Outbox {
     pub smtp: Smtp,
     /// Who writes.
     pub from: Mailbox,
+    /// How notices are answered by mail; absent: they are not.
+    pub replies: Option<Replies>,
 }
 
 impl Regency {
@@ -117,6 +121,14 @@ impl Regency {
             people.iter().filter(|person| !refused.contains(&person.mail)).cloned().collect()
         };
         in_turn.into_iter().map(reachable).find(|people| !people.is_empty()).unwrap_or_default()
+    }
+
+    /// Who has to approve an answer of somebody for an office; nobody where the office wants no approval, or where there
+    /// is nobody else who could.
+    pub fn approver(&self, office: &OfficeCode, author: &Person) -> Option<&Person> {
+        let office = self.offices.get(office).filter(|office| office.approval)?;
+        let first = office.people.first()?;
+        (!first.mail.eq_ignore_ascii_case(&author.mail)).then_some(first)
     }
 
     /// Who is told about trouble of the machinery.

@@ -19,8 +19,8 @@ use thiserror::Error;
 
 use crate::catalogue::{pattern, say};
 pub use context::{
-    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, Context, FollowUp, Incident, MailTrouble,
-    Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
+    About, Approval, Assignment, Candidate, ChannelSilent, ChannelTrouble, Confirmation, Context, FollowUp,
+    Incident, MailTrouble, Overdue, Place, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
 };
 
 /// A mail that is ready to be addressed and sent.
@@ -113,6 +113,8 @@ fn letter(template: Template) -> &'static str {
         Template::ChannelTrouble => include_str!("../templates/channel_trouble.letter"),
         Template::ChannelSilent => include_str!("../templates/channel_silent.letter"),
         Template::MailTrouble => include_str!("../templates/mail_trouble.letter"),
+        Template::Confirmation => include_str!("../templates/confirmation.letter"),
+        Template::Approval => include_str!("../templates/approval.letter"),
     }
 }
 

@@ -4,7 +4,8 @@
 //! everything else is a method on the [`Tx`] they give, named for what its caller intends, with its SQL beside it. The
 //! methods stand in one module per intent: [`collect`], [`route`], [`notify`], [`deliver`] and [`watch`] for the five
 //! stages; [`configuration`], [`journal`], [`inquiries`], [`quarantine`], [`status`], [`selfcheck`], [`secrets`] and
-//! [`imports`] for what stands beside them; [`acts`] for what people do about an inquiry; [`correct`] and [`learn`] for what
+//! [`imports`] for what stands beside them; [`acts`] for what people do about an inquiry; [`letters`] for what they mail back, and
+//! [`proposals`] for answers that somebody has to approve; [`correct`] and [`learn`] for what
 //! they put right, and what that teaches; [`incidents`] for one happening behind many
 //! inquiries; [`history`] for trying other rules. [`work`] is the one mechanism by which owed work is claimed and settled.
 //!
@@ -26,11 +27,13 @@ pub mod incidents;
 pub mod inquiries;
 pub mod journal;
 pub mod learn;
+pub mod letters;
 mod lock;
 mod migrate;
 pub mod notify;
 #[cfg(test)]
 mod plans;
+pub mod proposals;
 pub mod quarantine;
 pub mod route;
 pub mod secrets;

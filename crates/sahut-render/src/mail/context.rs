@@ -7,7 +7,10 @@ use sahut_domain::deadline::Explanation;
 use sahut_domain::decision::Doubt;
 use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind};
+use sahut_domain::letter::Outcome;
+use sahut_domain::message::Surface;
 use sahut_domain::notice::Template;
+use sahut_domain::office::OfficeCode;
 
 /// The facts of one mail.
 #[derive(Debug, Clone)]
@@ -24,6 +27,8 @@ pub enum Context {
     ChannelTrouble(ChannelTrouble),
     ChannelSilent(ChannelSilent),
     MailTrouble(MailTrouble),
+    Confirmation(Confirmation),
+    Approval(Approval),
 }
 
 impl Context {
@@ -41,6 +46,8 @@ impl Context {
             Self::ChannelTrouble(_) => Template::ChannelTrouble,
             Self::ChannelSilent(_) => Template::ChannelSilent,
             Self::MailTrouble(_) => Template::MailTrouble,
+            Self::Confirmation(_) => Template::Confirmation,
+            Self::Approval(_) => Template::Approval,
         }
     }
 }
@@ -68,6 +75,8 @@ pub struct About {
     pub tell: Option<String>,
     /// Where the inquiry can be opened and answered; absent where this installation has no pages.
     pub link: Option<String>,
+    /// It can be answered by answering this mail.
+    pub by_reply: bool,
 }
 
 /// Inquiries that are answered together.
@@ -246,4 +255,53 @@ pub struct MailTrouble {
     pub at: Timestamp,
     /// The zone of the office.
     pub zone: TimeZone,
+}
+
+/// Where a citizen reads an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The platform.
+    pub platform: Platform,
+    /// Where on it.
+    pub surface: Surface,
+}
+
+/// What became of a mail that somebody sent in answer to a notice.
+#[derive(Debug, Clone)]
+pub struct Confirmation {
+    /// The inquiry; absent where nobody knows which one the mail was about.
+    pub about: Option<About>,
+    /// In one word.
+    pub outcome: Outcome,
+    /// What that word speaks of: the command, the office, the limit, the author.
+    pub detail: String,
+    /// The moment that it speaks of.
+    pub until: Option<Timestamp>,
+    /// What was written.
+    pub words: String,
+    /// Where the citizen reads it, where it goes there.
+    pub place: Option<Place>,
+    /// How many other citizens of the incident get it too.
+    pub others: i64,
+    /// How many files came with it, which do not go to the citizen.
+    pub files: i64,
+    /// The offices that there are, where it named none of them.
+    pub offices: Vec<(OfficeCode, String)>,
+    /// The zone of the office.
+    pub zone: TimeZone,
+}
+
+/// Somebody has to approve an answer before it leaves.
+#[derive(Debug, Clone)]
+pub struct Approval {
+    /// The inquiry.
+    pub about: About,
+    /// Who wrote the answer.
+    pub author: String,
+    /// The answer.
+    pub words: String,
+    /// Where the citizen reads it.
+    pub place: Option<Place>,
+    /// Number of the proposal, as commands want it.
+    pub proposal: i64,
 }

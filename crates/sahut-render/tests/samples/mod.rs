@@ -9,10 +9,13 @@ use sahut_domain::deadline::{DeadlineKind, Explanation, Policy, promise};
 use sahut_domain::decision::Doubt;
 use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind};
+use sahut_domain::letter::Outcome;
+use sahut_domain::message::Surface;
+use sahut_domain::office::OfficeCode;
 use sahut_render::Context;
 use sahut_render::mail::{
-    About, Assignment, Candidate, ChannelSilent, ChannelTrouble, FollowUp, Incident, MailTrouble, Overdue,
-    Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
+    About, Approval, Assignment, Candidate, ChannelSilent, ChannelTrouble, Confirmation, FollowUp, Incident,
+    MailTrouble, Overdue, Place, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
 };
 use sahut_render::tame::title;
 
@@ -59,6 +62,7 @@ pub(crate) fn about() -> About {
         together: None,
         tell: None,
         link: None,
+        by_reply: false,
     }
 }
 
@@ -69,10 +73,48 @@ fn incident(about: About) -> Incident {
     Incident { title: about.title.clone(), about, number, members: 37, titles }
 }
 
+fn confirmation(about: Option<About>, outcome: Outcome) -> Confirmation {
+    let place = Some(Place { platform: Platform::Facebook, surface: Surface::Comment });
+    let offices =
+        ["dinkes", "puprhub"].map(|code| (OfficeCode::parse(code).unwrap(), format!("Dinas {code}")));
+    let refused = outcome == Outcome::UnknownOffice;
+    Confirmation {
+        place: place.filter(|_| outcome == Outcome::Answered),
+        detail: if refused { "pupr".to_owned() } else { String::new() },
+        words: "Terima kasih. Tim kami memeriksa jalan itu besok pagi.".to_owned(),
+        offices: if refused { offices.to_vec() } else { Vec::new() },
+        others: 3,
+        files: 1,
+        until: None,
+        zone: zone(),
+        about,
+        outcome,
+    }
+}
+
+fn approval(about: About, words: &str) -> Approval {
+    let place = Some(Place { platform: Platform::Facebook, surface: Surface::Direct });
+    Approval { about, author: "Admin Dinas PUPR".to_owned(), words: words.to_owned(), place, proposal: 7 }
+}
+
 /// Every template, most of them without pages and one with.
 pub(crate) fn samples() -> Vec<(&'static str, Context)> {
     let with_page = About { link: Some("https://sahut.example/aduan/K-2026-00123".to_owned()), ..about() };
-    let mut samples = vec![("assignment_with_page", Context::Assignment(Assignment { about: with_page }))];
+    let by_reply = About { by_reply: true, ..about() };
+    let mut samples = vec![
+        ("assignment_with_page", Context::Assignment(Assignment { about: with_page })),
+        ("assignment_with_replies", Context::Assignment(Assignment { about: by_reply.clone() })),
+        ("confirmation", Context::Confirmation(confirmation(Some(by_reply.clone()), Outcome::Answered))),
+        (
+            "confirmation_refused",
+            Context::Confirmation(confirmation(Some(by_reply.clone()), Outcome::UnknownOffice)),
+        ),
+        ("confirmation_held", Context::Confirmation(confirmation(None, Outcome::Untied))),
+        (
+            "approval_by_reply",
+            Context::Approval(approval(by_reply, "Terima kasih. Tim kami memeriksa jalan itu besok.")),
+        ),
+    ];
     samples.extend(inquiry_mails(&about(), "Terima kasih. Tim kami memeriksa jalan itu besok pagi."));
     samples.extend(channel_mails("Telegram Dinas Sosial", "status 401: Unauthorized"));
     samples
@@ -139,7 +181,19 @@ fn inquiry_mails(about: &About, reply: &str) -> Vec<(&'static str, Context)> {
             }),
         ),
         ("reply_failed", Context::ReplyFailed(ReplyFailed { about: about(), reply: reply.clone(), detail })),
-        ("reply_uncertain", Context::ReplyUncertain(ReplyUncertain { about: about(), reply, tried_at: now })),
+        (
+            "reply_uncertain",
+            Context::ReplyUncertain(ReplyUncertain { about: about(), reply: reply.clone(), tried_at: now }),
+        ),
+        ("approval", Context::Approval(approval(about(), &reply))),
+        (
+            "confirmation_of_anything",
+            Context::Confirmation(Confirmation {
+                detail: reply.chars().take(80).collect(),
+                words: reply,
+                ..confirmation(Some(about()), Outcome::Proposed)
+            }),
+        ),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! `sahut reply`: an answer goes into the queue and leaves on the platform where the citizen wrote; to an inquiry of an
-//! incident, one for each of its citizens.
+//! incident, one for each of its citizens. Answers that somebody has to approve are approved here as well.
+
+mod proposed;
 
 use sahut_domain::inquiry::InquiryNumber;
 use sahut_domain::reply::ReplyId;
@@ -12,10 +14,22 @@ use crate::failure::{Failure, code};
 use crate::output;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<proposed::Command>,
+    #[command(flatten)]
+    answer: Option<AnswerArgs>,
+}
+
+/// An answer to one inquiry.
+#[derive(Debug, clap::Args)]
+struct AnswerArgs {
     /// Number of the inquiry, such as K-2026-00123.
+    #[arg(required = true)]
     number: InquiryNumber,
     /// The answer, as plain text.
+    #[arg(required = true)]
     text: String,
     /// Who answers, as the journal names them.
     #[arg(long, default_value = "operator", env = "USER")]
@@ -33,6 +47,16 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    match (&args.command, &args.answer) {
+        (Some(command), _) => proposed::run(app, command).await,
+        (None, Some(args)) => answer(app, args).await,
+        (None, None) => {
+            Err(Failure::new(code::USAGE, "say which inquiry is answered: sahut reply NUMBER TEXT"))
+        }
+    }
+}
+
+async fn answer(app: &App, args: &AnswerArgs) -> Result<(), Failure> {
     if args.text.trim().is_empty() {
         return Err(Failure::new(code::USAGE, "an answer needs words"));
     }
@@ -79,6 +103,16 @@ async fn answer_incident(
     let (regency, _) = app.regency(db).await?;
     let mut tx = db.begin().await?;
     let answered = answer_together(&mut tx, &regency, number, answer, app.clock.now()).await?;
+    if let Answered::Queued { replies, .. } = &answered
+        && !replies.is_empty()
+    {
+        tx.commit().await?;
+    }
+    tell(number, answered)
+}
+
+/// Says what became of an answer.
+fn tell(number: InquiryNumber, answered: Answered) -> Result<(), Failure> {
     match answered {
         Answered::Known(reply) => known(reply),
         Answered::NoInquiry => Err(no_inquiry(number)),
@@ -90,7 +124,6 @@ async fn answer_incident(
                 let why = left_out.first().map(|(_, why)| reason(why)).unwrap_or_default();
                 return Err(Failure::failed(format!("none of its inquiries can be answered: {why}")));
             }
-            tx.commit().await?;
             let count = replies.len();
             let to = match left_out.as_slice() {
                 [] => format!("to {number} and all others of its incident."),

@@ -52,6 +52,9 @@ struct OfficeEntry {
     calendar: Spanned<String>,
     #[serde(default)]
     people: Vec<PersonEntry>,
+    /// Answers by mail leave only when the first of its people has approved them.
+    #[serde(default)]
+    approval: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -154,6 +157,7 @@ pub(super) fn offices(
             kind: entry.kind,
             calendar: entry.calendar.into_inner(),
             people,
+            approval: entry.approval,
         });
     }
     Offices { read: offices, named }
