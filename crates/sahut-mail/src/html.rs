@@ -30,10 +30,11 @@ pub(crate) fn words(html: &str) -> String {
     out
 }
 
-/// Adds a line under its marks. Pieces around a mark make no empty lines of their own.
+/// Adds a line under its marks. Pieces around a mark make no empty lines of their own, and blocks within blocks only one.
 fn put(out: &mut String, words: &str, depth: usize, is_line: bool) {
     let words = words.trim_end();
-    if words.trim().is_empty() && !(is_line && depth == 0) {
+    let is_empty = words.trim().is_empty();
+    if is_empty && (!is_line || depth > 0 || out.is_empty() || out.ends_with("\n\n")) {
         return;
     }
     if depth > 0 {
@@ -60,6 +61,10 @@ fn marked(html: &str) -> String {
             out.extend([CLOSE.to_string(), "<br>".to_owned()]);
         } else {
             out.push_str(&tag[..end]);
+            // Each line of a mail is a block to most programs, and the parser breaks lines only after paragraphs.
+            if name.eq_ignore_ascii_case("/div") {
+                out.push_str("<br>");
+            }
         }
         rest = &tag[end..];
     }
@@ -79,6 +84,14 @@ mod tests {
         let text = words(html);
         let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         assert_eq!(lines, ["Atas", "> Satu", "> Dua", ">> Dalam", "Bawah"]);
+    }
+
+    #[test]
+    fn blocks_are_lines() {
+        assert_eq!(
+            words("<div><div>Satu</div><div>Dua</div></div><div><br></div><div>Tiga</div>").trim(),
+            "Satu\nDua\n\nTiga"
+        );
     }
 
     #[test]

@@ -82,7 +82,10 @@ pub async fn keep(db: &Db, raw: &[u8], received_at: Timestamp) -> Result<bool, S
 fn key(raw: &[u8]) -> String {
     match sahut_mail::read(raw, &LIMITS) {
         Ok(mail) => mail.identity,
-        Err(_) => Sha256::digest(raw).iter().take(16).map(|byte| format!("{byte:02x}")).collect(),
+        Err(_) => {
+            let hash: [u8; 32] = Sha256::digest(raw).into();
+            format!("{:032x}", u128::from_be_bytes(std::array::from_fn(|at| hash[at])))
+        }
     }
 }
 

@@ -378,6 +378,7 @@ fn cursor_key(mailbox: &str) -> String {
     format!("mailbox {mailbox}")
 }
 
+#[expect(clippy::ref_option, reason = "serde hands it over so")]
 fn shown<S: serde::Serializer>(number: &Option<InquiryNumber>, serializer: S) -> Result<S::Ok, S::Error> {
     match number {
         Some(number) => serializer.collect_str(number),

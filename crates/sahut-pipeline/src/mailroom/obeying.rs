@@ -314,7 +314,7 @@ async fn obstacle(
         match deliver::fits(regency, draft, now) {
             Ok(()) => fitting += 1,
             Err(Limit::Length { has, most, .. }) => {
-                too_long = Some(words::too_long(has, most, regency.language))
+                too_long = Some(words::too_long(has, most, regency.language));
             }
             Err(limit) => why = Some(limit.to_string()),
         }
