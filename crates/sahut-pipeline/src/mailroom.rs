@@ -96,22 +96,34 @@ pub async fn read_mailbox(context: Context, heart: Heart) -> Result<(), TaskErro
         heart.beat();
         let regency = context.regency.get();
         let replies = regency.outbox.as_ref().and_then(|outbox| outbox.replies.as_ref());
-        let read = match replies.and_then(|replies| replies.mailbox.as_ref()) {
-            Some((name, imap)) => read_on(&context, &heart, name, imap, &mut pause).await,
-            None => Ok(()),
+        let Some((name, imap)) = replies.and_then(|replies| replies.mailbox.as_ref()) else {
+            rest(&heart, PATIENCE).await;
+            continue;
         };
-        if let Err(error) = read {
-            let person = matches!(error, ReadingError::Mailbox(ImapError::Person(_)));
-            tracing::warn!(%error, person, "mailbox.not_read");
+        if let Err(error) = read_on(&context, &heart, name, imap, &mut pause).await {
+            tracing::warn!(%error, "mailbox.not_read");
             metrics::counter!("sahut_mailbox_failures_total").increment(1);
+            if error.needs_person() {
+                pause = LONGEST_PAUSE;
+            }
         }
-        tokio::select! {
-            () = heart.stopping() => {}
-            () = tokio::time::sleep(pause.min(PATIENCE)) => {}
-        }
+        rest(&heart, pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
     Ok(())
+}
+
+/// Waits, giving signs of life.
+async fn rest(heart: &Heart, mut pause: Duration) {
+    while !pause.is_zero() && !heart.is_stopping() {
+        heart.beat();
+        let step = pause.min(PATIENCE);
+        tokio::select! {
+            () = heart.stopping() => {}
+            () = tokio::time::sleep(step) => {}
+        }
+        pause -= step;
+    }
 }
 
 /// Why a mailbox could not be read on.
@@ -121,6 +133,13 @@ enum ReadingError {
     Mailbox(#[from] ImapError),
     #[error("what the mailbox for answers holds cannot be kept: {0}")]
     Store(#[from] StoreError),
+}
+
+impl ReadingError {
+    /// Whether trying again at once would only lock the account.
+    const fn needs_person(&self) -> bool {
+        matches!(self, Self::Mailbox(ImapError::Login(_) | ImapError::Person(_)))
+    }
 }
 
 /// Reads over one connection until it breaks or the task should stop.

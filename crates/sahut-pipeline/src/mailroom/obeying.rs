@@ -155,9 +155,9 @@ impl Word<'_> {
             self.notice.data["proposal"].as_i64().filter(|_| self.notice.template == Template::Approval);
         let Some(id) = asked.map(ProposalId) else { return Ok(Verdict::of(Outcome::NothingProposed)) };
         let Some(proposal) = tx.proposal(id).await? else { return Ok(Verdict::of(Outcome::NothingProposed)) };
-        // A colleague of the approver may be the writer.
-        let is_writer = proposal.author_mail.eq_ignore_ascii_case(&self.person.mail);
-        if proposal.state != ProposalState::Waiting || is_writer {
+        // Colleagues may answer for each other, and not approve for each other: one of them is the writer.
+        let was_asked = self.notice.recipient.mail.eq_ignore_ascii_case(&self.person.mail);
+        if proposal.state != ProposalState::Waiting || !was_asked {
             return Ok(Verdict::of(Outcome::NothingProposed));
         }
         let by = self.person.name.as_str();

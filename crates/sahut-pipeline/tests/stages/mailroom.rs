@@ -6,13 +6,15 @@ use sahut_domain::letter::{LetterId, Outcome};
 use sahut_domain::notice::Template;
 use sahut_domain::work::Outcome as Work;
 use sahut_domain::{ManualClock, Timestamp};
-use sahut_pipeline::mailroom;
+use sahut_pipeline::{Supervisor, mailroom};
 use sahut_store::Claim;
 use sahut_store::inquiries::Inquiry;
 use sahut_store::letters::LetterLine;
 use sahut_store::notify::{NoticeEnd, NoticeWork};
 
-use crate::regency::Town;
+use sahut_testing::{Dovecot, or_skip};
+
+use crate::regency::{Town, eventually};
 
 const FIRST: InquiryNumber = InquiryNumber { year: 2026, sequence: 1 };
 const ADMIN: &str = "admin@pupr.example";
@@ -347,4 +349,28 @@ async fn an_old_office_has_no_say_any_more() {
     assert_eq!(scene.say("#selesai\n").await, Outcome::Closed);
     scene.clock.advance(100 * 24 * 3600);
     assert_eq!(scene.say("Terlambat.").await, Outcome::Outdated);
+}
+
+#[tokio::test]
+async fn what_arrives_in_a_real_mailbox_is_done_once_however_often_it_is_read() {
+    let Some(dovecot) = or_skip(Dovecot::start(&[("sahut@contoh.example", "rahasia")])) else { return };
+    let scene = Scene::open(false).await;
+    scene.town.read_answers_at(&dovecot, &[HEAD, ADMIN]);
+    let mail = scene.mail(PASSED, ADMIN, "Tim kami ke lokasi besok.");
+    dovecot.deliver(&scene.address, mail.as_bytes()).unwrap();
+    dovecot.deliver(&scene.address, mail.as_bytes()).unwrap();
+    let supervisor = Supervisor::new(scene.clock.clock());
+    let context = scene.town.context.clone();
+    supervisor.start("mailbox", "reads", true, move |heart| mailroom::read_mailbox(context.clone(), heart));
+    let context = scene.town.context.clone();
+    supervisor.start("mailroom", "does", true, move |heart| mailroom::run(context.clone(), heart));
+    let kept = async || scene.town.context.db.read().await.unwrap().letters(false, 10).await.unwrap();
+    eventually(async || kept().await.iter().any(|letter| letter.outcome == Some(Outcome::Answered))).await;
+
+    // It listens on: what comes later is read as it comes.
+    dovecot.deliver(&scene.address, scene.mail("", ADMIN, "Palsu.").as_bytes()).unwrap();
+    eventually(async || kept().await.iter().any(|letter| letter.outcome == Some(Outcome::Unproven))).await;
+    assert_eq!(kept().await.len(), 2, "the copy is one with the first");
+    assert_eq!(scene.inquiry().await.replies.len(), 1);
+    supervisor.stop_hard();
 }

@@ -13,7 +13,7 @@ use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
 use sahut_domain::{Chance, Clock, Language};
-use sahut_mail::{Mailbox, Server, Smtp, SmtpSettings, Tls};
+use sahut_mail::{Imap, ImapSettings, Login, Mailbox, Server, Smtp, SmtpSettings, Tls};
 use sahut_pipeline::route::route_batch;
 use sahut_pipeline::{Connectors, Context, Outbox, Policies, Regency, Replies, Shared, Trust};
 use sahut_routing::{RuleSet, Source};
@@ -22,6 +22,7 @@ use sahut_store::collect::NewPage;
 use sahut_store::configuration::NewRevision;
 use sahut_store::journal::Event;
 use sahut_store::{Db, Location};
+use sahut_testing::Dovecot;
 use secrecy::{SecretSlice, SecretString};
 
 /// An account on the simulator.
@@ -152,13 +153,27 @@ impl Town {
 
     /// Lets notices be answered by mail; the office has these people, and wants answers approved or not.
     pub(crate) fn answer_by_mail(&self, people: &[&str], approval: bool) {
+        self.answer_at(people, approval, None);
+    }
+
+    /// The same, with answers that arrive in a mailbox.
+    pub(crate) fn read_answers_at(&self, dovecot: &Dovecot, people: &[&str]) {
+        let server =
+            Server { host: "127.0.0.1".to_owned(), port: dovecot.imap_port(), tls: Tls::None, ca_file: None };
+        let login =
+            Login { user: "sahut@contoh.example".to_owned(), password: SecretString::from("rahasia") };
+        let imap = Imap::new(ImapSettings::new(server, login, "INBOX".to_owned())).unwrap();
+        self.answer_at(people, false, Some(("answers".to_owned(), imap)));
+    }
+
+    fn answer_at(&self, people: &[&str], approval: bool, mailbox: Option<(String, Imap)>) {
         let server = Server { host: "127.0.0.1".to_owned(), port: 9, tls: Tls::None, ca_file: None };
         let key = SecretSlice::from(b"a key of this town".to_vec());
         let trust = Trust::Server("mx.contoh.example".to_owned());
         let outbox = Outbox {
             smtp: Smtp::new(SmtpSettings::new(server, None)).unwrap(),
             from: Mailbox::new(None, "sahut@contoh.example").unwrap(),
-            replies: Some(Replies::new("sahut@contoh.example", key, trust, None).unwrap()),
+            replies: Some(Replies::new("sahut@contoh.example", key, trust, mailbox).unwrap()),
         };
         let mut regency = regency(self.revision, self.connectors.clone());
         regency.outbox = Some(outbox);
