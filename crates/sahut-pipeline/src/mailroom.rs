@@ -80,13 +80,11 @@ pub async fn keep(db: &Db, raw: &[u8], received_at: Timestamp) -> Result<bool, S
 
 /// The same for every copy of a mail; of what is no mail, a hash of its bytes.
 fn key(raw: &[u8]) -> String {
-    match sahut_mail::read(raw, &LIMITS) {
-        Ok(mail) => mail.identity,
-        Err(_) => {
-            let hash: [u8; 32] = Sha256::digest(raw).into();
-            format!("{:032x}", u128::from_be_bytes(std::array::from_fn(|at| hash[at])))
-        }
+    if let Ok(mail) = sahut_mail::read(raw, &LIMITS) {
+        return mail.identity;
     }
+    let hash: [u8; 32] = Sha256::digest(raw).into();
+    format!("{:032x}", u128::from_be_bytes(std::array::from_fn(|at| hash[at])))
 }
 
 /// Reads the mailbox where answers arrive, until asked to stop.

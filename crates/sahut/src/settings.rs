@@ -370,6 +370,20 @@ mod tests {
     }
 
     #[test]
+    fn answers_by_mail_are_believed_by_the_servers_word_unless_said_otherwise() {
+        let text = "[mail]\nhost = \"a\"\nfrom = \"s@x.id\"\n[mail.replies]\naddress = \"s@x.id\"\n";
+        let replies =
+            |more: &str| parse(&format!("{text}{more}"), &[]).map(|all| all.mail.unwrap().replies.unwrap());
+        let usual = replies("").unwrap();
+        assert_eq!((usual.trust, usual.folder.as_str()), (TrustSetting::Server, "INBOX"));
+        assert_eq!(replies("trust = \"token\"\n").unwrap().trust, TrustSetting::Token);
+        assert!(replies("trust = \"nobody\"\n").unwrap_err().message.contains("sahut.toml:6"));
+        assert!(
+            parse("[mail]\nhost = \"a\"\nfrom = \"s@x.id\"\n", &[]).unwrap().mail.unwrap().replies.is_none()
+        );
+    }
+
+    #[test]
     fn only_a_setting_has_to_be_readable_text() {
         use std::os::unix::ffi::OsStringExt as _;
         let source = Source { path: "sahut.toml".to_owned(), text: String::new() };

@@ -165,3 +165,27 @@ fn known(reply: ReplyId) -> Result<(), Failure> {
 fn no_inquiry(number: InquiryNumber) -> Failure {
     Failure::failed(format!("there is no inquiry {number}: `sahut inquiry list` shows what there is"))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::commands::Cli;
+
+    #[test]
+    fn an_answer_and_a_decision_on_one_are_told_apart() {
+        let is_read = |words: &[&str]| Cli::try_parse_from([&["sahut", "reply"], words].concat()).is_ok();
+        for right in [
+            &["K-2026-00123", "Terima kasih"][..],
+            &["K-2026-00123", "Terima kasih", "--author", "Admin", "--elsewhere"],
+            &["waiting", "--json"],
+            &["approve", "7"],
+            &["return", "7", "kurang sopan", "--by", "Kepala"],
+        ] {
+            assert!(is_read(right), "{right:?}");
+        }
+        for wrong in [&["K-2026-00123"][..], &["approve"], &["return", "7"], &[], &["--only"]] {
+            assert!(!is_read(wrong), "{wrong:?}");
+        }
+    }
+}
