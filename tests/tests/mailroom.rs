@@ -62,7 +62,7 @@ fn an_office_answers_by_replying_to_its_notice() {
     town.wait_until_quiet(PATIENCE).unwrap();
     assert_eq!(posted(&town, "Blangko tiba hari Senin, silakan datang."), 1);
     assert_eq!(posted(&town, "Jangan datang lagi."), 0);
-    let held = town.json(&["letter", "list", "--json"]).unwrap();
+    let held = town.json(&["letter", "list"]).unwrap();
     assert_eq!((held.as_array().unwrap().len(), &held[0]["outcome"]), (1, &"unproven".into()));
     let confirmed =
         town.letters().into_iter().filter(|one| header(&one.raw, "Auto-Submitted") == "auto-replied");

@@ -18,19 +18,12 @@ use crate::output;
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<proposed::Command>,
-    #[command(flatten)]
-    answer: Option<AnswerArgs>,
-}
-
-/// An answer to one inquiry.
-#[derive(Debug, clap::Args)]
-struct AnswerArgs {
     /// Number of the inquiry, such as K-2026-00123.
     #[arg(required = true)]
-    number: InquiryNumber,
+    number: Option<InquiryNumber>,
     /// The answer, as plain text.
     #[arg(required = true)]
-    text: String,
+    text: Option<String>,
     /// Who answers, as the journal names them.
     #[arg(long, default_value = "operator", env = "USER")]
     author: String,
@@ -47,48 +40,41 @@ struct AnswerArgs {
 }
 
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
-    match (&args.command, &args.answer) {
-        (Some(command), _) => proposed::run(app, command).await,
-        (None, Some(args)) => answer(app, args).await,
-        (None, None) => {
-            Err(Failure::new(code::USAGE, "say which inquiry is answered: sahut reply NUMBER TEXT"))
-        }
+    match (&args.command, args.number, &args.text) {
+        (Some(command), ..) => proposed::run(app, command).await,
+        (None, Some(number), Some(text)) if !text.trim().is_empty() => answer(app, args, number, text).await,
+        _ => Err(Failure::new(code::USAGE, "an answer needs words")),
     }
 }
 
-async fn answer(app: &App, args: &AnswerArgs) -> Result<(), Failure> {
-    if args.text.trim().is_empty() {
-        return Err(Failure::new(code::USAGE, "an answer needs words"));
-    }
+async fn answer(app: &App, args: &Args, number: InquiryNumber, text: &str) -> Result<(), Failure> {
     let key = args.key.clone().unwrap_or_else(|| format!("cli-{:016x}", app.chance.bits()));
     let db = app.beside().await?;
-    let answer = Answer::new(&args.text, &args.author, &key);
-    if !args.elsewhere && !args.only && db.read().await?.is_answered_with_others(args.number).await? {
-        return answer_incident(app, &db, args.number, answer).await;
+    let answer = Answer::new(text, &args.author, &key);
+    if !args.elsewhere && !args.only && db.read().await?.is_answered_with_others(number).await? {
+        return answer_incident(app, &db, number, answer).await;
     }
     let mut tx = db.begin().await?;
     let now = app.clock.now();
     let queued = if args.elsewhere {
-        tx.answer_elsewhere(args.number, answer, now).await?
+        tx.answer_elsewhere(number, answer, now).await?
     } else {
-        tx.queue_reply(args.number, answer, now).await?
+        tx.queue_reply(number, answer, now).await?
     };
     tx.commit().await?;
     match queued {
         Queued::New(reply) if args.elsewhere => {
-            output::line(&format!("Answer {reply} to {} is kept; nothing is sent.", args.number))
+            output::line(&format!("Answer {reply} to {number} is kept; nothing is sent."))
         }
-        Queued::New(reply) => output::line(&format!("Answer {reply} to {} is on its way.", args.number)),
+        Queued::New(reply) => output::line(&format!("Answer {reply} to {number} is on its way.")),
         Queued::Known(reply) => known(reply),
-        Queued::NoInquiry => Err(no_inquiry(args.number)),
+        Queued::NoInquiry => Err(no_inquiry(number)),
         Queued::Imported => Err(Failure::failed(format!(
-            "{} came from a file, so no platform carries an answer back: answer the citizen by another way, then \
-             `sahut reply {} \"…\" --elsewhere`",
-            args.number, args.number
+            "{number} came from a file, so no platform carries an answer back: answer the citizen by another way, then \
+             `sahut reply {number} \"…\" --elsewhere`"
         ))),
         Queued::NothingToAnswer => Err(Failure::failed(format!(
-            "{} has no message of its citizen that could be answered: they were deleted on the platform",
-            args.number
+            "{number} has no message of its citizen that could be answered: they were deleted on the platform"
         ))),
     }
 }
