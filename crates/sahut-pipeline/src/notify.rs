@@ -267,12 +267,14 @@ async fn compose(
         Err(error) => return Ok(Err(error.to_string())),
     };
     let domain = outbox.from.domain();
-    let reply_to = outbox.replies.as_ref().and_then(|replies| replies.address_of(work));
+    let replies = outbox.replies.as_ref();
+    let reply_to = replies.and_then(|replies| replies.address_of(work));
+    let takes_reports = replies.is_some_and(|replies| replies.takes_reports);
     let thread = work.inquiry.as_ref().map(|inquiry| thread_id(&regency.instance, inquiry.id, domain));
     Ok(Ok(Mail {
         from: outbox.from.clone(),
         // So that a report on it comes back to where it is read, and names it.
-        return_to: reply_to.clone(),
+        return_to: reply_to.clone().filter(|_| takes_reports),
         to,
         reply_to,
         subject: rendered.subject,

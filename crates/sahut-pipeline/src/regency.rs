@@ -123,6 +123,12 @@ impl Regency {
         in_turn.into_iter().map(reachable).find(|people| !people.is_empty()).unwrap_or_default()
     }
 
+    /// Whether an address is that of somebody who is told of inquiries now.
+    pub fn knows(&self, mail: &str) -> bool {
+        let people = self.offices.values().flat_map(|office| &office.people);
+        people.chain(&self.operators).any(|person| person.mail.eq_ignore_ascii_case(mail))
+    }
+
     /// Who has to approve an answer of somebody for an office; nobody where the office wants no approval, or where there
     /// is nobody else who could.
     pub fn approver(&self, office: &OfficeCode, author: &Person) -> Option<&Person> {

@@ -27,6 +27,8 @@ pub struct Replies {
     trust: Trust,
     /// The mailbox where answers arrive, with a name that tells it from others; absent: they come in by a pipe.
     pub mailbox: Option<(String, Imap)>,
+    /// Whether reports on a notice come back to its own address, and not to the sender's.
+    pub takes_reports: bool,
 }
 
 /// Whom to believe that a mail comes from where it says.
@@ -66,7 +68,14 @@ impl Replies {
         if local.len() > 30 || local.contains('+') {
             return Err(ReplyAddressError::Local);
         }
-        Ok(Self { local: local.to_owned(), domain: domain.to_owned(), key, trust, mailbox })
+        Ok(Self {
+            local: local.to_owned(),
+            domain: domain.to_owned(),
+            key,
+            trust,
+            mailbox,
+            takes_reports: true,
+        })
     }
 
     /// Where a notice wants its answer; nowhere when it is about no inquiry.

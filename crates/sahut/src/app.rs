@@ -155,8 +155,10 @@ impl App {
             }
         };
         let key = self.vault()?.key_for("mail replies");
-        Replies::new(&settings.address, key, trust, mailbox(settings)?)
-            .map_err(|error| wrong(format!("address: {error}")))
+        let mut replies = Replies::new(&settings.address, key, trust, mailbox(settings)?)
+            .map_err(|error| wrong(format!("address: {error}")))?;
+        replies.takes_reports = settings.reports;
+        Ok(replies)
     }
 
     /// Builds the connectors of channels. A secret that cannot be opened is the trouble of the channels that need it.

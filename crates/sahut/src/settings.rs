@@ -116,6 +116,9 @@ pub(crate) struct ReplySettings {
     pub(crate) password_file: Option<PathBuf>,
     #[serde(default = "inbox")]
     pub(crate) folder: String,
+    /// Reports on a notice come back to its own address; otherwise to `from`.
+    #[serde(default = "yes")]
+    pub(crate) reports: bool,
 }
 
 /// Whom to believe who wrote a mail.
@@ -229,6 +232,10 @@ fn starttls() -> Tls {
 
 fn implicit() -> Tls {
     Tls::Implicit
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn inbox() -> String {

@@ -115,7 +115,8 @@ async fn word_of_somebody(
         Some(_) => None,
     };
     if let Some(outcome) = held {
-        return Ok(Verdict { tell: Some(recipient), notice: Some(notice), ..Verdict::of(outcome) });
+        let tell = Some(recipient).filter(|recipient| regency.knows(&recipient.mail));
+        return Ok(Verdict { tell, notice: Some(notice), ..Verdict::of(outcome) });
     }
     let person = person.unwrap_or(recipient);
     let done = obeying::obey(tx, regency, letter, mail, &notice, &person, now).await?;
@@ -132,7 +133,9 @@ fn writer(regency: &Regency, notice: &NoticeFacts, address: &str) -> Option<Pers
     let colleagues = notice.office.as_ref().and_then(|code| regency.offices.get(code));
     let colleagues = colleagues.into_iter().flat_map(|office| &office.people);
     let mut people = std::iter::once(&notice.recipient).chain(colleagues);
-    people.find(|person| person.mail.eq_ignore_ascii_case(address)).cloned()
+    let writer = people.find(|person| person.mail.eq_ignore_ascii_case(address))?;
+    // Who has left keeps the notices of old days.
+    regency.knows(&writer.mail).then(|| writer.clone())
 }
 
 /// Where a mail went to, as far as it says.

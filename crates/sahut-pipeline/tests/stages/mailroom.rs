@@ -130,6 +130,16 @@ async fn a_colleague_of_the_same_office_may_answer_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn who_has_left_the_office_has_no_say() {
+    let scene = Scene::open(false).await;
+    scene.town.answer_by_mail(&[HEAD], false);
+    let letter = scene.receive(&scene.mail(PASSED, ADMIN, "Saya masih punya surat lama.")).await;
+    assert_eq!(letter.outcome, Some(Outcome::OtherSender));
+    assert!(scene.inquiry().await.replies.is_empty());
+    assert!(scene.owed().await.is_empty(), "nor is told of it");
+}
+
+#[tokio::test]
 async fn forged_mails_do_nothing() {
     let scene = Scene::open(false).await;
     for headers in [

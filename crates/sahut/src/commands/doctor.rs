@@ -282,7 +282,7 @@ async fn mail(regency: &sahut_pipeline::Regency, findings: &mut Findings) {
         match read.await {
             Ok(()) => findings.add(Verdict::Ok, "mailbox", format!("{name} can be read")),
             Err(error @ (ImapError::Login(_) | ImapError::Person(_))) => {
-                findings.add(Verdict::Fail, "mailbox", error.to_string())
+                findings.add(Verdict::Fail, "mailbox", error.to_string());
             }
             Err(error) => findings.add(Verdict::Warn, "mailbox", format!("{error}; it is tried again")),
         }
