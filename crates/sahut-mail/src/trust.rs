@@ -64,8 +64,10 @@ mod tests {
     use crate::{Limits, ReadMail, read};
 
     fn mail(results: &[&str], from: &str) -> ReadMail {
-        let headers: String =
-            results.iter().map(|result| format!("Authentication-Results: {result}\r\n")).collect();
+        let mut headers = String::new();
+        for result in results {
+            headers = format!("{headers}Authentication-Results: {result}\r\n");
+        }
         let raw = format!("{headers}From: {from}\r\nSubject: x\r\n\r\nhalo\r\n");
         read(raw.as_bytes(), &Limits::default()).unwrap()
     }
