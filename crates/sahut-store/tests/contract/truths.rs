@@ -42,9 +42,9 @@ fn notice(id: i64, recipient: &str) -> String {
 
 fn reply(id: i64, key: &str, state: &str) -> String {
     format!(
-        "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, created_at, first_attempt_at, \
-         sent_at, delivery, state, not_before) \
-         SELECT {id}, '{key}', inquiry_id, channel_id, id, '', '', 0, {state}, 0 FROM message WHERE external_id = 'm1';"
+        "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, intent, created_at, \
+         first_attempt_at, sent_at, delivery, state, not_before) \
+         SELECT {id}, '{key}', inquiry_id, channel_id, id, '', '', 'answer', 0, {state}, 0 FROM message WHERE external_id = 'm1';"
     )
 }
 
