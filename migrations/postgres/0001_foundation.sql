@@ -23,6 +23,8 @@ CREATE TABLE office (
     kind TEXT NOT NULL CHECK (kind IN ('technical', 'district', 'company')),
     calendar TEXT NOT NULL,
     position BIGINT NOT NULL,
+    -- Answers by mail leave only when somebody has approved them.
+    approval BIGINT NOT NULL DEFAULT 0 CHECK (approval IN (0, 1)),
     retired BIGINT NOT NULL DEFAULT 0 CHECK (retired IN (0, 1))
 );
 
@@ -558,6 +560,54 @@ CREATE INDEX reply_unseen ON reply (channel_id)
     WHERE external_id IS NULL AND delivery IN ('sending', 'uncertain', 'sent');
 CREATE UNIQUE INDEX reply_external ON reply (channel_id, external_id) WHERE external_id IS NOT NULL;
 
+-- Mails that came in answer to a notice, and reports on notices that did not arrive. What one is, is decided after it is
+-- stored; who it is from and what it is about is known only then.
+CREATE TABLE letter (
+    id BIGINT NOT NULL PRIMARY KEY,
+    -- The same for every copy of a mail.
+    key TEXT NOT NULL UNIQUE CHECK (key <> ''),
+    received_at BIGINT NOT NULL,
+    -- The mail, packed. Dropped when it is old.
+    raw BYTEA,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'held', 'settled')),
+    -- What became of it, and since when.
+    outcome TEXT,
+    detail TEXT,
+    settled_at BIGINT,
+    -- Who says to have written it, and the notice that it answers or reports on.
+    sender TEXT,
+    notice_id BIGINT REFERENCES notice (id),
+    -- Who says that it is to be trusted.
+    accepted_by TEXT,
+    CHECK ((state = 'waiting') = (outcome IS NULL)),
+    CHECK ((outcome IS NULL) = (settled_at IS NULL)),
+    CHECK (raw IS NOT NULL OR state = 'settled'),
+    CHECK (accepted_by IS NULL OR notice_id IS NOT NULL)
+);
+CREATE INDEX letter_waiting ON letter (id) WHERE state = 'waiting';
+CREATE INDEX letter_held ON letter (id) WHERE state = 'held';
+CREATE INDEX letter_age ON letter (received_at) WHERE state = 'settled' AND raw IS NOT NULL;
+
+-- Answers that somebody has to approve before they leave.
+CREATE TABLE proposal (
+    id BIGINT NOT NULL PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE CHECK (key <> ''),
+    inquiry_id BIGINT NOT NULL REFERENCES inquiry (id),
+    text TEXT NOT NULL,
+    intent TEXT NOT NULL CHECK (intent IN ('answer', 'question', 'progress')),
+    author TEXT NOT NULL,
+    author_mail TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'approved', 'returned')),
+    decided_by TEXT,
+    decided_at BIGINT,
+    reason TEXT,
+    CHECK ((state = 'waiting') = (decided_at IS NULL)),
+    CHECK ((decided_at IS NULL) = (decided_by IS NULL))
+);
+CREATE INDEX proposal_waiting ON proposal (id) WHERE state = 'waiting';
+CREATE INDEX proposal_of ON proposal (inquiry_id);
+
 -- Tokens and passwords, sealed with a key that is not in this database.
 CREATE TABLE secret (
     name TEXT NOT NULL PRIMARY KEY,
@@ -616,6 +666,8 @@ CREATE SEQUENCE lesson_id;
 CREATE SEQUENCE model_id;
 CREATE SEQUENCE incident_id;
 CREATE SEQUENCE extension_id;
+CREATE SEQUENCE letter_id;
+CREATE SEQUENCE proposal_id;
 
 -- References to tables that come later in this file.
 ALTER TABLE message ADD FOREIGN KEY (inquiry_id) REFERENCES inquiry (id) DEFERRABLE INITIALLY DEFERRED;

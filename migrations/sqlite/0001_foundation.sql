@@ -23,6 +23,8 @@ CREATE TABLE office (
     kind TEXT NOT NULL CHECK (kind IN ('technical', 'district', 'company')),
     calendar TEXT NOT NULL,
     position INTEGER NOT NULL,
+    -- Answers by mail leave only when somebody has approved them.
+    approval INTEGER NOT NULL DEFAULT 0 CHECK (approval IN (0, 1)),
     retired INTEGER NOT NULL DEFAULT 0 CHECK (retired IN (0, 1))
 ) STRICT;
 
@@ -558,6 +560,54 @@ CREATE INDEX reply_unseen ON reply (channel_id)
     WHERE external_id IS NULL AND delivery IN ('sending', 'uncertain', 'sent');
 CREATE UNIQUE INDEX reply_external ON reply (channel_id, external_id) WHERE external_id IS NOT NULL;
 
+-- Mails that came in answer to a notice, and reports on notices that did not arrive. What one is, is decided after it is
+-- stored; who it is from and what it is about is known only then.
+CREATE TABLE letter (
+    id INTEGER NOT NULL PRIMARY KEY,
+    -- The same for every copy of a mail.
+    key TEXT NOT NULL UNIQUE CHECK (key <> ''),
+    received_at INTEGER NOT NULL,
+    -- The mail, packed. Dropped when it is old.
+    raw BLOB,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'held', 'settled')),
+    -- What became of it, and since when.
+    outcome TEXT,
+    detail TEXT,
+    settled_at INTEGER,
+    -- Who says to have written it, and the notice that it answers or reports on.
+    sender TEXT,
+    notice_id INTEGER REFERENCES notice (id),
+    -- Who says that it is to be trusted.
+    accepted_by TEXT,
+    CHECK ((state = 'waiting') = (outcome IS NULL)),
+    CHECK ((outcome IS NULL) = (settled_at IS NULL)),
+    CHECK (raw IS NOT NULL OR state = 'settled'),
+    CHECK (accepted_by IS NULL OR notice_id IS NOT NULL)
+) STRICT;
+CREATE INDEX letter_waiting ON letter (id) WHERE state = 'waiting';
+CREATE INDEX letter_held ON letter (id) WHERE state = 'held';
+CREATE INDEX letter_age ON letter (received_at) WHERE state = 'settled' AND raw IS NOT NULL;
+
+-- Answers that somebody has to approve before they leave.
+CREATE TABLE proposal (
+    id INTEGER NOT NULL PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE CHECK (key <> ''),
+    inquiry_id INTEGER NOT NULL REFERENCES inquiry (id),
+    text TEXT NOT NULL,
+    intent TEXT NOT NULL CHECK (intent IN ('answer', 'question', 'progress')),
+    author TEXT NOT NULL,
+    author_mail TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'approved', 'returned')),
+    decided_by TEXT,
+    decided_at INTEGER,
+    reason TEXT,
+    CHECK ((state = 'waiting') = (decided_at IS NULL)),
+    CHECK ((decided_at IS NULL) = (decided_by IS NULL))
+) STRICT;
+CREATE INDEX proposal_waiting ON proposal (id) WHERE state = 'waiting';
+CREATE INDEX proposal_of ON proposal (inquiry_id);
+
 -- Tokens and passwords, sealed with a key that is not in this database.
 CREATE TABLE secret (
     name TEXT NOT NULL PRIMARY KEY,
@@ -601,4 +651,4 @@ INSERT INTO sequence (name, next) VALUES
     ('revision', 1), ('person', 1), ('channel', 1), ('feed', 1), ('post', 1), ('citizen', 1), ('thread', 1),
     ('payload', 1), ('message', 1), ('message_revision', 1), ('quarantine', 1), ('delivery', 1), ('inquiry', 1),
     ('deadline', 1), ('event', 1), ('seal', 1), ('notice', 1), ('reply', 1), ('import', 1), ('lesson', 1), ('model', 1),
-    ('incident', 1), ('extension', 1);
+    ('incident', 1), ('extension', 1), ('letter', 1), ('proposal', 1);

@@ -76,10 +76,24 @@ words! {
         OfficeSilent = "office.silent",
         /// A mail was accepted by the mail server.
         NoticeSent = "notice.sent",
-        /// A mail will never be accepted.
+        /// A mail will never be accepted, or was given back.
         NoticeFailed = "notice.failed",
         /// Somebody had a mail tried again that was given up.
         NoticeRetried = "notice.retried",
+        /// Somebody's mail was carried out, or could not be.
+        LetterSettled = "letter.settled",
+        /// Somebody's mail waits for a person, since it is not to be trusted.
+        LetterHeld = "letter.held",
+        /// Somebody let a held mail be carried out.
+        LetterAccepted = "letter.accepted",
+        /// Somebody decided that a held mail is not needed.
+        LetterDropped = "letter.dropped",
+        /// An answer waits for somebody's approval.
+        ReplyProposed = "reply.proposed",
+        /// It was approved.
+        ReplyApproved = "reply.approved",
+        /// It went back to its writer.
+        ReplyReturned = "reply.returned",
         /// An answer was queued.
         ReplyQueued = "reply.queued",
         /// An answer is on the platform.

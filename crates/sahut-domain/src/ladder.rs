@@ -93,6 +93,11 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Its head, and all who stand in for somebody.
+    pub fn others(&self) -> impl Iterator<Item = &Person> {
+        self.head.iter().chain(self.leave.iter().filter_map(|leave| leave.deputy.as_ref()))
+    }
+
     /// Of these people who can be reached on a day, deputies in the place of those who are away.
     pub fn present(&self, people: &[Person], day: Date) -> Vec<Person> {
         let mut present: Vec<Person> = Vec::with_capacity(people.len());

@@ -6,7 +6,8 @@
 //! Where to start: [`message::Item`] is what a connector read on a platform; [`decision::Decision`] says which office
 //! it went to and why; [`inquiry`] is the unit of work that follows, and [`incident`] one happening behind many of them; [`calendar::WorkingCalendar`] turns working
 //! minutes into moments; [`deadline`] is a promise made with it, and [`ladder`] who is told of it until somebody acts;
-//! [`notice`] and [`reply`] are the two outside effects; [`link`] lets somebody who was mailed look at one inquiry;
+//! [`notice`] and [`reply`] are the two outside effects, [`letter`] what comes back by mail; [`link`] lets somebody who was
+//! mailed look at one inquiry;
 //! [`event`] is the journal that all reports are drawn from.
 //!
 //! Conventions: moments are [`jiff::Timestamp`]s in UTC (stored as microseconds); durations of work are *working
@@ -24,6 +25,7 @@ pub mod incident;
 pub mod inquiry;
 pub mod ladder;
 mod language;
+pub mod letter;
 pub mod link;
 pub mod mask;
 pub mod message;

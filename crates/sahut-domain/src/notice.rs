@@ -42,6 +42,10 @@ words! {
         MailTrouble = "mail_trouble",
         /// The holidays of a calendar are not known for much longer.
         CalendarEnds = "calendar_ends",
+        /// What became of a mail that somebody sent in answer to a notice.
+        Confirmation = "confirmation",
+        /// Somebody has to approve an answer before it leaves.
+        Approval = "approval",
     }
 }
 
@@ -52,7 +56,29 @@ pub fn message_id(instance: &str, notice: NoticeId, domain: &str) -> String {
     format!("<sahut.{instance}.n{notice}@{domain}>")
 }
 
+/// The notice whose Message-ID this is, in an installation. Some servers change the case of what they report on.
+pub fn notice_of(message_id: &str, instance: &str) -> Option<NoticeId> {
+    let lower = message_id.to_lowercase();
+    let name = lower.strip_prefix("<sahut.")?.strip_prefix(&instance.to_lowercase())?.strip_prefix(".n")?;
+    name.split('@').next()?.parse().ok().map(NoticeId)
+}
+
 /// The Message-ID that all mails about one inquiry refer to, so that mail programs show them as one thread.
 pub fn thread_id(instance: &str, inquiry: crate::inquiry::InquiryId, domain: &str) -> String {
     format!("<sahut.{instance}.i{inquiry}@{domain}>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_is_known_by_its_message_id() {
+        let id = message_id("a1b2", NoticeId(77), "lebong.go.id");
+        assert_eq!(notice_of(&id, "a1b2"), Some(NoticeId(77)));
+        assert_eq!(notice_of(&id.to_uppercase(), "a1b2"), Some(NoticeId(77)));
+        for other in ["<sahut.a1b2.i77@x>", "<sahut.c3d4.n77@x>", "<sahut.a1b2.n7x@x>", "<n77@x>", ""] {
+            assert_eq!(notice_of(other, "a1b2"), None, "{other}");
+        }
+    }
 }

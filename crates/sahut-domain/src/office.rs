@@ -95,6 +95,9 @@ pub struct Office {
     pub calendar: String,
     /// People on duty, first one first; notices go to each of them.
     pub people: Vec<Person>,
+    /// Answers by mail leave only when somebody who may has approved them.
+    #[serde(default)]
+    pub approval: bool,
 }
 
 /// Somebody who answers for an office by mail.

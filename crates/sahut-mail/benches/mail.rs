@@ -93,6 +93,7 @@ fn mail(number: usize) -> Mail {
     };
     Mail {
         from,
+        return_to: None,
         to,
         reply_to: None,
         subject: format!("[K-2026-{number:05}] Jalan rusak di Pasar Baru (Dinas PUPR)"),

@@ -30,6 +30,8 @@ pub struct Bounce {
     pub failed: bool,
     /// Message-ID of the mail that is reported on.
     pub message_id: Option<String>,
+    /// Where that mail wanted answers.
+    pub reply_to: Option<String>,
 }
 
 /// Headers that only answering machines write.
@@ -69,10 +71,17 @@ fn is_own_notice(message: &Message<'_>) -> bool {
 fn is_auto_reply(message: &Message<'_>) -> bool {
     let submitted = value(message, "Auto-Submitted").is_some_and(|value| !value.starts_with("no"));
     let answering = ANSWERING.iter().any(|name| value(message, name).is_some());
+    // Exchange writes it into out-of-office mails; people's mails carry it not at all, or name single kinds of answers.
+    let silenced = value(message, "X-Auto-Response-Suppress").is_some_and(|value| value == "all");
     let precedence = value(message, "Precedence").is_some_and(|value| value.starts_with("auto"));
     let subject = value(message, "Subject").unwrap_or_default();
     let report = root_is(message, "multipart/report");
-    submitted || answering || precedence || report || SUBJECTS.iter().any(|start| subject.starts_with(start))
+    submitted
+        || answering
+        || silenced
+        || precedence
+        || report
+        || SUBJECTS.iter().any(|start| subject.starts_with(start))
 }
 
 fn is_list(message: &Message<'_>) -> bool {
@@ -105,21 +114,28 @@ fn bounce(message: &Message<'_>) -> Option<Bounce> {
         recipient: field("Original-Recipient").or_else(|| field("Final-Recipient")).and_then(address),
         status,
         failed,
-        message_id: message.parts.iter().find_map(reported),
+        message_id: message
+            .parts
+            .iter()
+            .find_map(|part| reported(part, "Message-ID"))
+            .filter(|id| is_message_id(id)),
+        reply_to: message.parts.iter().find_map(|part| reported(part, "Reply-To")),
     })
 }
 
-/// The Message-ID in the part that holds the reported mail, or its headers.
-fn reported(part: &MessagePart<'_>) -> Option<String> {
+/// A header in the part that holds the reported mail, or its headers.
+fn reported(part: &MessagePart<'_>, name: &str) -> Option<String> {
     if !["message/rfc822", "text/rfc822-headers", "message/rfc822-headers"]
         .contains(&media_type(part).as_str())
     {
         return None;
     }
-    let text = String::from_utf8_lossy(content(part));
-    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
-    let (_, id) = lines.find(|(key, _)| key.eq_ignore_ascii_case("Message-ID"))?;
-    Some(id.trim().to_owned()).filter(|id| is_message_id(id))
+    let text = String::from_utf8_lossy(content(part)).replace("\r\n", "\n");
+    let text = text.replace("\n ", " ").replace("\n\t", " ");
+    let head = text.lines().take_while(|line| !line.trim().is_empty());
+    let (_, value) =
+        head.filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    Some(value.trim().to_owned())
 }
 
 fn root_is(message: &Message<'_>, kind: &str) -> bool {

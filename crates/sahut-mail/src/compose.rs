@@ -19,8 +19,10 @@ const REFERENCES_MOST: usize = 20;
 /// A mail to one recipient. Composed twice with the same moment, it is the same bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mail {
-    /// Who writes. Also the address that bounces come back to.
+    /// Who writes.
     pub from: Mailbox,
+    /// Where it is given back when it cannot be delivered; to who writes when absent.
+    pub return_to: Option<Mailbox>,
     /// Who is written to.
     pub to: Mailbox,
     /// Where answers go, when not to the writer.
@@ -253,6 +255,7 @@ mod tests {
     fn mail() -> Mail {
         Mail {
             from: Mailbox::new(Some("Sahut Kabupaten Contoh"), "sahut@contoh.go.id").unwrap(),
+            return_to: None,
             to: Mailbox::new(Some("Admin Dinkes"), "dinkes@contoh.go.id").unwrap(),
             reply_to: None,
             subject: "[K-2026-00123] Jalan rusak (Dinas PUPR)".to_owned(),

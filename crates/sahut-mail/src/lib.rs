@@ -11,18 +11,22 @@
 
 mod automatic;
 mod compose;
+mod html;
 mod imap;
+mod instruction;
 mod mbox;
 mod quotes;
 mod read;
 mod smtp;
+mod trust;
 mod wire;
 
 pub use automatic::{Automatic, Bounce};
 pub use compose::{AutoSubmitted, ComposeError, Mail, Mailbox, is_message_id};
 pub use imap::{Fetched, FetchedMail, Imap, ImapError, ImapSettings, Opened};
+pub use instruction::{Instruction, Misread, instruction};
 pub use mbox::{Mbox, MboxMail};
-pub use quotes::without_quotes;
+pub use quotes::{own_words, without_quotes};
 pub use read::{Correspondent, Limits, ReadError, ReadMail, read};
 pub use smtp::{Accepted, Answer, Smtp, SmtpError, SmtpSettings};
 pub use wire::{ConnectError, Server, Tls};

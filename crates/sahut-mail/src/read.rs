@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
-use mail_parser::decoders::html::html_to_text;
 use mail_parser::{
     Address, HeaderName, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType,
 };
@@ -12,7 +11,7 @@ use sahut_domain::message::Attachment;
 use thiserror::Error;
 
 use crate::automatic::{Automatic, recognise};
-use crate::{fingerprint, is_message_id};
+use crate::{fingerprint, html, is_message_id};
 
 /// A mail as far as it could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +26,14 @@ pub struct ReadMail {
     pub references: Vec<String>,
     /// Who says to have written it. Easily forged.
     pub from: Option<Correspondent>,
+    /// More than one sender is named: then nobody knows which of them others have looked at.
+    pub has_many_senders: bool,
     /// Where the writer wants answers.
     pub reply_to: Option<Correspondent>,
     /// To and Cc.
     pub to: Vec<Correspondent>,
+    /// Addresses in lower case that servers on the way say to have delivered it to.
+    pub delivered_to: Vec<String>,
     /// Date as the writer's machine set it. Often wrong, sometimes by years.
     pub date: Option<Timestamp>,
     /// Subject.
@@ -107,8 +110,14 @@ fn take(message: &Message<'_>, limits: &Limits) -> ReadMail {
         in_reply_to: ids(Some(message.in_reply_to())).into_iter().next(),
         references: ids(Some(message.references())),
         from: message.from().and_then(first),
+        has_many_senders: has_many_senders(message),
         reply_to: message.reply_to().and_then(first),
         to: [message.to(), message.cc()].into_iter().flatten().flat_map(all).collect(),
+        delivered_to: ["Delivered-To", "X-Original-To", "Envelope-To"]
+            .iter()
+            .flat_map(|name| raw_headers(message, name))
+            .map(|value| value.trim_matches(['<', '>']).to_lowercase())
+            .collect(),
         date: message
             .date()
             .filter(|date| date.is_valid())
@@ -153,6 +162,11 @@ fn ids(value: Option<&HeaderValue<'_>>) -> Vec<String> {
     texts.into_iter().map(|id| format!("<{}>", id.trim())).filter(|id| is_message_id(id)).collect()
 }
 
+fn has_many_senders(message: &Message<'_>) -> bool {
+    let headers = raw_headers(message, "From").len();
+    headers > 1 || message.from().is_some_and(|from| from.iter().count() > 1)
+}
+
 fn first(address: &Address<'_>) -> Option<Correspondent> {
     all(address).next()
 }
@@ -174,7 +188,7 @@ fn line(text: &str) -> String {
 fn text(message: &Message<'_>, most: usize) -> String {
     let parts = message.text_bodies().filter_map(|part| match &part.body {
         PartType::Text(text) => Some(Cow::Borrowed(text.as_ref())),
-        PartType::Html(html) => Some(Cow::Owned(html_to_text(html))),
+        PartType::Html(html) => Some(Cow::Owned(html::words(html))),
         _ => None,
     });
     let whole = parts.collect::<Vec<_>>().join("\n").replace("\r\n", "\n").replace('\r', "\n");

@@ -77,6 +77,7 @@ fn a_report_says_whom_the_mail_did_not_reach() {
             status: Some("5.1.1".to_owned()),
             failed: true,
             message_id: Some("<sahut.contoh.n77@contoh.go.id>".to_owned()),
+            reply_to: None,
         }))
     );
     let Some(Automatic::Bounce(delay)) = mail!("delayed").automatic else { panic!("a report") };

@@ -13,7 +13,7 @@ const SWEEP: &str = "sweep";
 /// When the sweep rings, in UTC: 02.15 in the western zone of Indonesia.
 const SWEEP_AT: &str = "0 15 19 * * *";
 
-/// How long raw payloads are kept, in days.
+/// How long raw payloads and letters are kept, in days.
 const PAYLOADS_FOR: i64 = 90;
 
 /// How long inquiries are compared with later ones, and offered to be joined, in days.
@@ -62,6 +62,7 @@ pub(crate) async fn answer(context: &Context) -> Result<(), StoreError> {
     for (bell, day) in tx.rung_bells().await? {
         if bell == SWEEP {
             let dropped = tx.drop_payloads(days_ago(now, PAYLOADS_FOR)).await?
+                + tx.drop_letter_bodies(days_ago(now, PAYLOADS_FOR)).await?
                 + tx.drop_likenesses(days_ago(now, LIKENESSES_FOR)).await?
                 + tx.drop_bells(days_ago(now, PAYLOADS_FOR)).await?;
             tracing::info!(day, dropped, "sweep.done");

@@ -11,6 +11,7 @@
 //!   and [`silence`] who does not write any more; [`clocks`] makes and moves promises by the [`policies`];
 //! - [`mornings`] tells each person once a day what is open, and each head once a week how it went; `digests` makes one
 //!   mail of many;
+//! - [`mailroom`] reads what the offices answer by mail, and does it;
 //! - beside them [`learn`] learns from what people put right.
 //!
 //! [`Regency`] is the running configuration, swapped whole. [`Supervisor`] starts every long task by name, restarts it
@@ -30,10 +31,12 @@ pub mod endings;
 mod incidents;
 pub mod learn;
 mod links;
+pub mod mailroom;
 pub mod mornings;
 pub mod notify;
 pub mod policies;
 mod regency;
+mod replies;
 mod reread;
 pub mod route;
 pub mod silence;
@@ -45,5 +48,6 @@ pub mod watch;
 pub use bells::ring as ring_bells;
 pub use links::Links;
 pub use regency::{Connectors, Outbox, Regency, Shared};
+pub use replies::{Replies, ReplyAddressError, Trust};
 pub use stage::Context;
 pub use supervisor::{Heart, Stopped, Supervisor, TaskError, TaskStatus};

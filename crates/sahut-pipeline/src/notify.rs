@@ -1,5 +1,7 @@
 //! The third stage: mails that are owed are composed and sent, each under the same Message-ID at every attempt.
 
+mod letter_facts;
+
 use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
@@ -8,7 +10,7 @@ use sahut_domain::decision::{Decision, Doubt, Score};
 use sahut_domain::event::EventId;
 use sahut_domain::fault;
 use sahut_domain::inquiry::Passing;
-use sahut_domain::notice::{Template, message_id, thread_id};
+use sahut_domain::notice::{NoticeId, Template, message_id, thread_id};
 use sahut_domain::office::{OfficeCode, Person};
 use sahut_domain::reply::ReplyId;
 use sahut_domain::work::{Outcome, again, again_soon};
@@ -227,34 +229,61 @@ async fn settle(
     for (work, _) in ends.iter().filter(|(_, end)| end.address_refused) {
         // Not among them: the lease was lost, and somebody else has settled it.
         let Some((_, event)) = failures.iter().find(|(notice, _)| *notice == work.id) else { continue };
-        let is_new = refused.insert(work.recipient.mail.clone());
-        if is_new && work.template != Template::MailTrouble {
-            tx.owe(mail_troubles(regency, work, *event, &refused, now), now).await?;
-        }
-        let office = match work.template {
-            Template::ChannelTrouble
-            | Template::ChannelSilent
-            | Template::MailTrouble
-            | Template::CalendarEnds => None,
-            _ => work.office.as_ref().map(|(code, ..)| code),
-        };
-        tx.owe_instead(work.id, &regency.reachable(office, &refused, now), now).await?;
+        let office = work.office.as_ref().map(|(code, ..)| code);
+        let (notice, template, recipient) = (work.id, work.template, &work.recipient);
+        let unreached = Unreached { notice, template, office, recipient, event: *event };
+        tell_others(tx, regency, &unreached, &mut refused, now).await?;
     }
     Ok(())
 }
 
+/// A mail that did not reach its recipient, and never will.
+pub(crate) struct Unreached<'a> {
+    pub(crate) notice: NoticeId,
+    pub(crate) template: Template,
+    /// The office that it was for.
+    pub(crate) office: Option<&'a OfficeCode>,
+    pub(crate) recipient: &'a Person,
+    /// The journal's line about it.
+    pub(crate) event: EventId,
+}
+
+/// Tells the operators of an address that is refused, once, and somebody else what its owner should have been told.
+/// `refused` are the addresses that were refused before; this one is added.
+pub(crate) async fn tell_others(
+    tx: &mut Tx,
+    regency: &Regency,
+    unreached: &Unreached<'_>,
+    refused: &mut BTreeSet<String>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let is_new = refused.insert(unreached.recipient.mail.clone());
+    if is_new && unreached.template != Template::MailTrouble {
+        tx.owe(mail_troubles(regency, unreached, refused, now), now).await?;
+    }
+    let office = match unreached.template {
+        // What became of his own mail concerns nobody else.
+        Template::Confirmation => return Ok(()),
+        Template::ChannelTrouble
+        | Template::ChannelSilent
+        | Template::MailTrouble
+        | Template::CalendarEnds => None,
+        _ => unreached.office,
+    };
+    tx.owe_instead(unreached.notice, &regency.reachable(office, refused, now), now).await
+}
+
 fn mail_troubles(
     regency: &Regency,
-    work: &NoticeWork,
-    event: EventId,
+    unreached: &Unreached<'_>,
     refused: &BTreeSet<String>,
     now: Timestamp,
 ) -> Vec<NewNotice> {
     let notice = |person: Person| NewNotice {
-        event,
+        event: unreached.event,
         template: Template::MailTrouble,
         recipient: person,
-        office: work.office.as_ref().map(|(code, ..)| code.clone()),
+        office: unreached.office.cloned(),
         inquiry: None,
         channel: None,
         urgent: false,
@@ -282,19 +311,28 @@ async fn compose(
         Err(error) => return Ok(Err(error.to_string())),
     };
     let domain = outbox.from.domain();
+    let replies = outbox.replies.as_ref();
+    let reply_to = replies.and_then(|replies| replies.address_of(work));
+    let takes_reports = replies.is_some_and(|replies| replies.takes_reports);
     let thread = work.inquiry.as_ref().map(|inquiry| thread_id(&regency.instance, inquiry.id, domain));
     Ok(Ok(Mail {
         from: outbox.from.clone(),
+        // So that a report on it comes back to where it is read, and names it.
+        return_to: reply_to.clone().filter(|_| takes_reports),
         to,
-        reply_to: None,
+        reply_to,
         subject: rendered.subject,
         message_id: message_id(&regency.instance, work.id, domain),
         in_reply_to: thread.clone(),
         references: thread.into_iter().collect(),
-        auto_submitted: AutoSubmitted::Generated,
+        auto_submitted: match work.template {
+            Template::Confirmation => AutoSubmitted::Replied,
+            _ => AutoSubmitted::Generated,
+        },
         plain: rendered.plain,
         html: Some(rendered.html),
-        headers: Vec::new(),
+        // Exchange answers a machine's mail when somebody is away, unless it is told not to.
+        headers: vec![("X-Auto-Response-Suppress".to_owned(), "OOF, AutoReply".to_owned())],
     }))
 }
 
@@ -318,9 +356,13 @@ async fn facts(
         Template::Unattended => return Ok(Some(digests::unattended(regency, work))),
         _ => {}
     }
+    if work.template == Template::Confirmation {
+        return letter_facts::confirmation(context, regency, work).await;
+    }
     let Some(inquiry) = &work.inquiry else { return Ok(None) };
     let about = about(regency, work, inquiry, now);
     Ok(match work.template {
+        Template::Approval => letter_facts::approval(context, work, about).await?,
         Template::Assignment => Some(MailContext::Assignment(Assignment { about })),
         Template::Incident => incident(context, inquiry, about).await?,
         Template::HandedOver => Some(MailContext::HandedOver(handed_over(regency, work, about))),
@@ -343,7 +385,8 @@ async fn facts(
         | Template::CalendarEnds
         | Template::Digest
         | Template::Weekly
-        | Template::Unattended => None,
+        | Template::Unattended
+        | Template::Confirmation => None,
     })
 }
 
@@ -387,6 +430,7 @@ fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts, now: Time
             .filter(|_| inquiry.decision.office.as_ref() == Some(&inquiry.office.0)),
         not_ours: link.as_deref().map(links::not_ours),
         link,
+        by_reply: regency.outbox.as_ref().is_some_and(|outbox| outbox.replies.is_some()),
     }
 }
 

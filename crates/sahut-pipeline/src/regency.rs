@@ -9,14 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use sahut_channels::Connector;
 use sahut_domain::calendar::{Term, WorkingCalendar};
 use sahut_domain::channel::ChannelId;
-use sahut_domain::ladder::{Ladder, Whom};
+use sahut_domain::ladder::{Desk, Ladder, Whom};
 use sahut_domain::office::{Office, OfficeCode, Person};
 use sahut_mail::{Mailbox, Smtp};
 use sahut_render::Language;
 use sahut_routing::RuleSet;
 
-use crate::Links;
 use crate::policies::Policies;
+use crate::{Links, Replies};
 
 /// A value that many read and one swaps. A reader keeps the one that it took.
 #[derive(Debug)]
@@ -87,6 +87,8 @@ pub struct Outbox {
     pub smtp: Smtp,
     /// Who writes.
     pub from: Mailbox,
+    /// How notices are answered by mail; absent: they are not.
+    pub replies: Option<Replies>,
 }
 
 impl Regency {
@@ -116,6 +118,34 @@ impl Regency {
             None => vec![self.operators.clone(), self.on_duty(&self.triage_office, at)],
         };
         first_of(in_turn, |person| !refused.contains(&person.mail))
+    }
+
+    /// Whether an address is that of somebody who is told of inquiries now.
+    pub fn knows(&self, mail: &str) -> bool {
+        let others = self.others();
+        let people = self.offices.values().flat_map(|office| &office.people);
+        people.chain(&others).any(|person| person.mail.eq_ignore_ascii_case(mail))
+    }
+
+    /// Who answers for an office: the people on duty, its head, and who stands in for them.
+    pub fn colleagues(&self, office: &OfficeCode) -> Vec<Person> {
+        let people = self.offices.get(office).map_or(&[][..], |office| &office.people);
+        people.iter().chain(self.ladder.desk(office).others()).cloned().collect()
+    }
+
+    /// Who is told of inquiries besides people on duty: heads, those who stand in, those above the offices, operators.
+    pub fn others(&self) -> Vec<Person> {
+        let desks = self.ladder.desks.values().flat_map(Desk::others);
+        let above = self.ladder.secretary.iter().chain(&self.ladder.regent);
+        desks.chain(above).chain(&self.operators).cloned().collect()
+    }
+
+    /// Who has to approve an answer of somebody for an office: its head, or where it has none the first of its people;
+    /// nobody where the office wants no approval, or where there is nobody else who could.
+    pub fn approver(&self, office: &OfficeCode, author: &Person) -> Option<&Person> {
+        let wanting = self.offices.get(office).filter(|office| office.approval)?;
+        let approver = self.ladder.desk(office).head.as_ref().or(wanting.people.first())?;
+        (!approver.mail.eq_ignore_ascii_case(&author.mail)).then_some(approver)
     }
 
     /// Who is told about trouble of the machinery.

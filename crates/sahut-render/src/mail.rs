@@ -19,9 +19,9 @@ use thiserror::Error;
 
 use crate::catalogue::{pattern, say};
 pub use context::{
-    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, Digest, DigestEntry,
-    FollowUp, HandedOver, Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together,
-    Triage, Unattended, Weekly,
+    About, Approval, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Confirmation,
+    Context, Digest, DigestEntry, FollowUp, HandedOver, Incident, MailTrouble, Overdue, Place, Reminder,
+    ReplyFailed, ReplyUncertain, Said, Together, Triage, Unattended, Weekly,
 };
 
 /// A mail that is ready to be addressed and sent.
@@ -125,6 +125,8 @@ fn letter(template: Template) -> &'static str {
         Template::Digest => include_str!("../templates/digest.letter"),
         Template::Weekly => include_str!("../templates/weekly.letter"),
         Template::Unattended => include_str!("../templates/unattended.letter"),
+        Template::Confirmation => include_str!("../templates/confirmation.letter"),
+        Template::Approval => include_str!("../templates/approval.letter"),
     }
 }
 

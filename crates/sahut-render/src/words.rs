@@ -6,13 +6,15 @@ use sahut_domain::deadline::{DeadlineKind, DeadlineState, ExtensionState, MoveRe
 use sahut_domain::decision::{Basis, Doubt, Manner};
 use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::{Closing, Kind, Priority, State};
+use sahut_domain::letter::{LetterState, Outcome};
 use sahut_domain::message::Surface;
 use sahut_domain::office::{OfficeKind, Role};
 use sahut_domain::reply::{Intent, ReplyState};
 use sahut_domain::segments::Pause;
 use sahut_domain::work::WorkState;
 
-use crate::catalogue::pattern;
+use crate::catalogue::{pattern, say};
+use crate::format::whole;
 
 /// A closed set of stored words that people read in their own language.
 pub trait Spoken: Copy + 'static {
@@ -34,6 +36,12 @@ pub fn word<W: Spoken>(word: W, language: Language) -> &'static str {
 /// What helps against an ailment of a channel, in one sentence for the person who can do it.
 pub fn advice(ailment: Ailment, language: Language) -> &'static str {
     pattern(language, &format!("advice.{}", ailment.as_str())).unwrap_or(ailment.as_str())
+}
+
+/// How much too long an answer is: "1.250 huruf, paling banyak 1.000".
+pub fn too_long(has: usize, most: usize, language: Language) -> String {
+    let number = |count: usize| whole(i64::try_from(count).unwrap_or(i64::MAX), language);
+    say(language, "mail.confirmation.limit", &[("has", &number(has)), ("most", &number(most))])
 }
 
 macro_rules! spoken {
@@ -72,6 +80,8 @@ spoken! {
     Intent as "intent",
     Closing as "closing",
     ExtensionState as "extension",
+    LetterState as "letter_state",
+    Outcome as "letter",
 }
 
 #[cfg(test)]
@@ -110,6 +120,8 @@ mod tests {
             keys::<Intent>(),
             keys::<Closing>(),
             keys::<ExtensionState>(),
+            keys::<LetterState>(),
+            keys::<Outcome>(),
             Ailment::ALL.iter().map(|ailment| format!("advice.{ailment}")).collect(),
         ]
         .into_iter()
@@ -117,6 +129,15 @@ mod tests {
         .collect();
         let known = keys_under(&["word.", "advice."]);
         assert_eq!(words, known);
+    }
+
+    #[test]
+    fn every_outcome_that_is_told_has_its_sentence() {
+        use sahut_domain::letter::Outcome::{self, Automatic, Bounced, Delayed, Dropped, Stranger};
+        let silent = [Automatic, Bounced, Delayed, Dropped, Stranger];
+        let told = Outcome::ALL.iter().filter(|outcome| !silent.contains(outcome));
+        let told: BTreeSet<String> = told.map(|outcome| format!("outcome.{outcome}")).collect();
+        assert_eq!(told, keys_under(&["outcome."]));
     }
 
     #[test]

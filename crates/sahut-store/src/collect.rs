@@ -11,4 +11,4 @@ pub use channels::{Channel, HeldChannels, RoundEnd, channel_budget, sending_budg
 pub use deliveries::DeliveryWork;
 pub use feeds::{Feed, FeedFound, Walk};
 pub use pages::{NewPage, Stored};
-pub(crate) use payload::unpack;
+pub(crate) use payload::{pack, unpack};

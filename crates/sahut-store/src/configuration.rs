@@ -111,8 +111,7 @@ impl Tx {
 
     /// The offices that are not retired, in their order, with the people who can be mailed.
     pub async fn offices(&mut self) -> Result<Vec<Office>, StoreError> {
-        const OFFICES: &str =
-            "SELECT code, name, short_name, kind, calendar FROM office WHERE retired = 0 ORDER BY position";
+        const OFFICES: &str = "SELECT code, name, short_name, kind, calendar, approval FROM office WHERE retired = 0 ORDER BY position";
         let mut offices = self
             .rows(OFFICES, args![], |row| {
                 Ok(Office {
@@ -122,6 +121,7 @@ impl Tx {
                     kind: row.word(3)?,
                     calendar: row.get(4)?,
                     people: Vec::new(),
+                    approval: row.get(5)?,
                 })
             })
             .await?;
@@ -149,10 +149,12 @@ impl Tx {
     async fn apply_offices(&mut self, new: &NewRevision) -> Result<(), StoreError> {
         self.exec("UPDATE office SET retired = 1", args![]).await?;
         for (position, office) in new.offices.iter().enumerate() {
-            const UPSERT: &str = "INSERT INTO office (code, name, short_name, kind, calendar, position)
-                VALUES ($1, $2, $3, $4, $5, $6)
+            const UPSERT: &str =
+                "INSERT INTO office (code, name, short_name, kind, calendar, position, approval)
+                VALUES ($1, $2, $3, $4, $5, $6, $7)
                 ON CONFLICT (code) DO UPDATE SET name = excluded.name, short_name = excluded.short_name,
-                    kind = excluded.kind, calendar = excluded.calendar, position = excluded.position, retired = 0";
+                    kind = excluded.kind, calendar = excluded.calendar, position = excluded.position,
+                    approval = excluded.approval, retired = 0";
             let position = i64::try_from(position).unwrap_or(i64::MAX);
             let values = args![
                 &office.code,
@@ -160,7 +162,8 @@ impl Tx {
                 &office.short_name,
                 office.kind.as_str(),
                 &office.calendar,
-                position
+                position,
+                office.approval
             ];
             self.exec(UPSERT, values).await?;
             self.apply_people(office, &new.standing).await?;

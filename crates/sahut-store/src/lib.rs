@@ -5,8 +5,9 @@
 //! methods stand in one module per intent: [`collect`], [`route`], [`notify`], [`deliver`] and [`watch`] for the five
 //! stages; [`digests`] for many mails in one, and [`people`] for who is there; [`configuration`], [`journal`],
 //! [`inquiries`], [`quarantine`], [`status`], [`selfcheck`], [`secrets`] and [`imports`] for what stands beside them;
-//! [`acts`] and [`pass_on`] for what people do about an inquiry, and [`desk`] for the page they do it on; [`clocks`] and
-//! [`extensions`] for what pauses and moves promises; [`correct`] and [`learn`] for what
+//! [`acts`] and [`pass_on`] for what people do about an inquiry, and [`desk`] for the page they do it on; [`letters`] for
+//! what they mail back, and [`proposals`] for answers that somebody has to approve; [`clocks`] and [`extensions`] for what
+//! pauses and moves promises; [`correct`] and [`learn`] for what
 //! they put right, and what that teaches; [`incidents`] for one happening behind many
 //! inquiries; [`history`] for trying other rules. [`work`] is the one mechanism by which owed work is claimed and settled.
 //!
@@ -33,6 +34,7 @@ pub mod incidents;
 pub mod inquiries;
 pub mod journal;
 pub mod learn;
+pub mod letters;
 mod lock;
 mod migrate;
 pub mod notify;
@@ -40,6 +42,7 @@ pub mod pass_on;
 pub mod people;
 #[cfg(test)]
 mod plans;
+pub mod proposals;
 pub mod quarantine;
 pub mod route;
 pub mod secrets;

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use sahut_domain::channel::{ChannelId, Platform};
 use sahut_domain::deadline::DeadlineKind;
-use sahut_domain::event::EventId;
+use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::incident::IncidentId;
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, State};
 use sahut_domain::message::{MessageId, Surface, ThreadId};
+use sahut_domain::notice::NoticeId;
 use sahut_domain::office::OfficeCode;
 use sahut_domain::reply::ReplyId;
 
@@ -37,6 +38,9 @@ const SMALL: &[&str] = &[
     "INDEX reply_turn",
     "INDEX reply_dead",
     "INDEX quarantine_held",
+    "INDEX letter_waiting",
+    "INDEX letter_held",
+    "INDEX proposal_waiting",
     "INDEX quarantine_asked",
     "INDEX inquiry_inbox",
     "INDEX inquiry_triage",
@@ -143,6 +147,12 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
     tx.recover_stored(ChannelId(1), now).await?;
     tx.status(now).await?;
     tx.outbox(10).await?;
+    tx.has_waiting_letters().await?;
+    tx.take_letter().await?;
+    tx.letters(true, 10).await?;
+    tx.count_told("a@x.example", EventKind::LetterHeld, now).await?;
+    tx.answered_since(InquiryId(1), now, "Admin").await?;
+    tx.notice_facts(NoticeId(1)).await?;
     tx.inquiry(InquiryNumber { year: 2026, sequence: 1 }).await?;
     assert_eq!(walks(&mut tx).await?, [""; 0]);
     Ok(())

@@ -24,6 +24,10 @@ pub struct Status {
     pub replies_uncertain: i64,
     /// Answers that were given up.
     pub replies_dead: i64,
+    /// Mails of people that are not trusted and wait for a person.
+    pub letters_held: i64,
+    /// Answers that wait for somebody's approval.
+    pub proposals_waiting: i64,
     /// Items that were set apart.
     pub quarantined: i64,
     /// Inquiries that owe an answer.
@@ -70,6 +74,8 @@ impl Tx {
             (SELECT COUNT(*) FROM reply WHERE state = 'due' AND delivery = 'uncertain'),
             (SELECT COUNT(*) FROM reply WHERE state = 'dead'),
             (SELECT COUNT(*) FROM quarantine WHERE state = 'held'),
+            (SELECT COUNT(*) FROM letter WHERE state = 'held'),
+            (SELECT COUNT(*) FROM proposal WHERE state = 'waiting'),
             (SELECT COUNT(*) FROM inquiry WHERE state = 'open'),
             (SELECT COUNT(*) FROM inquiry WHERE state = 'open' AND due_at < $1),
             (SELECT COUNT(*) FROM inquiry WHERE triage = 1 AND state <> 'closed' AND state = 'open'),
@@ -107,16 +113,18 @@ impl Tx {
                 replies_uncertain: row.get(5)?,
                 replies_dead: row.get(6)?,
                 quarantined: row.get(7)?,
-                inquiries_open: row.get(8)?,
-                inquiries_overdue: row.get(9)?,
-                inquiries_triage: row.get(10)?,
-                inquiries_returned: row.get(24)?,
-                inquiries: row.get(11)?,
-                messages: row.get(12)?,
-                channels_active: row.get(13)?,
-                channels_ailing: row.get(14)?,
-                oldest_due_seconds: since(15..20)?,
-                oldest_lease_seconds: since(20..24)?,
+                letters_held: row.get(8)?,
+                proposals_waiting: row.get(9)?,
+                inquiries_open: row.get(10)?,
+                inquiries_overdue: row.get(11)?,
+                inquiries_triage: row.get(12)?,
+                inquiries_returned: row.get(26)?,
+                inquiries: row.get(13)?,
+                messages: row.get(14)?,
+                channels_active: row.get(15)?,
+                channels_ailing: row.get(16)?,
+                oldest_due_seconds: since(17..22)?,
+                oldest_lease_seconds: since(22..26)?,
                 held,
             })
         })

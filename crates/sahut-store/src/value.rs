@@ -93,6 +93,8 @@ value_from_id!(
     sahut_domain::deadline::ExtensionId,
     sahut_domain::event::EventId,
     sahut_domain::incident::IncidentId,
+    sahut_domain::letter::LetterId,
+    sahut_domain::letter::ProposalId,
 );
 
 impl From<&sahut_domain::office::OfficeCode> for Value {
@@ -262,4 +264,6 @@ id_column!(
     sahut_domain::deadline::ExtensionId,
     sahut_domain::event::EventId,
     sahut_domain::incident::IncidentId,
+    sahut_domain::letter::LetterId,
+    sahut_domain::letter::ProposalId,
 );

@@ -43,11 +43,13 @@ pub enum Stage {
     Deliver,
     /// Deadlines whose next moment has come.
     Watch,
+    /// Letters that nobody has looked at.
+    Letters,
 }
 
 /// Wakes stages in this process. A wake-up only saves waiting: every stage asks by itself as well.
 #[derive(Debug, Clone, Default)]
-pub struct Waker(Arc<[Notify; 6]>);
+pub struct Waker(Arc<[Notify; 7]>);
 
 impl Waker {
     /// Wakes one stage.

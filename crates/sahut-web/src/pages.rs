@@ -49,8 +49,8 @@ pub trait Regency: Send + Sync {
     fn links(&self) -> Option<(&str, &LinkKeys)>;
     /// The office that decides what is disputed.
     fn decides(&self) -> &OfficeCode;
-    /// People who are mailed and answer for no office.
-    fn operators(&self) -> &[Person];
+    /// People who are mailed besides those on duty at an office.
+    fn others(&self) -> Vec<Person>;
     /// The working calendar of an office.
     fn calendar(&self, office: &OfficeCode) -> Option<&WorkingCalendar>;
     /// Holds an answer against the limits of its platform.

@@ -100,6 +100,8 @@ fn gauge(status: &Status) {
         ("sahut_deliveries_due", status.deliveries_due),
         ("sahut_notices_due", status.notices_due),
         ("sahut_notices_dead", status.notices_dead),
+        ("sahut_letters_held", status.letters_held),
+        ("sahut_proposals_waiting", status.proposals_waiting),
         ("sahut_replies_due", status.replies_due),
         ("sahut_replies_uncertain", status.replies_uncertain),
         ("sahut_replies_dead", status.replies_dead),

@@ -11,8 +11,8 @@ use sahut_channels::{Connector, Http, HttpPolicy};
 use sahut_domain::channel::Platform;
 use sahut_domain::office::OfficeCode;
 use sahut_domain::{Chance, Clock};
-use sahut_mail::{Login, Mailbox, Server, Smtp, SmtpSettings, Tls};
-use sahut_pipeline::{Connectors, Outbox, Regency};
+use sahut_mail::{Imap, ImapSettings, Login, Mailbox, Server, Smtp, SmtpSettings, Tls};
+use sahut_pipeline::{Connectors, Outbox, Regency, Replies, Trust};
 use sahut_routing::{Model, RuleSet};
 use sahut_store::collect::Channel;
 use sahut_store::secrets::Sealed;
@@ -21,7 +21,7 @@ use secrecy::SecretString;
 
 use crate::failure::Failure;
 use crate::regency::{Files, RegencySet};
-use crate::settings::{MailSettings, Settings};
+use crate::settings::{MailSettings, ReplySettings, Settings, TrustSetting};
 use crate::vault::Vault;
 
 /// What every command starts from.
@@ -152,7 +152,31 @@ impl App {
 
     /// Where mail goes out.
     pub(crate) fn outbox(&self) -> Result<Option<Outbox>, Failure> {
-        self.settings.mail.as_ref().map(outbox).transpose()
+        let Some(mail) = &self.settings.mail else { return Ok(None) };
+        let outbox = outbox(mail)?;
+        let replies = mail.replies.as_ref().map(|replies| self.replies(replies)).transpose()?;
+        Ok(Some(Outbox { replies, ..outbox }))
+    }
+
+    /// How notices are answered by mail.
+    fn replies(&self, settings: &ReplySettings) -> Result<Replies, Failure> {
+        let wrong = |what: String| Failure::config(format!("[mail.replies]: {what}"));
+        let trust = match (settings.trust, &settings.authserv_id) {
+            (TrustSetting::Token, _) => Trust::Address,
+            (TrustSetting::Server, Some(name)) => Trust::Server(name.clone()),
+            (TrustSetting::Server, None) => {
+                return Err(wrong(
+                    "authserv_id is missing: give the name that your mail server writes into Authentication-Results, or \
+                     trust = \"token\" where it writes none"
+                        .to_owned(),
+                ));
+            }
+        };
+        let key = self.vault()?.key_for("mail replies");
+        let mut replies = Replies::new(&settings.address, key, trust, mailbox(settings)?)
+            .map_err(|error| wrong(format!("address: {error}")))?;
+        replies.takes_reports = settings.reports;
+        Ok(replies)
     }
 
     /// Builds the connectors of channels. A secret that cannot be opened is the trouble of the channels that need it.
@@ -252,7 +276,25 @@ fn outbox(mail: &MailSettings) -> Result<Outbox, Failure> {
     let settings =
         SmtpSettings { max_connections: mail.connections.max(1), ..SmtpSettings::new(server, login) };
     let smtp = Smtp::new(settings).map_err(|error| Failure::config(format!("[mail]: {error}")))?;
-    Ok(Outbox { smtp, from })
+    Ok(Outbox { smtp, from, replies: None })
+}
+
+/// The mailbox where answers arrive, with its name; none where they come in by a pipe.
+fn mailbox(settings: &ReplySettings) -> Result<Option<(String, Imap)>, Failure> {
+    let Some(host) = &settings.host else { return Ok(None) };
+    let Some(file) = &settings.password_file else {
+        return Err(Failure::config("[mail.replies] has a host and no password_file: give both, or neither"));
+    };
+    let password = std::fs::read_to_string(file)
+        .map_err(|error| Failure::file(file, "cannot read the password of the mailbox", &error))?;
+    let user = settings.user.clone().unwrap_or_else(|| settings.address.clone());
+    let port = settings.port.unwrap_or(if settings.tls == Tls::None { 143 } else { 993 });
+    let name = format!("{user}@{host}:{port}/{}", settings.folder);
+    let server = Server { host: host.clone(), port, tls: settings.tls, ca_file: settings.ca_file.clone() };
+    let login = Login { user, password: SecretString::from(password.trim_end().to_owned()) };
+    let imap = Imap::new(ImapSettings::new(server, login, settings.folder.clone()))
+        .map_err(|error| Failure::config(format!("[mail.replies]: {error}")))?;
+    Ok(Some((name, imap)))
 }
 
 /// How channels are read, from the settings.

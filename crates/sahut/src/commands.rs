@@ -13,6 +13,8 @@ mod import;
 mod incident;
 mod init;
 mod inquiry;
+mod letter;
+mod mail_pipe;
 mod migrate;
 mod outbox;
 mod people;
@@ -86,6 +88,10 @@ enum Command {
     Deadlines(deadlines::Args),
     /// Look at working calendars; count with them step by step; bring in holidays.
     Calendar(calendar::Args),
+    /// Look at mails of the offices that are held, and say what becomes of them.
+    Letter(letter::Args),
+    /// Take one mail from standard input, as a mail server's pipe hands it over.
+    MailPipe,
     /// Look at happenings behind many inquiries; join inquiries and take them apart.
     Incident(incident::Args),
     /// Look at messages that need nobody, and bring back those that do.
@@ -135,6 +141,9 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         other => other,
     };
+    if let Command::MailPipe = command {
+        return mail_pipe::run(&config).await;
+    }
     let app = App::load(&config)?;
     let is_long = matches!(command, Command::Run { .. });
     log(app.settings.log.json, if is_long { "info" } else { "warn" });
@@ -148,6 +157,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Route(args) => route::run(&app, &args).await,
         Command::Reply(args) => reply::run(&app, &args).await,
         Command::Inquiry(args) => inquiry::run(&app, &args).await,
+        Command::Letter(args) => letter::run(&app, &args).await,
         Command::Incident(args) => incident::run(&app, &args).await,
         Command::Aside(args) => aside::run(&app, &args).await,
         Command::People(args) => people::run(&app, &args).await,
@@ -167,6 +177,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         | Command::Doctor(_)
         | Command::Routing(_)
         | Command::Rules(_)
+        | Command::MailPipe
         | Command::Completions { .. } => Ok(()),
     }
 }

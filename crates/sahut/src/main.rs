@@ -4,6 +4,7 @@
 mod app;
 mod commands;
 mod demo;
+mod derive;
 mod example;
 mod failure;
 mod links;

@@ -39,8 +39,8 @@ impl sahut_web::pages::Regency for Running {
         &self.0.triage_office
     }
 
-    fn operators(&self) -> &[Person] {
-        &self.0.operators
+    fn others(&self) -> Vec<Person> {
+        self.0.others()
     }
 
     fn calendar(&self, office: &OfficeCode) -> Option<&WorkingCalendar> {

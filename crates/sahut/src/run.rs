@@ -30,7 +30,7 @@ pub(crate) enum Role {
     Collect,
     /// Decide where messages belong.
     Route,
-    /// Mail notices.
+    /// Mail notices, and do what is mailed back.
     Notify,
     /// Carry answers to the platforms.
     Deliver,
@@ -95,6 +95,13 @@ impl Works {
         );
         task!(Role::Route, "route", "decides where messages belong", sahut_pipeline::route::run);
         task!(Role::Notify, "notify", "mails what is owed", sahut_pipeline::notify::run);
+        task!(
+            Role::Notify,
+            "mailbox",
+            "reads the mailbox where answers arrive",
+            sahut_pipeline::mailroom::read_mailbox
+        );
+        task!(Role::Notify, "mailroom", "does what is mailed back", sahut_pipeline::mailroom::run);
         task!(Role::Deliver, "deliver", "carries answers to the platforms", sahut_pipeline::deliver::run);
         task!(Role::Watch, "watch", "notices what came due", sahut_pipeline::watch::run);
         task!(Role::Watch, "learn", "learns from what people put right", sahut_pipeline::learn::run);

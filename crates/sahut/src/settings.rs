@@ -92,6 +92,47 @@ pub(crate) struct MailSettings {
     pub(crate) from_name: String,
     #[serde(default = "mail_connections")]
     pub(crate) connections: usize,
+    /// How notices are answered by mail; absent: they are not.
+    pub(crate) replies: Option<ReplySettings>,
+}
+
+/// `[mail.replies]`: how notices are answered by mail.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReplySettings {
+    /// An address whose server delivers `name+anything@…` to it.
+    pub(crate) address: String,
+    /// Whom to believe who wrote a mail.
+    #[serde(default)]
+    pub(crate) trust: TrustSetting,
+    /// How the server that takes our mail in calls itself in Authentication-Results.
+    pub(crate) authserv_id: Option<String>,
+    /// The mailbox's server; absent: mails come in by `sahut mail-pipe`.
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    #[serde(default = "implicit")]
+    pub(crate) tls: Tls,
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Absent: the address.
+    pub(crate) user: Option<String>,
+    /// A file that holds the password.
+    pub(crate) password_file: Option<PathBuf>,
+    #[serde(default = "inbox")]
+    pub(crate) folder: String,
+    /// Reports on a notice come back to its own address; otherwise to `from`.
+    #[serde(default = "yes")]
+    pub(crate) reports: bool,
+}
+
+/// Whom to believe who wrote a mail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TrustSetting {
+    /// The server that took it in.
+    #[default]
+    Server,
+    /// Whoever knows the address of the notice.
+    Token,
 }
 
 /// `[network]`.
@@ -207,6 +248,18 @@ fn starttls() -> Tls {
     Tls::StartTls
 }
 
+fn implicit() -> Tls {
+    Tls::Implicit
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn inbox() -> String {
+    "INBOX".to_owned()
+}
+
 fn from_name() -> String {
     "Sahut".to_owned()
 }
@@ -264,6 +317,10 @@ impl Settings {
         if let Some(mail) = &mut self.mail {
             mail.password_file.as_mut().map(anchor);
             mail.ca_file.as_mut().map(anchor);
+            if let Some(replies) = &mut mail.replies {
+                replies.password_file.as_mut().map(anchor);
+                replies.ca_file.as_mut().map(anchor);
+            }
         }
         if let Location::Sqlite(file) = self.database.place() {
             self.database.location = folder.join(file).display().to_string();
@@ -335,6 +392,20 @@ mod tests {
         let given = [("SAHUT__MAIL__HOST", "b"), ("SAHUT__MAIL__PORT", "2525"), ("HOME", "/")];
         let mail = parse(text, &given).unwrap().mail.unwrap();
         assert_eq!((mail.host.as_str(), mail.port), ("b", Some(2525)));
+    }
+
+    #[test]
+    fn answers_by_mail_are_believed_by_the_servers_word_unless_said_otherwise() {
+        let text = "[mail]\nhost = \"a\"\nfrom = \"s@x.id\"\n[mail.replies]\naddress = \"s@x.id\"\n";
+        let replies =
+            |more: &str| parse(&format!("{text}{more}"), &[]).map(|all| all.mail.unwrap().replies.unwrap());
+        let usual = replies("").unwrap();
+        assert_eq!((usual.trust, usual.folder.as_str()), (TrustSetting::Server, "INBOX"));
+        assert_eq!(replies("trust = \"token\"\n").unwrap().trust, TrustSetting::Token);
+        assert!(replies("trust = \"nobody\"\n").unwrap_err().message.contains("sahut.toml:6"));
+        assert!(
+            parse("[mail]\nhost = \"a\"\nfrom = \"s@x.id\"\n", &[]).unwrap().mail.unwrap().replies.is_none()
+        );
     }
 
     #[test]

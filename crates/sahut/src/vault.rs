@@ -8,10 +8,11 @@ use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use sahut_domain::Chance;
 use sahut_store::secrets::Sealed;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use crate::app::hex;
+use crate::derive::derived;
 use crate::failure::Failure;
 
 /// The file that systemd hands over with `LoadCredential=sahut.key:…`.
@@ -20,6 +21,7 @@ const CREDENTIAL: &str = "sahut.key";
 /// Seals and opens secrets.
 pub(crate) struct Vault {
     cipher: XChaCha20Poly1305,
+    key: SecretSlice<u8>,
     key_id: String,
 }
 
@@ -59,7 +61,12 @@ impl Vault {
         let key = Key::try_from(bytes.as_slice())
             .map_err(|_| Failure::config(format!("{} is not a key of 32 bytes", path.display())))?;
         let key_id = hex(&Sha256::digest(&bytes)[..4]);
-        Ok(Self { cipher: XChaCha20Poly1305::new(&key), key_id })
+        Ok(Self { cipher: XChaCha20Poly1305::new(&key), key: SecretSlice::from(bytes), key_id })
+    }
+
+    /// A key of this installation for one purpose, which says nothing about the others.
+    pub(crate) fn key_for(&self, purpose: &str) -> SecretSlice<u8> {
+        derived(&self.key, purpose)
     }
 
     /// Seals a secret under the name that it is stored under: it cannot be put in the place of another.

@@ -140,6 +140,7 @@ fn offices() -> Outcome<Vec<Office>> {
         kind: entry.kind,
         calendar: "kantor".to_owned(),
         people: entry.people,
+        approval: false,
     };
     Ok(file.office.into_iter().map(office).collect())
 }

@@ -73,10 +73,12 @@ impl Office<'_> {
     /// forms on an office's own site do, with the citizen in Reply-To; filed as the office's words, such a mail would
     /// keep a promise that nobody kept.
     fn wrote(&self, mail: &ReadMail) -> bool {
-        let Some(from) = mail.from.as_ref().filter(|from| (self.owns)(&from.address)) else { return false };
+        if !mail.from.as_ref().is_some_and(|from| (self.owns)(&from.address)) {
+            return false;
+        }
         let for_somebody_else = mail.reply_to.as_ref().is_some_and(|to| !(self.owns)(&to.address));
         mail.message_id.as_deref().is_some_and(is_reply_id)
-            || !for_somebody_else && self.server.is_some_and(|server| is_vouched_for(mail, from, server))
+            || !for_somebody_else && self.server.is_some_and(|server| mail.is_vouched_for_by(server))
     }
 
     /// Who is behind a mail: in one that only says to be the office's, who wants the answer.
@@ -84,25 +86,6 @@ impl Office<'_> {
         let says_ours = from.as_ref().is_some_and(|from| (self.owns)(&from.address));
         reply_to.filter(|to| says_ours && !(self.owns)(&to.address)).or(from)
     }
-}
-
-/// Whether our own server found that a mail came from where its From says (RFC 8601). Only the headers above those of
-/// other servers are ours: each server puts its own on top.
-fn is_vouched_for(mail: &ReadMail, from: &Correspondent, server: &str) -> bool {
-    let domain = from.address.rsplit('@').next().unwrap_or_default();
-    let ours = mail.authentication.iter().map_while(|header| {
-        let (name, results) = header.split_once(';')?;
-        let name = name.split_whitespace().next()?;
-        name.eq_ignore_ascii_case(server).then_some(results)
-    });
-    ours.flat_map(|results| results.split(';')).any(|result| {
-        let words: Vec<String> = result.split_whitespace().map(str::to_lowercase).collect();
-        match words.first().map(String::as_str) {
-            Some("dmarc=pass" | "auth=pass") => true,
-            Some("dkim=pass") => words.contains(&format!("header.d={domain}")),
-            _ => false,
-        }
-    })
 }
 
 /// The first mail of the thread as far as the headers tell, else this one. Mail programs carry References along, so

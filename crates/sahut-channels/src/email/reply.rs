@@ -53,6 +53,7 @@ impl Writer {
         let references = self.references(reply, answered.as_ref());
         Ok(Mail {
             from: self.from.clone(),
+            return_to: None,
             to: recipient(reply, answered.as_ref(), is_own)?,
             reply_to: None,
             subject: self.subject(reply.subject.as_deref()),

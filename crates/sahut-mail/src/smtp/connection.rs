@@ -121,7 +121,8 @@ impl Delivery {
     }
 
     pub(super) async fn sender(&mut self, mail: &Mail) -> Result<(), SmtpError> {
-        let command = MailFrom::new(Some(mail.from.email().clone()), Vec::new());
+        let command =
+            MailFrom::new(Some(mail.return_to.as_ref().unwrap_or(&mail.from).email().clone()), Vec::new());
         let answer = self.connection.command(command).await;
         self.heard(Step::Sender, answer)?;
         self.begun = true;

@@ -15,6 +15,7 @@ use server::{Mood, Server, closed_port};
 fn mail(number: usize) -> Mail {
     Mail {
         from: Mailbox::new(Some("Sahut"), "sahut@contoh.go.id").unwrap(),
+        return_to: None,
         to: Mailbox::new(None, "dinkes@contoh.go.id").unwrap(),
         reply_to: None,
         subject: "Aduan baru".to_owned(),

@@ -11,6 +11,7 @@ mod ladder;
 mod learning;
 mod ledger;
 mod mailing;
+mod mailroom;
 mod quarter;
 mod regency;
 mod rereading;

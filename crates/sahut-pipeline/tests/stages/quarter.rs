@@ -472,6 +472,7 @@ fn offices() -> Vec<Office> {
                 short_name: text("short_name").or(text("name")).unwrap().to_owned(),
                 kind: OfficeKind::Technical,
                 calendar: text("calendar").unwrap().to_owned(),
+                approval: false,
                 people: entry["people"].as_array().unwrap().iter().map(person).collect(),
             }
         })

@@ -14,16 +14,17 @@ use sahut_domain::ladder::Ladder;
 use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
 use sahut_domain::{Chance, Clock, Language};
-use sahut_mail::{Mailbox, Server, Smtp, SmtpSettings, Tls};
+use sahut_mail::{Imap, ImapSettings, Login, Mailbox, Server, Smtp, SmtpSettings, Tls};
 use sahut_pipeline::route::route_batch;
-use sahut_pipeline::{Connectors, Context, Outbox, Regency, Shared};
+use sahut_pipeline::{Connectors, Context, Outbox, Regency, Replies, Shared, Trust};
 use sahut_routing::{RuleSet, Source};
 use sahut_simulator::Keys;
 use sahut_store::collect::NewPage;
 use sahut_store::configuration::NewRevision;
 use sahut_store::journal::Event;
 use sahut_store::{Db, Location};
-use secrecy::SecretString;
+use sahut_testing::Dovecot;
+use secrecy::{SecretSlice, SecretString};
 
 /// An account on the simulator.
 pub(crate) struct Account {
@@ -156,13 +157,50 @@ impl Town {
         let smtp = Smtp::new(SmtpSettings::new(server, None)).unwrap();
         let operators =
             vec![Person { name: "Operator".to_owned(), mail: "operator@contoh.example".to_owned() }];
-        let outbox = Outbox { smtp, from: Mailbox::new(None, "sahut@contoh.example").unwrap() };
+        let outbox =
+            Outbox { smtp, from: Mailbox::new(None, "sahut@contoh.example").unwrap(), replies: None };
         self.context.regency.set(Regency {
             outbox: Some(outbox),
             links: None,
             operators,
             ..regency(self.revision, self.connectors.clone())
         });
+    }
+
+    /// Lets notices be answered by mail; the office has these people, and wants answers approved or not.
+    pub(crate) fn answer_by_mail(&self, people: &[&str], approval: bool) {
+        self.answer_at(people, approval, None);
+    }
+
+    /// The same, with answers that arrive in a mailbox.
+    pub(crate) fn read_answers_at(&self, dovecot: &Dovecot, people: &[&str]) {
+        let server =
+            Server { host: "127.0.0.1".to_owned(), port: dovecot.imap_port(), tls: Tls::None, ca_file: None };
+        let login =
+            Login { user: "sahut@contoh.example".to_owned(), password: SecretString::from("rahasia") };
+        let imap = Imap::new(ImapSettings::new(server, login, "INBOX".to_owned())).unwrap();
+        self.answer_at(people, false, Some(("answers".to_owned(), imap)));
+    }
+
+    fn answer_at(&self, people: &[&str], approval: bool, mailbox: Option<(String, Imap)>) {
+        let server = Server { host: "127.0.0.1".to_owned(), port: 9, tls: Tls::None, ca_file: None };
+        let key = SecretSlice::from(b"a key of this town".to_vec());
+        let trust = Trust::Server("mx.contoh.example".to_owned());
+        let outbox = Outbox {
+            smtp: Smtp::new(SmtpSettings::new(server, None)).unwrap(),
+            from: Mailbox::new(None, "sahut@contoh.example").unwrap(),
+            replies: Some(Replies::new("sahut@contoh.example", key, trust, mailbox).unwrap()),
+        };
+        let mut regency = regency(self.revision, self.connectors.clone());
+        regency.outbox = Some(outbox);
+        regency.operators =
+            vec![Person { name: "Operator".to_owned(), mail: "operator@contoh.example".to_owned() }];
+        for office in regency.offices.values_mut() {
+            office.approval = approval;
+            let person = |mail: &&str| Person { name: format!("Admin {mail}"), mail: (*mail).to_owned() };
+            office.people = people.iter().map(person).collect();
+        }
+        self.context.regency.set(regency);
     }
 
     /// A citizen's complaint, written now on a channel and routed; answers how its inquiry began.
@@ -233,6 +271,7 @@ fn office() -> Office {
         kind: OfficeKind::Technical,
         calendar: "kantor".to_owned(),
         people: vec![Person { name: "Admin PUPR".to_owned(), mail: "admin@pupr.example".to_owned() }],
+        approval: false,
     }
 }
 

@@ -8,7 +8,10 @@ use sahut_domain::deadline::{Explanation, Moved};
 use sahut_domain::decision::Doubt;
 use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind, Passing};
+use sahut_domain::letter::Outcome;
+use sahut_domain::message::Surface;
 use sahut_domain::notice::Template;
+use sahut_domain::office::OfficeCode;
 
 /// The facts of one mail.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub enum Context {
     Digest(Digest),
     Weekly(Weekly),
     Unattended(Unattended),
+    Confirmation(Confirmation),
+    Approval(Approval),
 }
 
 impl Context {
@@ -52,6 +57,8 @@ impl Context {
             Self::Digest(_) => Template::Digest,
             Self::Weekly(_) => Template::Weekly,
             Self::Unattended(_) => Template::Unattended,
+            Self::Confirmation(_) => Template::Confirmation,
+            Self::Approval(_) => Template::Approval,
         }
     }
 }
@@ -85,6 +92,8 @@ pub struct About {
     pub link: Option<String>,
     /// Where the office can say that it is not its own.
     pub not_ours: Option<String>,
+    /// It can be answered by answering this mail.
+    pub by_reply: bool,
 }
 
 /// Inquiries that are answered together.
@@ -304,6 +313,40 @@ pub struct Digest {
     pub zone: TimeZone,
 }
 
+/// Where a citizen reads an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The platform.
+    pub platform: Platform,
+    /// Where on it.
+    pub surface: Surface,
+}
+
+/// What became of a mail that somebody sent in answer to a notice.
+#[derive(Debug, Clone)]
+pub struct Confirmation {
+    /// The inquiry; absent where nobody knows which one the mail was about.
+    pub about: Option<About>,
+    /// In one word.
+    pub outcome: Outcome,
+    /// What that word speaks of: the command, the office, the limit, the author.
+    pub detail: String,
+    /// The moment that it speaks of.
+    pub until: Option<Timestamp>,
+    /// What was written.
+    pub words: String,
+    /// Where the citizen reads it, where it goes there.
+    pub place: Option<Place>,
+    /// How many other citizens of the incident get it too.
+    pub others: i64,
+    /// How many files came with it, which do not go to the citizen.
+    pub files: i64,
+    /// The offices that there are, where it named none of them.
+    pub offices: Vec<(OfficeCode, String)>,
+    /// The zone of the office.
+    pub zone: TimeZone,
+}
+
 /// One inquiry of a digest.
 #[derive(Debug, Clone)]
 pub struct DigestEntry {
@@ -357,4 +400,19 @@ pub struct Weekly {
 pub struct Unattended {
     /// Their short names, each with its head's name where there is one.
     pub offices: Vec<(String, Option<String>)>,
+}
+
+/// Somebody has to approve an answer before it leaves.
+#[derive(Debug, Clone)]
+pub struct Approval {
+    /// The inquiry.
+    pub about: About,
+    /// Who wrote the answer.
+    pub author: String,
+    /// The answer.
+    pub words: String,
+    /// Where the citizen reads it.
+    pub place: Option<Place>,
+    /// Number of the proposal, as commands want it.
+    pub proposal: i64,
 }

@@ -7,10 +7,12 @@ use sahut_domain::Language;
 use sahut_domain::deadline::DeadlineKind;
 use sahut_domain::inquiry::{InquiryNumber, Kind, Passing};
 use sahut_domain::mask::mask;
+use sahut_domain::message::Surface;
 
 use super::context::{
-    About, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Context, Digest, DigestEntry, HandedOver,
-    Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Triage, Unattended, Weekly,
+    About, Approval, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Confirmation, Context, Digest,
+    DigestEntry, HandedOver, Incident, MailTrouble, Overdue, Place, Reminder, ReplyFailed, ReplyUncertain,
+    Said, Triage, Unattended, Weekly,
 };
 use crate::catalogue::say;
 use crate::explain::{deadline_words, due_words, move_words, zone_of};
@@ -52,6 +54,8 @@ impl Context {
             Self::Digest(mail) => digest(mail, language),
             Self::Weekly(mail) => weekly(mail, language),
             Self::Unattended(mail) => unattended(mail, language),
+            Self::Confirmation(mail) => confirmation(mail, language),
+            Self::Approval(mail) => approval(mail, language),
         }
     }
 }
@@ -77,6 +81,7 @@ fn about_inquiry(about: &About, longest: usize, own: Value, language: Language) 
         tell => about.tell.as_deref().map(one_line),
         link => about.link.as_deref().and_then(web_address),
         not_ours => about.not_ours.as_deref().and_then(web_address),
+        by_reply => about.by_reply,
         permalink => about.said.permalink.as_deref().and_then(web_address),
         ..own
     };
@@ -246,6 +251,75 @@ fn calendar_ends(mail: &CalendarEnds, language: Language) -> Filled {
         subject: say(language, "mail.calendar_ends.subject", &[("calendar", &calendar), ("until", &until)]),
         values: context! { calendar, until },
     }
+}
+
+fn confirmation(mail: &Confirmation, language: Language) -> Filled {
+    let number = mail.about.as_ref().map(|about| about.number.to_string()).unwrap_or_default();
+    let office = mail.about.as_ref().map(|about| one_line(&about.office)).unwrap_or_default();
+    let until = mail.until.map(|until| moment(until, &mail.zone, language)).unwrap_or_default();
+    let detail = mask(&one_line(&mail.detail));
+    let gaps = [("number", &number), ("office", &office), ("until", &until), ("detail", &detail)];
+    let gaps = gaps.map(|(name, value)| (name, value.as_str()));
+    let words = quote(&mail.words, QUOTED);
+    let own = context! {
+        headline => say(language, &format!("outcome.{}", mail.outcome), &gaps),
+        is_done => mail.outcome.is_done(),
+        is_held => mail.outcome.is_held(),
+        words => words.lines,
+        words_cut => words.cut,
+        place => mail.place.map_or_else(
+            || say(language, "mail.confirmation.words", &[]),
+            |place| where_it_is_read(place, language),
+        ),
+        others => (mail.others > 0).then(|| count(mail.others, "unit.inquiry", language)),
+        files => (mail.files > 0).then(|| mail.files.to_string()),
+        offices => mail.offices.iter().map(|(code, name)| format!("{code}: {}", one_line(name))).collect::<Vec<_>>(),
+        commands => if mail.outcome.wants_help() { commands(language) } else { Vec::new() },
+    };
+    match &mail.about {
+        Some(about) => about_inquiry(about, RECALLED, own, language),
+        None => Filled {
+            subject: say(language, "mail.confirmation.subject", &[]),
+            values: context! { said => (), number, ..own },
+        },
+    }
+}
+
+fn approval(mail: &Approval, language: Language) -> Filled {
+    let words = quote(&mail.words, QUOTED);
+    let own = context! {
+        author => one_line(&mail.author),
+        words => words.lines,
+        words_cut => words.cut,
+        place => mail.place.map(|place| where_it_is_read(place, language)),
+        proposal => mail.proposal,
+    };
+    about_inquiry(&mail.about, RECALLED, own, language)
+}
+
+/// "Yang dikirim kepada warga (terlihat publik di Facebook):"
+fn where_it_is_read(place: Place, language: Language) -> String {
+    let platform = word(place.platform, language);
+    let key = match place.surface {
+        Surface::Comment | Surface::Mention | Surface::Review => "mail.confirmation.public",
+        Surface::Direct | Surface::Mail => "mail.confirmation.private",
+    };
+    say(language, key, &[("platform", platform)])
+}
+
+/// What can be done by answering a mail.
+fn commands(language: Language) -> Vec<String> {
+    const COMMANDS: [&str; 8] = [
+        "mail.command.answer",
+        "mail.command.question",
+        "mail.command.progress",
+        "mail.command.in_hand",
+        "mail.command.more_time",
+        "mail.command.not_ours",
+        "mail.command.note",
+        "mail.command.settled",
+    ];
+    COMMANDS.iter().map(|key| say(language, key, &[])).collect()
 }
 
 fn moment_if_known(at: Option<Timestamp>, zone: &TimeZone, language: Language) -> String {

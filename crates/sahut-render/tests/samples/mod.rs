@@ -9,11 +9,14 @@ use sahut_domain::deadline::{DeadlineKind, Explanation, Policy, promise};
 use sahut_domain::decision::Doubt;
 use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind, Passing};
+use sahut_domain::letter::Outcome;
+use sahut_domain::message::Surface;
+use sahut_domain::office::OfficeCode;
 use sahut_render::Context;
 use sahut_render::mail::{
-    About, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Digest, DigestEntry, FollowUp,
-    HandedOver, Incident, MailTrouble, Overdue, Reminder, ReplyFailed, ReplyUncertain, Said, Together, Triage,
-    Unattended, Weekly,
+    About, Approval, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Confirmation,
+    Digest, DigestEntry, FollowUp, HandedOver, Incident, MailTrouble, Overdue, Place, Reminder, ReplyFailed,
+    ReplyUncertain, Said, Together, Triage, Unattended, Weekly,
 };
 use sahut_render::tame::title;
 
@@ -63,6 +66,7 @@ pub(crate) fn about() -> About {
         tell: None,
         link: None,
         not_ours: None,
+        by_reply: false,
     }
 }
 
@@ -84,12 +88,50 @@ fn handed_over(about: About, passing: Passing, named: Option<&str>) -> HandedOve
     }
 }
 
+fn confirmation(about: Option<About>, outcome: Outcome) -> Confirmation {
+    let place = Some(Place { platform: Platform::Facebook, surface: Surface::Comment });
+    let offices =
+        ["dinkes", "puprhub"].map(|code| (OfficeCode::parse(code).unwrap(), format!("Dinas {code}")));
+    let refused = outcome == Outcome::UnknownOffice;
+    Confirmation {
+        place: place.filter(|_| outcome == Outcome::Answered),
+        detail: if refused { "pupr".to_owned() } else { String::new() },
+        words: "Terima kasih. Tim kami memeriksa jalan itu besok pagi.".to_owned(),
+        offices: if refused { offices.to_vec() } else { Vec::new() },
+        others: 3,
+        files: 1,
+        until: None,
+        zone: zone(),
+        about,
+        outcome,
+    }
+}
+
+fn approval(about: About, words: &str) -> Approval {
+    let place = Some(Place { platform: Platform::Facebook, surface: Surface::Direct });
+    Approval { about, author: "Admin Dinas PUPR".to_owned(), words: words.to_owned(), place, proposal: 7 }
+}
+
 /// Every template, most of them without pages and one with.
 pub(crate) fn samples() -> Vec<(&'static str, Context)> {
     let link = "https://sahut.example/i/AAAAAB";
     let with_page =
         About { link: Some(link.to_owned()), not_ours: Some(format!("{link}/not-ours#not-ours")), ..about() };
-    let mut samples = vec![("assignment_with_page", Context::Assignment(Assignment { about: with_page }))];
+    let by_reply = About { by_reply: true, ..about() };
+    let mut samples = vec![
+        ("assignment_with_page", Context::Assignment(Assignment { about: with_page })),
+        ("assignment_with_replies", Context::Assignment(Assignment { about: by_reply.clone() })),
+        ("confirmation", Context::Confirmation(confirmation(Some(by_reply.clone()), Outcome::Answered))),
+        (
+            "confirmation_refused",
+            Context::Confirmation(confirmation(Some(by_reply.clone()), Outcome::UnknownOffice)),
+        ),
+        ("confirmation_held", Context::Confirmation(confirmation(None, Outcome::Untied))),
+        (
+            "approval_by_reply",
+            Context::Approval(approval(by_reply, "Terima kasih. Tim kami memeriksa jalan itu besok.")),
+        ),
+    ];
     samples.extend(inquiry_mails(&about(), "Terima kasih. Tim kami memeriksa jalan itu besok pagi."));
     samples.extend(mails_of_many("Jalan rusak di Pasar Baru"));
     samples.extend(channel_mails("Telegram Dinas Sosial", "status 401: Unauthorized"));
@@ -171,7 +213,19 @@ fn inquiry_mails(about: &About, reply: &str) -> Vec<(&'static str, Context)> {
             }),
         ),
         ("reply_failed", Context::ReplyFailed(ReplyFailed { about: about(), reply: reply.clone(), detail })),
-        ("reply_uncertain", Context::ReplyUncertain(ReplyUncertain { about: about(), reply, tried_at: now })),
+        (
+            "reply_uncertain",
+            Context::ReplyUncertain(ReplyUncertain { about: about(), reply: reply.clone(), tried_at: now }),
+        ),
+        ("approval", Context::Approval(approval(about(), &reply))),
+        (
+            "confirmation_of_anything",
+            Context::Confirmation(Confirmation {
+                detail: reply.chars().take(80).collect(),
+                words: reply,
+                ..confirmation(Some(about()), Outcome::Proposed)
+            }),
+        ),
     ]
 }
 

@@ -236,6 +236,7 @@ pub(crate) fn office(text: &str) -> Office {
         kind: OfficeKind::Technical,
         calendar: "kantor".to_owned(),
         people: vec![person(&format!("admin@{text}.example"))],
+        approval: false,
     }
 }
 

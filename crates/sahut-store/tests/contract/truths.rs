@@ -42,8 +42,8 @@ fn notice(id: i64, recipient: &str) -> String {
 
 fn reply(id: i64, key: &str, state: &str) -> String {
     format!(
-        "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, intent, created_at, first_attempt_at, \
-         sent_at, delivery, state, not_before) \
+        "INSERT INTO reply (id, key, inquiry_id, channel_id, message_id, text, author, intent, created_at, \
+         first_attempt_at, sent_at, delivery, state, not_before) \
          SELECT {id}, '{key}', inquiry_id, channel_id, id, '', '', 'answer', 0, {state}, 0 FROM message WHERE external_id = 'm1';"
     )
 }
@@ -186,6 +186,26 @@ on_both! {
         }
         let sent = |id, key| format!("{} UPDATE reply SET external_id = 'r' WHERE id = {id};", reply(id, key, "1, 2, 'sent', 'done'"));
         one_of(world, &sent(905, "k5"), &sent(906, "k6")).await;
+    }
+
+    async fn a_letter_is_kept_once_and_what_became_of_it_agrees(world: &World) {
+        prepare(world).await;
+        let letter = |id: i64, key: &str, columns: &str| format!("INSERT INTO letter
+            (id, key, received_at, raw, state, outcome, settled_at, accepted_by) VALUES ({id}, '{key}', 0, {columns});");
+        let bytes = if world.raw().await.is_sqlite() { "x'00'" } else { "'\\x00'" };
+        let waiting = format!("{bytes}, 'waiting', NULL, NULL, NULL");
+        one_of(world, &letter(901, "k", &waiting), &letter(902, "k", &waiting)).await;
+        refused(world, &letter(903, "", &waiting)).await;
+        for impossible in [
+            format!("{bytes}, 'waiting', 'answered', 1, NULL"),
+            format!("{bytes}, 'settled', NULL, NULL, NULL"),
+            format!("{bytes}, 'settled', 'answered', NULL, NULL"),
+            format!("{bytes}, 'lost', 'answered', 1, NULL"),
+            format!("{bytes}, 'waiting', NULL, NULL, 'operator'"),
+            "NULL, 'held', 'unproven', 1, NULL".to_owned(),
+        ] {
+            refused(world, &letter(904, "k4", &impossible)).await;
+        }
     }
 
     async fn the_journal_is_added_to_and_never_changed(world: &World) {

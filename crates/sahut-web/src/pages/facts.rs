@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sahut_domain::calendar::{Term, WorkingCalendar};
-use sahut_domain::segments::Segment;
 use sahut_domain::decision::Decision;
 use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::{InquiryId, State};
 use sahut_domain::office::{Office, OfficeCode};
 use sahut_domain::reply::{Limit, ReplyState};
+use sahut_domain::segments::Segment;
 use sahut_render::page::{
     Act, Deed, Filled, Forms, Given, InHand, InquiryPage, PostShown, Problem, Refusal, Said, Stay,
 };

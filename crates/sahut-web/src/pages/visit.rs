@@ -59,7 +59,7 @@ impl Visitor {
         let pass = self.pass()?;
         let (number, office) = tx.number_of(pass.inquiry).await?.ok_or(Refusal::Forged)?;
         let mut people = tx.everybody().await?;
-        people.extend_from_slice(self.regency.operators());
+        people.extend(self.regency.others());
         if let Some(person) = people.iter().find(|person| pass.is_for(&office, &person.mail)) {
             return Ok(Visit { inquiry: pass.inquiry, number, office, person: person.clone() });
         }

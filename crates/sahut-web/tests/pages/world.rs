@@ -85,8 +85,8 @@ impl Regency for Town {
         &self.decides
     }
 
-    fn operators(&self) -> &[Person] {
-        &[]
+    fn others(&self) -> Vec<Person> {
+        Vec::new()
     }
 
     fn calendar(&self, _office: &OfficeCode) -> Option<&WorkingCalendar> {
@@ -111,6 +111,7 @@ fn office(text: &str, name: &str) -> Office {
         short_name: name.to_owned(),
         kind: OfficeKind::Technical,
         calendar: "kantor".to_owned(),
+        approval: false,
         people: vec![Person { name: format!("Admin {name}"), mail: format!("admin@{text}.example") }],
     }
 }

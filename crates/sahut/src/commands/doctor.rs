@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sahut_domain::{Language, Timestamp};
-use sahut_mail::SmtpError;
+use sahut_mail::{ImapError, SmtpError};
 use sahut_render::format::span;
 use sahut_store::{HeldFor, Location};
 use serde::Serialize;
@@ -269,6 +269,7 @@ async fn work(app: &App, db: &sahut_store::Db, findings: &mut Findings) {
     }
     for (count, what, command) in [
         (status.notices_dead, "mails were given up", "sahut outbox list"),
+        (status.letters_held, "mails of offices are held", "sahut letter list"),
         (status.replies_dead, "answers were given up", "sahut outbox list"),
         (status.replies_uncertain, "answers may or may not have arrived", "sahut outbox list"),
         (status.quarantined, "items could not be read", "sahut quarantine list"),
@@ -314,6 +315,16 @@ async fn mail(regency: &sahut_pipeline::Regency, findings: &mut Findings) {
             findings.add(Verdict::Warn, "mail", format!("{error}; it is tried again"));
         }
         Err(error) => findings.add(Verdict::Fail, "mail", error.to_string()),
+    }
+    if let Some((name, imap)) = outbox.replies.as_ref().and_then(|replies| replies.mailbox.as_ref()) {
+        let read = async { imap.open().await?.test().await };
+        match read.await {
+            Ok(()) => findings.add(Verdict::Ok, "mailbox", format!("{name} can be read")),
+            Err(error @ (ImapError::Login(_) | ImapError::Person(_))) => {
+                findings.add(Verdict::Fail, "mailbox", error.to_string());
+            }
+            Err(error) => findings.add(Verdict::Warn, "mailbox", format!("{error}; it is tried again")),
+        }
     }
 }
 

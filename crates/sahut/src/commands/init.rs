@@ -86,10 +86,14 @@ fn settings_text(args: &Args) -> String {
          [listen]\n# Behind a reverse proxy: where platforms deliver.\npublic = \"127.0.0.1:8080\"\n\
          # For this machine only: probes and metrics.\noperator = \"127.0.0.1:9090\"\n\n\
          [mail]\nhost = {}\n# starttls (587), implicit (465), or none: only for a server on this machine (25)\n\
-         tls = {}\nfrom = {}\nfrom_name = \"Sahut\"\n# user = \"…\"\n# password_file = \"mail.password\"\n",
+         tls = {}\nfrom = {}\nfrom_name = \"Sahut\"\n# user = \"…\"\n# password_file = \"mail.password\"\n\n\
+         # Offices answer by replying to a notice; the address has to take name+anything@ as well.\n\
+         # [mail.replies]\n# address = {}\n# authserv_id = \"mail.example.go.id\"\n# host = \"mail.example.go.id\"\n\
+         # password_file = \"mailbox.password\"\n",
         quoted(&database(args)),
         quoted(&args.mail_host),
         quoted(if args.mail_host == "localhost" { "none" } else { "starttls" }),
+        quoted(&args.mail_from),
         quoted(&args.mail_from),
     )
 }

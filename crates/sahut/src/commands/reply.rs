@@ -1,5 +1,7 @@
 //! `sahut reply`: an answer goes into the queue and leaves on the platform where the citizen wrote; to an inquiry of an
-//! incident, one for each of its citizens.
+//! incident, one for each of its citizens. Answers that somebody has to approve are approved here as well.
+
+mod proposed;
 
 use sahut_domain::inquiry::InquiryNumber;
 use sahut_domain::reply::ReplyId;
@@ -12,11 +14,16 @@ use crate::failure::{Failure, code};
 use crate::output;
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Option<proposed::Command>,
     /// Number of the inquiry, such as K-2026-00123.
-    number: InquiryNumber,
+    #[arg(required = true)]
+    number: Option<InquiryNumber>,
     /// The answer, as plain text.
-    text: String,
+    #[arg(required = true)]
+    text: Option<String>,
     /// Who answers, as the journal names them.
     #[arg(long, default_value = "operator", env = "USER")]
     author: String,
@@ -33,38 +40,41 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
-    if args.text.trim().is_empty() {
-        return Err(Failure::new(code::USAGE, "an answer needs words"));
+    match (&args.command, args.number, &args.text) {
+        (Some(command), ..) => proposed::run(app, command).await,
+        (None, Some(number), Some(text)) if !text.trim().is_empty() => answer(app, args, number, text).await,
+        _ => Err(Failure::new(code::USAGE, "an answer needs words")),
     }
+}
+
+async fn answer(app: &App, args: &Args, number: InquiryNumber, text: &str) -> Result<(), Failure> {
     let key = args.key.clone().unwrap_or_else(|| format!("cli-{:016x}", app.chance.bits()));
     let db = app.beside().await?;
-    let answer = Answer::new(&args.text, &args.author, &key);
-    if !args.elsewhere && !args.only && db.read().await?.is_answered_with_others(args.number).await? {
-        return answer_incident(app, &db, args.number, answer).await;
+    let answer = Answer::new(text, &args.author, &key);
+    if !args.elsewhere && !args.only && db.read().await?.is_answered_with_others(number).await? {
+        return answer_incident(app, &db, number, answer).await;
     }
     let mut tx = db.begin().await?;
     let now = app.clock.now();
     let queued = if args.elsewhere {
-        tx.answer_elsewhere(args.number, answer, now).await?
+        tx.answer_elsewhere(number, answer, now).await?
     } else {
-        tx.queue_reply(args.number, answer, now).await?
+        tx.queue_reply(number, answer, now).await?
     };
     tx.commit().await?;
     match queued {
         Queued::New(reply) if args.elsewhere => {
-            output::line(&format!("Answer {reply} to {} is kept; nothing is sent.", args.number))
+            output::line(&format!("Answer {reply} to {number} is kept; nothing is sent."))
         }
-        Queued::New(reply) => output::line(&format!("Answer {reply} to {} is on its way.", args.number)),
+        Queued::New(reply) => output::line(&format!("Answer {reply} to {number} is on its way.")),
         Queued::Known(reply) => known(reply),
-        Queued::NoInquiry => Err(no_inquiry(args.number)),
+        Queued::NoInquiry => Err(no_inquiry(number)),
         Queued::Imported => Err(Failure::failed(format!(
-            "{} came from a file, so no platform carries an answer back: answer the citizen by another way, then \
-             `sahut reply {} \"…\" --elsewhere`",
-            args.number, args.number
+            "{number} came from a file, so no platform carries an answer back: answer the citizen by another way, then \
+             `sahut reply {number} \"…\" --elsewhere`"
         ))),
         Queued::NothingToAnswer => Err(Failure::failed(format!(
-            "{} has no message of its citizen that could be answered: they were deleted on the platform",
-            args.number
+            "{number} has no message of its citizen that could be answered: they were deleted on the platform"
         ))),
     }
 }
@@ -79,6 +89,16 @@ async fn answer_incident(
     let (regency, _) = app.regency(db).await?;
     let mut tx = db.begin().await?;
     let answered = answer_together(&mut tx, &regency, number, answer, app.clock.now()).await?;
+    if let Answered::Queued { replies, .. } = &answered
+        && !replies.is_empty()
+    {
+        tx.commit().await?;
+    }
+    tell(number, answered)
+}
+
+/// Says what became of an answer.
+fn tell(number: InquiryNumber, answered: Answered) -> Result<(), Failure> {
     match answered {
         Answered::Known(reply) => known(reply),
         Answered::NoInquiry => Err(no_inquiry(number)),
@@ -90,7 +110,6 @@ async fn answer_incident(
                 let why = left_out.first().map(|(_, why)| reason(why)).unwrap_or_default();
                 return Err(Failure::failed(format!("none of its inquiries can be answered: {why}")));
             }
-            tx.commit().await?;
             let count = replies.len();
             let to = match left_out.as_slice() {
                 [] => format!("to {number} and all others of its incident."),
@@ -131,4 +150,28 @@ fn known(reply: ReplyId) -> Result<(), Failure> {
 
 fn no_inquiry(number: InquiryNumber) -> Failure {
     Failure::failed(format!("there is no inquiry {number}: `sahut inquiry list` shows what there is"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::commands::Cli;
+
+    #[test]
+    fn an_answer_and_a_decision_on_one_are_told_apart() {
+        let is_read = |words: &[&str]| Cli::try_parse_from([&["sahut", "reply"], words].concat()).is_ok();
+        for right in [
+            &["K-2026-00123", "Terima kasih"][..],
+            &["K-2026-00123", "Terima kasih", "--author", "Admin", "--elsewhere"],
+            &["waiting", "--json"],
+            &["approve", "7"],
+            &["return", "7", "kurang sopan", "--by", "Kepala"],
+        ] {
+            assert!(is_read(right), "{right:?}");
+        }
+        for wrong in [&["K-2026-00123"][..], &["approve"], &["return", "7"], &[], &["--only"]] {
+            assert!(!is_read(wrong), "{wrong:?}");
+        }
+    }
 }

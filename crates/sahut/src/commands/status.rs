@@ -64,12 +64,25 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
             ),
         ),
         ("Channels", format!("{} are read, {} ail", status.channels_active, status.channels_ailing)),
-        ("Mails", format!("{} owed, {} given up", status.notices_due, status.notices_dead)),
+        (
+            "Mails",
+            format!(
+                "{} owed, {} given up; {} that came back held{}",
+                status.notices_due,
+                status.notices_dead,
+                status.letters_held,
+                shown_by(status.letters_held, "sahut letter list"),
+            ),
+        ),
         (
             "Answers",
             format!(
-                "{} on their way, {} uncertain, {} given up",
-                status.replies_due, status.replies_uncertain, status.replies_dead
+                "{} on their way, {} uncertain, {} given up, {} waiting for approval{}",
+                status.replies_due,
+                status.replies_uncertain,
+                status.replies_dead,
+                status.proposals_waiting,
+                shown_by(status.proposals_waiting, "sahut reply waiting"),
             ),
         ),
         (

@@ -69,6 +69,9 @@ struct OfficeEntry {
     calendar: Spanned<String>,
     #[serde(default)]
     people: Vec<PersonEntry>,
+    /// Answers by mail leave only when the first of its people has approved them.
+    #[serde(default)]
+    approval: bool,
     head: Option<PersonEntry>,
     #[serde(default)]
     leave: Vec<LeaveEntry>,
@@ -196,6 +199,7 @@ pub(super) fn offices(
             kind: entry.kind,
             calendar: entry.calendar.into_inner(),
             people,
+            approval: entry.approval,
         });
     }
     Offices { read: offices, desks, named }
