@@ -43,12 +43,7 @@ enum Fate {
 
 /// Sorts what is due before any of it is claimed. Emergencies are not touched.
 pub(crate) async fn sort_due(tx: &mut Tx, regency: &Regency, now: Timestamp) -> Result<(), StoreError> {
-    for office in tx.quiet_offices(now).await? {
-        let opening = regency.opening(&office, now);
-        if opening > now {
-            tx.let_wait(&office, opening, now).await?;
-        }
-    }
+    keep_quiet(tx, regency, now).await?;
     let mut folded = Vec::new();
     for recipient in tx.due_recipients(now).await? {
         match fate(regency, &recipient, now) {
@@ -68,6 +63,19 @@ pub(crate) async fn sort_due(tx: &mut Tx, regency: &Regency, now: Timestamp) -> 
     if !folded.is_empty() {
         let mails = tx.fold(folded, false, now).await?;
         metrics::counter!("sahut_notices_total", "outcome" => "folded").increment(mails);
+        // A digest of what may leave at any hour wakes nobody either.
+        keep_quiet(tx, regency, now).await?;
+    }
+    Ok(())
+}
+
+/// Lets what nobody is woken for wait until the office opens.
+async fn keep_quiet(tx: &mut Tx, regency: &Regency, now: Timestamp) -> Result<(), StoreError> {
+    for office in tx.quiet_offices(now).await? {
+        let opening = regency.opening(&office, now);
+        if opening > now {
+            tx.let_wait(&office, opening, now).await?;
+        }
     }
     Ok(())
 }

@@ -303,7 +303,7 @@ mod tests {
         };
         assert_eq!(leave("a@k.example", "2026-11-24"), [""; 0]);
         let problems = leave("b@k.example", "2026-11-24");
-        assert!(problems[0].starts_with("offices.toml:4:20: nobody of this office"), "{problems:?}");
+        assert!(problems[0].starts_with("offices.toml:4:19: nobody of this office"), "{problems:?}");
         let problems = leave("a@k.example", "2026-11-22");
         assert!(problems[0].contains("ends before it begins"), "{problems:?}");
         assert_eq!(leave("a@k.example", "besok").len(), 1);
