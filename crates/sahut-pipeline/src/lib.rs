@@ -24,6 +24,7 @@ pub mod door;
 mod incidents;
 pub mod learn;
 pub mod notify;
+mod receipts;
 mod regency;
 mod reread;
 pub mod route;

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sahut_channels::Connector;
 use sahut_domain::calendar::WorkingCalendar;
-use sahut_domain::channel::ChannelId;
+use sahut_domain::channel::{ChannelId, ReceiptConfig};
 use sahut_domain::deadline::Policy;
 use sahut_domain::inquiry::Kind;
 use sahut_domain::office::{Office, OfficeCode, Person};
@@ -79,6 +79,8 @@ pub struct Regency {
     pub operators: Vec<Person>,
     /// The routing rules.
     pub rules: RuleSet,
+    /// Receipts of the channels that give any.
+    pub receipts: HashMap<ChannelId, ReceiptConfig>,
     /// Connectors of the channels.
     pub connectors: Connectors,
     /// Where mail goes out; absent: notices wait.

@@ -15,8 +15,10 @@ pub mod catalogue;
 pub mod explain;
 pub mod format;
 pub mod mail;
+mod receipt;
 pub mod tame;
 pub mod words;
 
 pub use mail::{Context, RenderError, RenderedMail, render_mail};
+pub use receipt::{CODE, receipt};
 pub use sahut_domain::Language;

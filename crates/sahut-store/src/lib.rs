@@ -32,6 +32,7 @@ pub mod notify;
 #[cfg(test)]
 mod plans;
 pub mod quarantine;
+pub mod receipts;
 pub mod route;
 pub mod secrets;
 pub mod selfcheck;

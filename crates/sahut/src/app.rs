@@ -100,6 +100,8 @@ impl App {
         let mut set =
             RegencySet::read(&files, revision.id).map_err(|problems| Failure::problems(&problems))?;
         teach(&mut set.rules, model);
+        let receipt = |channel: &Channel| Some((channel.id, set.receipts.get(&channel.config.code)?.clone()));
+        let receipts = channels.iter().filter_map(receipt).collect();
         let connectors = self.connectors(&channels, &sealed.into_iter().collect())?;
         let regency = Regency {
             revision: revision.id,
@@ -112,6 +114,7 @@ impl App {
             policies: set.policies,
             operators: set.operators,
             rules: set.rules,
+            receipts,
             connectors,
             outbox: self.outbox()?,
         };

@@ -9,6 +9,7 @@ mod incidents;
 mod learning;
 mod ledger;
 mod mailing;
+mod receipts;
 mod regency;
 mod rereading;
 mod routing;

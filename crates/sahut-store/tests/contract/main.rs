@@ -21,6 +21,7 @@ mod models;
 mod notify;
 mod pages;
 mod quarantine;
+mod receipts;
 mod route;
 mod selfcheck;
 mod status;
