@@ -27,6 +27,7 @@ pub mod message;
 pub mod notice;
 pub mod office;
 pub mod reply;
+pub mod report;
 mod words;
 pub mod work;
 

@@ -32,6 +32,8 @@ words! {
         ChannelSilent = "channel_silent",
         /// Mail to somebody bounced.
         MailTrouble = "mail_trouble",
+        /// What happened in a month, in numbers.
+        MonthlyReport = "monthly_report",
     }
 }
 

@@ -26,6 +26,7 @@ pub mod learn;
 pub mod notify;
 mod receipts;
 mod regency;
+pub mod reports;
 mod reread;
 pub mod route;
 mod stage;

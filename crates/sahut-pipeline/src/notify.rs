@@ -266,8 +266,12 @@ async fn facts(
     {
         return Ok(channel_facts(regency, work, channel));
     }
-    if work.template == Template::MailTrouble {
-        return Ok(Some(mail_trouble(regency, work)));
+    match work.template {
+        Template::MailTrouble => return Ok(Some(mail_trouble(regency, work))),
+        Template::MonthlyReport => {
+            return Ok(serde_json::from_value(work.data.clone()).ok().map(MailContext::MonthlyReport));
+        }
+        _ => {}
     }
     let Some(inquiry) = &work.inquiry else { return Ok(None) };
     let about = about(regency, work, inquiry);
@@ -283,7 +287,10 @@ async fn facts(
         Template::Overdue => Some(MailContext::Overdue(Overdue { about, now, to_superior: false })),
         Template::Triage => Some(MailContext::Triage(triage(regency, inquiry, about))),
         Template::ReplyFailed | Template::ReplyUncertain => reply_facts(context, work, about).await?,
-        Template::ChannelTrouble | Template::ChannelSilent | Template::MailTrouble => None,
+        Template::ChannelTrouble
+        | Template::ChannelSilent
+        | Template::MailTrouble
+        | Template::MonthlyReport => None,
     })
 }
 

@@ -63,6 +63,8 @@ impl Policies {
 pub struct Regency {
     /// Number of the configuration set.
     pub revision: i64,
+    /// Name of the regency.
+    pub name: String,
     /// Name of this installation, part of every Message-ID.
     pub instance: String,
     /// Language of mails.

@@ -20,7 +20,7 @@ use sahut_store::work::Stage;
 
 use crate::route::notices;
 use crate::supervisor::{Heart, TaskError};
-use crate::{Context, Regency, bells, stage};
+use crate::{Context, Regency, bells, reports, stage};
 
 /// Promises that one transaction takes.
 const BATCH: i64 = 200;
@@ -57,6 +57,7 @@ async fn watch(context: &Context, looked: &AtomicI64) -> Result<usize, StoreErro
         looked.store(now, Ordering::Relaxed);
         watch_channels(context).await?;
         bells::answer(context).await?;
+        reports::make_due(context).await?;
     }
     watch_deadlines(context).await
 }

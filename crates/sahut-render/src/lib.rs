@@ -5,7 +5,7 @@
 //!
 //! How it fits together: the [`catalogue`] holds every sentence, one file a language; [`words`] names states and kinds
 //! with it; [`format`](mod@format) writes dates and numbers as people write them; [`explain`] says why a deadline is
-//! when it is; [`tame`] makes a stranger's text harmless; [`mail`] composes all of that into a mail. A mail is laid out
+//! when it is; [`report`] lays out the monthly report; [`tame`] makes a stranger's text harmless; [`mail`] composes all of that into a mail. A mail is laid out
 //! twice from one letter: `templates/*.letter` say what stands in it and in which order, `templates/look.txt` and
 //! `templates/look.html` say how that looks.
 //!
@@ -16,6 +16,7 @@ pub mod explain;
 pub mod format;
 pub mod mail;
 mod receipt;
+pub mod report;
 pub mod tame;
 pub mod words;
 

@@ -113,6 +113,7 @@ fn letter(template: Template) -> &'static str {
         Template::ChannelTrouble => include_str!("../templates/channel_trouble.letter"),
         Template::ChannelSilent => include_str!("../templates/channel_silent.letter"),
         Template::MailTrouble => include_str!("../templates/mail_trouble.letter"),
+        Template::MonthlyReport => include_str!("../templates/monthly_report.letter"),
     }
 }
 

@@ -33,6 +33,7 @@ pub mod notify;
 mod plans;
 pub mod quarantine;
 pub mod receipts;
+pub mod report;
 pub mod route;
 pub mod secrets;
 pub mod selfcheck;

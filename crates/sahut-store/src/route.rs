@@ -647,6 +647,7 @@ fn opened_event(new: &NewInquiry, id: InquiryId, number: InquiryNumber, deadline
         "number": number.to_string(),
         "kind": new.decision.kind,
         "basis": new.decision.basis,
+        "topic": new.decision.topic(),
         "urgent": new.decision.priority == Priority::Emergency,
         "deadline": deadline,
         "due_at": new.promise.due.at,

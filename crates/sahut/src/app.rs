@@ -105,6 +105,7 @@ impl App {
         let connectors = self.connectors(&channels, &sealed.into_iter().collect())?;
         let regency = Regency {
             revision: revision.id,
+            name: set.name,
             instance,
             language: set.language,
             triage_office: set.triage_office,

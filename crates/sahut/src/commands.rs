@@ -15,6 +15,7 @@ mod migrate;
 mod outbox;
 mod quarantine;
 mod reply;
+mod report;
 mod route;
 mod routing;
 mod rules;
@@ -91,6 +92,8 @@ enum Command {
     Quarantine(quarantine::Args),
     /// Look at mails and answers that are owed, retry, hold and release them.
     Outbox(outbox::Args),
+    /// Make the report of a month: a page, PDF, Excel, CSV or JSON.
+    Report(report::Args),
     /// Everything in a few numbers.
     Status(status::Args),
     /// Look for what could go wrong: database, disk, clock, mail, channels.
@@ -145,6 +148,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Secret(args) => secret::run(&app, &args).await,
         Command::Quarantine(args) => quarantine::run(&app, &args).await,
         Command::Outbox(args) => outbox::run(&app, &args).await,
+        Command::Report(args) => report::run(&app, &args).await,
         Command::Status(args) => status::run(&app, &args).await,
         Command::Selfcheck(args) => selfcheck::run(&app, &args).await,
         Command::Backup(args) => backup::run(&app, &args).await,

@@ -199,6 +199,7 @@ fn regency(revision: i64, connectors: Connectors) -> Regency {
         Policy { kind: DeadlineKind::FirstResponse, term: Term::WorkingDays(1), legal_basis: String::new() };
     Regency {
         revision,
+        name: "Kabupaten Contoh".to_owned(),
         instance: "test".to_owned(),
         language: Language::Indonesian,
         triage_office: office.code.clone(),

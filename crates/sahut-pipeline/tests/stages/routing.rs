@@ -219,6 +219,7 @@ fn wider(regency: &Regency) -> Regency {
     }
     Regency {
         revision: regency.revision,
+        name: regency.name.clone(),
         instance: regency.instance.clone(),
         language: regency.language,
         triage_office: code("kominfo"),

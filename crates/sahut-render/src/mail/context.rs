@@ -8,6 +8,7 @@ use sahut_domain::decision::Doubt;
 use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind};
 use sahut_domain::notice::Template;
+use sahut_domain::report::Brief;
 
 /// The facts of one mail.
 #[derive(Debug, Clone)]
@@ -24,6 +25,7 @@ pub enum Context {
     ChannelTrouble(ChannelTrouble),
     ChannelSilent(ChannelSilent),
     MailTrouble(MailTrouble),
+    MonthlyReport(Brief),
 }
 
 impl Context {
@@ -41,6 +43,7 @@ impl Context {
             Self::ChannelTrouble(_) => Template::ChannelTrouble,
             Self::ChannelSilent(_) => Template::ChannelSilent,
             Self::MailTrouble(_) => Template::MailTrouble,
+            Self::MonthlyReport(_) => Template::MonthlyReport,
         }
     }
 }

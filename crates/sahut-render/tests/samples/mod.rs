@@ -9,6 +9,8 @@ use sahut_domain::deadline::{DeadlineKind, Explanation, Policy, promise};
 use sahut_domain::decision::Doubt;
 use sahut_domain::incident::IncidentNumber;
 use sahut_domain::inquiry::{InquiryNumber, Kind};
+use sahut_domain::office::OfficeCode;
+use sahut_domain::report::{Brief, Counts, Named, OfficeCounts, Span, Spread};
 use sahut_render::Context;
 use sahut_render::mail::{
     About, Assignment, Candidate, ChannelSilent, ChannelTrouble, FollowUp, Incident, MailTrouble, Overdue,
@@ -185,5 +187,32 @@ fn channel_mails(channel: &str, detail: &str) -> Vec<(&'static str, Context)> {
                 zone: zone(),
             }),
         ),
+        ("monthly_report", Context::MonthlyReport(brief())),
     ]
+}
+
+fn brief() -> Brief {
+    let span = |minutes, at_least| Some(Span { minutes, at_least });
+    let total = Counts {
+        received: 1234,
+        answered: 1100,
+        unanswered: 120,
+        needless: 14,
+        late: 96,
+        late_unanswered: 61,
+        in_time: 1065,
+        working: Spread { n: 1220, median: span(135, false), ninety: span(900, true) },
+        wall: Spread { n: 1220, median: span(420, false), ninety: span(5520, true) },
+        ..Counts::default()
+    };
+    let worst = OfficeCounts {
+        office: Named { code: OfficeCode::parse("dlh").unwrap(), name: "Dinas LH".to_owned() },
+        counts: Counts { received: 40, late: 12, ..Counts::default() },
+    };
+    Brief {
+        id: "2026-10-0123456789".to_owned(),
+        month: "2026-10".parse().unwrap(),
+        total,
+        worst: vec![worst],
+    }
 }
