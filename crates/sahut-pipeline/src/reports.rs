@@ -50,7 +50,7 @@ fn zone(regency: &Regency) -> TimeZone {
 }
 
 /// Makes the report of last month and mails its main numbers, once its first working morning has come.
-pub(crate) async fn make_due(context: &Context) -> Result<(), StoreError> {
+pub async fn make_due(context: &Context) -> Result<(), StoreError> {
     let (regency, now) = (context.regency.get(), context.clock.now());
     let this = month_of(&regency, now);
     let (month, day) = (this.before(), this.before().to_string());

@@ -53,10 +53,10 @@ impl Tx {
         self.rows(LINES, args![kind.as_str(), until, after.0, after.1, PAGE], read).await
     }
 
-    /// When the first line of the journal happened that a report counts.
+    /// When the journal was begun: what happened before was learned of only in part.
     pub async fn journal_begins(&mut self) -> Result<Option<Timestamp>, StoreError> {
-        const FIRST: &str = "SELECT MIN(at) FROM event WHERE kind IN ('inquiry.opened', 'message.set_aside')";
-        self.one(FIRST, args![], |row| row.get(0)).await
+        const FIRST: &str = "SELECT recorded_at FROM event ORDER BY id LIMIT 1";
+        self.opt(FIRST, args![], |row| row.get(0)).await
     }
 
     /// Short names of all offices, also of those that are retired: what happened there stays theirs.

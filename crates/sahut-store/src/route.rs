@@ -383,7 +383,7 @@ impl Tx {
             NewEvent::new(EventKind::MessageSetAside, waiting.written_at)
                 .channel(waiting.channel)
                 .message(waiting.message)
-                .with(serde_json::json!({ "kind": decision.kind }))
+                .with(serde_json::json!({ "kind": decision.kind, "basis": decision.basis }))
         });
         self.record(events.collect(), now).await?;
         Ok(())

@@ -11,8 +11,10 @@ use super::{
     BANDS, ChannelCounts, Counts, FEW, IncidentCounts, KindCounts, Month, Named, OfficeCounts, OpenInquiry,
     Report, Setting, Span, Spread, TOP,
 };
+use crate::calendar::WorkingCalendar;
 use crate::channel::ChannelId;
 use crate::deadline::DeadlineKind;
+use crate::decision::Basis;
 use crate::event::EventKind;
 use crate::inquiry::{InquiryId, Kind};
 use crate::office::OfficeCode;
@@ -44,6 +46,7 @@ pub struct Line {
 pub struct Told {
     number: Option<String>,
     kind: Option<Kind>,
+    basis: Option<Basis>,
     topic: Option<String>,
     due_at: Option<Timestamp>,
     promise: Option<DeadlineKind>,
@@ -54,6 +57,12 @@ pub struct Told {
     reason: Option<String>,
     incident: Option<String>,
     why: Option<String>,
+}
+
+impl Told {
+    fn is_history(&self) -> bool {
+        self.basis == Some(Basis::History)
+    }
 }
 
 /// Gathers the journal's lines for the report of one month.
@@ -154,7 +163,8 @@ impl Fold {
         self.note_activity(&line);
         let of_month = self.is_of_month(line.at);
         match line.kind {
-            EventKind::MessageSetAside if of_month => {
+            // What was there before the channel was connected was for nobody here to look at.
+            EventKind::MessageSetAside if of_month && !line.told.is_history() => {
                 self.aside.push((line.told.kind.unwrap_or(Kind::Noise), line.channel));
             }
             EventKind::MessageBroughtBack if of_month => self.brought_back.push(line.channel),
@@ -224,7 +234,7 @@ impl Fold {
             EventKind::ReplySent if line.actor != "sahut" => false,
             _ => return,
         };
-        let counts = self.is_of_month(line.at);
+        let counts = self.is_of_month(line.at) && !line.told.is_history();
         let activity = self.channels.entry(channel).or_default();
         activity.last = activity.last.max(Some(line.at));
         activity.messages += u64::from(counts && inbound);
@@ -270,8 +280,10 @@ impl Fold {
     fn counts(&self, cases: &[&Case], all: &[Case]) -> (Counts, Vec<OfficeCounts>) {
         let (mut total, mut by_office) = (Tally::default(), BTreeMap::<&OfficeCode, Tally>::new());
         for case in cases {
-            by_office.entry(&case.office).or_default().take(self, case);
-            total.take(self, case);
+            // Measured once for both: working time is counted day by day.
+            let received = self.is_of_month(case.first.at).then(|| Received::of(self, case));
+            by_office.entry(&case.office).or_default().take(self, case, received.as_ref());
+            total.take(self, case, received.as_ref());
         }
         let mut add = |office, count: &dyn Fn(&mut Counts)| {
             if self.is_asked_for(office) {
@@ -466,6 +478,31 @@ impl Standing {
     }
 }
 
+/// What is measured of an inquiry of the month.
+struct Received {
+    stands: Standing,
+    /// How long it waited, in minutes by the clock on the wall and of the office's working time.
+    wall: u64,
+    working: Option<u64>,
+    outside_hours: bool,
+}
+
+impl Received {
+    fn of(fold: &Fold, case: &Case) -> Self {
+        let calendar = fold.setting.calendars.get(&case.office);
+        let asked = case.first.at;
+        let until = case.first.answered_at.unwrap_or(fold.as_of);
+        let worked =
+            |calendar: &WorkingCalendar| u64::try_from(calendar.worked(asked, until) / 60).unwrap_or(0);
+        Self {
+            stands: Standing::of(case, fold.as_of),
+            wall: minutes_between(asked, until),
+            working: calendar.map(worked),
+            outside_hours: calendar.is_some_and(|calendar| !calendar.is_open(asked)),
+        }
+    }
+}
+
 /// Counts while they are gathered.
 #[derive(Default)]
 struct Tally {
@@ -475,7 +512,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, fold: &Fold, case: &Case) {
+    fn take(&mut self, fold: &Fold, case: &Case, received: Option<&Received>) {
         let counts = &mut self.counts;
         counts.reopened += case.again.iter().filter(|ask| fold.is_of_month(ask.at)).count() as u64;
         if case.owes() {
@@ -488,14 +525,13 @@ impl Tally {
         let moved = || case.hops.iter().filter(|hop| fold.is_of_month(hop.at));
         counts.ping_pong += u64::from(moved().any(|hop| hop.back));
         counts.three_hops += u64::from(case.hops.len() >= 3 && moved().next().is_some());
-        if fold.is_of_month(case.first.at) {
-            self.take_received(fold, case);
+        if let Some(received) = received {
+            self.take_received(received);
         }
     }
 
-    fn take_received(&mut self, fold: &Fold, case: &Case) {
-        let stands = Standing::of(case, fold.as_of);
-        let counts = &mut self.counts;
+    fn take_received(&mut self, received: &Received) {
+        let (stands, counts) = (&received.stands, &mut self.counts);
         counts.received += 1;
         counts.answered += u64::from(stands.answered);
         counts.unanswered += u64::from(stands.unanswered);
@@ -503,17 +539,10 @@ impl Tally {
         counts.late += u64::from(stands.late);
         counts.late_unanswered += u64::from(stands.late && stands.unanswered);
         counts.in_time += u64::from(stands.answered && !stands.late);
-        let calendar = fold.setting.calendars.get(&case.office);
-        let asked = case.first.at;
-        counts.outside_hours += u64::from(calendar.is_some_and(|calendar| !calendar.is_open(asked)));
-        if stands.needless {
-            return;
-        }
-        let until = case.first.answered_at.unwrap_or(fold.as_of);
-        self.wall.push((minutes_between(asked, until), !stands.answered));
-        if let Some(calendar) = calendar {
-            let minutes = u64::try_from(calendar.worked(asked, until) / 60).unwrap_or(0);
-            self.working.push((minutes, !stands.answered));
+        counts.outside_hours += u64::from(received.outside_hours);
+        if !stands.needless {
+            self.wall.push((received.wall, stands.unanswered));
+            self.working.extend(received.working.map(|minutes| (minutes, stands.unanswered)));
         }
     }
 

@@ -11,6 +11,7 @@ mod ledger;
 mod mailing;
 mod receipts;
 mod regency;
+mod reports;
 mod rereading;
 mod routing;
 mod walking;

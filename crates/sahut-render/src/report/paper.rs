@@ -73,11 +73,12 @@ impl Paper {
         sheet.set_fill_rgb(0.0, 0.0, 0.0);
     }
 
-    /// Draws a line across, so far below the pen.
-    pub(super) fn rule(&mut self, below: f32, thick: f32) {
+    /// Draws a line from the left edge, so far below the pen; a thin one is a light one.
+    pub(super) fn rule(&mut self, below: f32, width: f32, thick: f32) {
         let y = self.height - below;
         let sheet = self.sheet();
-        sheet.set_line_width(thick).move_to(LEFT, y).line_to(LEFT + WIDTH, y).stroke();
+        sheet.set_stroke_gray(if thick < 0.5 { 0.7 } else { 0.1 }).set_line_width(thick);
+        sheet.move_to(LEFT, y).line_to(LEFT + width, y).stroke();
     }
 
     fn sheet(&mut self) -> &mut Content {

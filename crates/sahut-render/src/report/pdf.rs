@@ -6,6 +6,7 @@ use crate::catalogue::say;
 
 /// Sizes of letters, in points.
 const TEXT: f32 = 9.5;
+const NOTE: f32 = 8.0;
 const SMALL: f32 = 7.5;
 const HEADING: f32 = 12.0;
 
@@ -34,10 +35,10 @@ fn head(paper: &mut Paper, document: &Document) {
     paper.words(LEFT, Face::Bold, 17.0, &document.title);
     paper.skip(15.0);
     paper.words(LEFT, Face::Plain, 11.0, &document.subtitle);
-    paper.rule(7.0, 1.5);
+    paper.rule(7.0, WIDTH, 1.5);
     paper.skip(9.0);
     for note in &document.notes {
-        paper.paragraph(Face::Plain, SMALL, note);
+        paper.paragraph(Face::Plain, NOTE, note);
     }
 }
 
@@ -67,11 +68,11 @@ fn draw_bars(paper: &mut Paper, bars: &[(String, u64, String)], full: u64) {
     for (label, length, beside) in bars {
         paper.need(12.0);
         paper.skip(11.0);
-        let shown = lines(Face::Plain, SMALL, label, LABEL - 6.0).into_iter().next().unwrap_or_default();
-        paper.words_to(LEFT + LABEL - 4.0, Face::Plain, SMALL, &shown);
+        let shown = lines(Face::Plain, NOTE, label, LABEL - 6.0).into_iter().next().unwrap_or_default();
+        paper.words_to(LEFT + LABEL - 4.0, Face::Plain, NOTE, &shown);
         let width = (share_of(*length, full) * LONGEST).max(0.5);
         paper.fill(LEFT + LABEL, -2.0, (width, 9.0), 1.0);
-        paper.words(LEFT + LABEL + width + 4.0, Face::Plain, SMALL, beside);
+        paper.words(LEFT + LABEL + width + 4.0, Face::Plain, NOTE, beside);
     }
     paper.skip(8.0);
 }
@@ -104,7 +105,7 @@ fn write_table(paper: &mut Paper, document: &Document, section: &Section) {
             shade(paper, row, &edges, most);
         }
         write_row(paper, &texts, row, &edges, Face::Plain);
-        paper.rule(2.5, 0.25);
+        paper.rule(2.5, width_of(&edges), 0.4);
         paper.skip(1.5);
     }
 }
@@ -128,7 +129,7 @@ fn write_headings(paper: &mut Paper, table: &Table, edges: &[(f32, f32)]) {
     paper.need(tallest(&texts) + 30.0);
     let under = table.rows.first().cloned().unwrap_or_default();
     write_row(paper, &texts, &under, edges, Face::Bold);
-    paper.rule(3.0, 0.8);
+    paper.rule(3.0, width_of(edges), 0.8);
     paper.skip(2.5);
 }
 
@@ -152,6 +153,10 @@ fn write_row(paper: &mut Paper, texts: &[Vec<String>], row: &[Cell], edges: &[(f
 fn tallest(texts: &[Vec<String>]) -> f32 {
     let most = texts.iter().map(Vec::len).max().unwrap_or(1);
     f32::from(u16::try_from(most).unwrap_or(u16::MAX)) * SMALL * 1.25
+}
+
+fn width_of(edges: &[(f32, f32)]) -> f32 {
+    edges.last().map_or(WIDTH, |(_, to)| to - LEFT)
 }
 
 /// Where the columns begin and end.

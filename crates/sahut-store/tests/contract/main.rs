@@ -22,6 +22,7 @@ mod notify;
 mod pages;
 mod quarantine;
 mod receipts;
+mod report;
 mod route;
 mod selfcheck;
 mod status;
