@@ -14,7 +14,8 @@ use sahut_domain::channel::{ChannelId, Platform};
 use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::InquiryId;
 use sahut_domain::office::OfficeCode;
-use sahut_domain::report::{ChannelFacts, Fold, Line, Report, Setting};
+use sahut_domain::report::{Brief, ChannelFacts, Fold, Line, Report, Setting};
+use sahut_render::mail::{Context, render_mail};
 use sahut_render::report::{Cell, Document, csv, html, id, pdf, xlsx};
 use serde_json::json;
 
@@ -185,6 +186,23 @@ fn a_page_paper_a_workbook_and_tables_agree_to_the_digit() {
         .collect();
     assert_eq!(cells_of_tables(&tables, &document), plain);
     assert_eq!(cells_of_book(&book, &document), written);
+}
+
+#[test]
+fn the_mail_says_what_the_report_says() {
+    let report = report();
+    let brief = report.brief(id(&report), 5);
+    let kept: Brief = serde_json::from_value(serde_json::to_value(&brief).unwrap()).unwrap();
+    assert_eq!(kept, brief, "it is read back from the journal as it was");
+    let mail = render_mail(&Context::MonthlyReport(kept), Language::Indonesian).unwrap();
+    if let Some(folder) = std::env::var_os("SAHUT_REPORT_DIR").map(std::path::PathBuf::from) {
+        std::fs::write(folder.join("mail.html"), &mail.html).unwrap();
+    }
+    let document = Document::of(&report, Language::Indonesian);
+    for sentence in &document.sections[0].sentences {
+        assert!(mail.plain.contains(sentence.as_str()), "{sentence}: {}", mail.plain);
+    }
+    assert!(mail.plain.contains(&document.id) && mail.html.len() < 20_000);
 }
 
 #[test]
