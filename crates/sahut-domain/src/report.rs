@@ -14,6 +14,7 @@
 
 mod case;
 mod fold;
+mod tally;
 
 use std::collections::BTreeMap;
 

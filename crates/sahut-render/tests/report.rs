@@ -2,6 +2,14 @@
 //!
 //! With `SAHUT_REPORT_DIR` set, the faces are written there, to be looked at.
 
+#![cfg(test)]
+#![expect(
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the numbers of a test are small"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -100,7 +108,7 @@ fn report() -> Report {
         let told = json!({ "number": number, "kind": kind, "topic": topic, "due_at": due });
         tell(EventKind::InquiryOpened, begins, whose, inquiry, told);
         if dice.below(10) < 9 - whose / 3 {
-            let took = jiff::SignedDuration::from_mins(dice.below(20 * (whose as u64 + 2)) as i64 * 15);
+            let took = jiff::SignedDuration::from_mins(dice.below(20 * (whose + 2)) as i64 * 15);
             tell(EventKind::InquiryAnswered, begins + took, whose, inquiry, json!({ "due_at": due }));
             tell(EventKind::ReplySent, begins + took, whose, inquiry, json!({ "reply": inquiry }));
             if dice.below(12) == 0 {

@@ -24,7 +24,9 @@ impl Tx {
                 let lines = self.lines_of(*kind, fold.as_of(), after).await?;
                 let Some(last) = lines.last() else { break };
                 after = (last.at.as_microsecond(), last.id);
-                lines.into_iter().for_each(|line| fold.take(line));
+                for line in lines {
+                    fold.take(line);
+                }
             }
         }
         Ok(())

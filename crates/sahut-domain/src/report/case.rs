@@ -12,7 +12,7 @@ pub(super) enum Happening {
     Reopened { due_at: Timestamp },
     Moved { due_at: Timestamp },
     Answered,
-    Closed { needless: bool },
+    Closed,
     Restored,
     HandedOver { from: OfficeCode, to: OfficeCode, corrected: bool },
     Joined { incident: String },
@@ -58,7 +58,6 @@ pub(super) struct Case {
     pub(super) first: Ask,
     pub(super) again: Vec<Ask>,
     pub(super) is_closed: bool,
-    pub(super) needless: bool,
     /// Moments of its handovers, each with the office that it left, the one it came to, and whether that one had had it
     /// before.
     pub(super) hops: Vec<Hop>,
@@ -92,7 +91,6 @@ impl Case {
             first: opened,
             again: Vec::new(),
             is_closed: false,
-            needless: false,
             hops: Vec::new(),
             office,
             incident: None,
@@ -126,8 +124,8 @@ impl Case {
             Happening::Answered => {
                 last.answered_at.get_or_insert(at);
             }
-            Happening::Closed { needless } => (self.is_closed, self.needless) = (true, needless),
-            Happening::Restored => (self.is_closed, self.needless) = (false, false),
+            Happening::Closed => self.is_closed = true,
+            Happening::Restored => self.is_closed = false,
             Happening::HandedOver { from, to, corrected } => {
                 self.office.clone_from(&to);
                 // What people gave to its first office had not been anywhere yet.

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::case::{Begun, Case, Happening, Lines};
+use super::tally::{Received, Stands, Tally, minutes_between};
 use super::{
-    BANDS, ChannelCounts, Counts, FEW, IncidentCounts, KindCounts, Month, Named, OfficeCounts, OpenInquiry,
-    Report, Setting, Span, Spread, TOP,
+    ChannelCounts, Counts, FEW, IncidentCounts, KindCounts, Month, Named, OfficeCounts, OpenInquiry, Report,
+    Setting, TOP,
 };
-use crate::calendar::WorkingCalendar;
 use crate::channel::ChannelId;
 use crate::deadline::DeadlineKind;
 use crate::decision::Basis;
@@ -54,7 +54,6 @@ pub struct Told {
     from: Option<OfficeCode>,
     to: Option<OfficeCode>,
     triage: Option<bool>,
-    reason: Option<String>,
     incident: Option<String>,
     why: Option<String>,
 }
@@ -204,9 +203,7 @@ impl Fold {
                 told.due_at.map(|due_at| Happening::Moved { due_at })
             }
             EventKind::InquiryAnswered => Some(Happening::Answered),
-            EventKind::InquiryClosed => {
-                Some(Happening::Closed { needless: told.reason.as_deref() == Some("talk") })
-            }
+            EventKind::InquiryClosed => Some(Happening::Closed),
             EventKind::InquiryRestored => Some(Happening::Restored),
             EventKind::InquiryHandedOver => told.from.zip(told.to).map(|(from, to)| {
                 let corrected = told.triage != Some(true);
@@ -241,7 +238,7 @@ impl Fold {
         activity.replies += u64::from(counts && !inbound);
     }
 
-    fn is_of_month(&self, at: Timestamp) -> bool {
+    pub(super) fn is_of_month(&self, at: Timestamp) -> bool {
         self.begins <= at && at < self.as_of
     }
 
@@ -281,7 +278,8 @@ impl Fold {
         let (mut total, mut by_office) = (Tally::default(), BTreeMap::<&OfficeCode, Tally>::new());
         for case in cases {
             // Measured once for both: working time is counted day by day.
-            let received = self.is_of_month(case.first.at).then(|| Received::of(self, case));
+            let received =
+                self.is_of_month(case.first.at).then(|| Received::of(&self.setting, self.as_of, case));
             by_office.entry(&case.office).or_default().take(self, case, received.as_ref());
             total.take(self, case, received.as_ref());
         }
@@ -345,11 +343,11 @@ impl Fold {
             let kind = case.begun.kind;
             let zero = KindCounts { kind, received: 0, answered: 0, unanswered: 0, late: 0 };
             let counts = kinds.entry(kind).or_insert(zero);
-            let stands = Standing::of(case, self.as_of);
+            let (stands, late) = Stands::of(case, self.as_of);
             counts.received += 1;
-            counts.answered += u64::from(stands.answered);
-            counts.unanswered += u64::from(stands.unanswered);
-            counts.late += u64::from(stands.late);
+            counts.answered += u64::from(stands == Stands::Answered);
+            counts.unanswered += u64::from(stands == Stands::Unanswered);
+            counts.late += u64::from(late);
         }
         kinds.into_values().collect()
     }
@@ -457,112 +455,6 @@ impl Fold {
     }
 }
 
-/// How an inquiry of the month stands.
-struct Standing {
-    answered: bool,
-    unanswered: bool,
-    needless: bool,
-    late: bool,
-}
-
-impl Standing {
-    fn of(case: &Case, as_of: Timestamp) -> Self {
-        let answered = case.first.answered_at.is_some();
-        let needless = !answered && case.is_closed;
-        Self {
-            answered,
-            unanswered: !answered && !needless,
-            needless,
-            late: !needless && case.first.is_late(as_of),
-        }
-    }
-}
-
-/// What is measured of an inquiry of the month.
-struct Received {
-    stands: Standing,
-    /// How long it waited, in minutes by the clock on the wall and of the office's working time.
-    wall: u64,
-    working: Option<u64>,
-    outside_hours: bool,
-}
-
-impl Received {
-    fn of(fold: &Fold, case: &Case) -> Self {
-        let calendar = fold.setting.calendars.get(&case.office);
-        let asked = case.first.at;
-        let until = case.first.answered_at.unwrap_or(fold.as_of);
-        let worked =
-            |calendar: &WorkingCalendar| u64::try_from(calendar.worked(asked, until) / 60).unwrap_or(0);
-        Self {
-            stands: Standing::of(case, fold.as_of),
-            wall: minutes_between(asked, until),
-            working: calendar.map(worked),
-            outside_hours: calendar.is_some_and(|calendar| !calendar.is_open(asked)),
-        }
-    }
-}
-
-/// Counts while they are gathered.
-#[derive(Default)]
-struct Tally {
-    counts: Counts,
-    wall: Vec<(u64, bool)>,
-    working: Vec<(u64, bool)>,
-}
-
-impl Tally {
-    fn take(&mut self, fold: &Fold, case: &Case, received: Option<&Received>) {
-        let counts = &mut self.counts;
-        counts.reopened += case.again.iter().filter(|ask| fold.is_of_month(ask.at)).count() as u64;
-        if case.owes() {
-            let days = minutes_between(case.last().at, fold.as_of) / (24 * 60);
-            let band = BANDS.iter().rposition(|from| *from <= days).unwrap_or(0);
-            if let Some(band) = counts.backlog.get_mut(band) {
-                *band += 1;
-            }
-        }
-        let moved = || case.hops.iter().filter(|hop| fold.is_of_month(hop.at));
-        counts.ping_pong += u64::from(moved().any(|hop| hop.back));
-        counts.three_hops += u64::from(case.hops.len() >= 3 && moved().next().is_some());
-        if let Some(received) = received {
-            self.take_received(received);
-        }
-    }
-
-    fn take_received(&mut self, received: &Received) {
-        let (stands, counts) = (&received.stands, &mut self.counts);
-        counts.received += 1;
-        counts.answered += u64::from(stands.answered);
-        counts.unanswered += u64::from(stands.unanswered);
-        counts.needless += u64::from(stands.needless);
-        counts.late += u64::from(stands.late);
-        counts.late_unanswered += u64::from(stands.late && stands.unanswered);
-        counts.in_time += u64::from(stands.answered && !stands.late);
-        counts.outside_hours += u64::from(received.outside_hours);
-        if !stands.needless {
-            self.wall.push((received.wall, stands.unanswered));
-            self.working.extend(received.working.map(|minutes| (minutes, stands.unanswered)));
-        }
-    }
-
-    fn finish(self) -> Counts {
-        Counts { wall: spread(self.wall), working: spread(self.working), ..self.counts }
-    }
-}
-
-/// Quantiles of times, in minutes, of which some (`true`) are not over: they take at least so long.
-fn spread(mut times: Vec<(u64, bool)>) -> Spread {
-    times.sort_unstable();
-    let quantile = |tenths: usize| {
-        let place = (times.len() * tenths).div_ceil(10).max(1) - 1;
-        let (minutes, _) = *times.get(place)?;
-        // One that is not over and stands before may move behind, and another one takes this place.
-        Some(Span { minutes, at_least: times.iter().take(place + 1).any(|(_, waits)| *waits) })
-    };
-    Spread { n: times.len() as u64, median: quantile(5), ninety: quantile(9) }
-}
-
 fn topics(ours: &[&Case]) -> Vec<(String, u64)> {
     let mut topics: BTreeMap<&str, u64> = BTreeMap::new();
     for topic in ours.iter().filter_map(|case| case.begun.topic.as_deref()) {
@@ -581,8 +473,4 @@ fn most_common<'a>(offices: impl Iterator<Item = &'a OfficeCode>) -> Option<&'a 
     }
     let most = counts.values().copied().max();
     counts.into_iter().find(|(_, count)| Some(*count) == most).map(|(office, _)| office)
-}
-
-fn minutes_between(from: Timestamp, to: Timestamp) -> u64 {
-    u64::try_from(to.duration_since(from).as_secs() / 60).unwrap_or(0)
 }

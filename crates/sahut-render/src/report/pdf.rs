@@ -55,7 +55,12 @@ fn write_section(paper: &mut Paper, document: &Document, section: &Section) {
     }
     paper.skip(6.0);
     match &section.chart {
-        Some(Chart::Bars { bars, full, .. }) => draw_bars(paper, bars, *full),
+        Some(Chart::Bars { title, bars, full }) => {
+            paper.skip(NOTE);
+            paper.words(LEFT, Face::Plain, NOTE, title);
+            paper.skip(2.0);
+            draw_bars(paper, bars, *full);
+        }
         // The table of a grid is drawn as one: its cells are as dark as they are full.
         Some(Chart::Heat { .. }) | None => {}
     }

@@ -34,7 +34,7 @@ on_both! {
     async fn a_report_counts_what_offices_and_citizens_did(world: &World) {
         let thread = |id: &str| {
             let mut item = item(id, "ani");
-            item.thread.external_id = id.to_owned();
+            id.clone_into(&mut item.thread.external_id);
             item
         };
         let answered = world.inquiry(thread("m1")).await;

@@ -42,7 +42,7 @@ enum Format {
     Html,
     /// A4 with page numbers.
     Pdf,
-    /// A workbook for Excel and LibreOffice.
+    /// A workbook for spreadsheets.
     Xlsx,
     /// Tables parted by semicolons.
     Csv,
