@@ -114,6 +114,7 @@ fn regency(revision: i64, offices: Vec<Office>) -> Outcome<Regency> {
     let zone = TimeZone::get("Asia/Jakarta")?;
     Ok(Regency {
         revision,
+        name: "Kabupaten".to_owned(),
         instance: "bench".to_owned(),
         language: Language::Indonesian,
         triage_office,
@@ -122,6 +123,7 @@ fn regency(revision: i64, offices: Vec<Office>) -> Outcome<Regency> {
         policies: Policies { by_kind: HashMap::new(), usual },
         operators: Vec::new(),
         rules,
+        receipts: HashMap::new(),
         connectors: HashMap::new(),
         outbox: None,
     })
