@@ -555,6 +555,8 @@ CREATE INDEX reply_due ON reply (not_before, id) WHERE state = 'due';
 CREATE INDEX reply_turn ON reply (channel_id) WHERE state = 'due';
 CREATE INDEX reply_dead ON reply (id) WHERE state = 'dead';
 CREATE INDEX reply_inquiry ON reply (inquiry_id);
+-- Receipts of a channel, the newest last: nobody is given too many.
+CREATE INDEX reply_receipt ON reply (channel_id, created_at) WHERE intent = 'receipt';
 -- A reply that is read back on its channel is recognised: by its identifier, or by its words until that is known.
 CREATE INDEX reply_unseen ON reply (channel_id)
     WHERE external_id IS NULL AND delivery IN ('sending', 'uncertain', 'sent');

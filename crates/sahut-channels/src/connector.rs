@@ -257,6 +257,8 @@ pub struct Outgoing {
     pub subject: Option<String>,
     /// The answer, as plain text.
     pub text: String,
+    /// No person wrote it: where a platform can say so (mail), machines are told not to answer.
+    pub automatic: bool,
     /// When the first attempt was begun; absent before it.
     pub first_attempt_at: Option<Timestamp>,
     /// The raw payload of the message that is answered, where it is still kept.

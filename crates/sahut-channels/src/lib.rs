@@ -12,6 +12,7 @@ mod graph;
 mod http;
 mod instagram;
 mod reading;
+mod receipts;
 pub mod registry;
 mod telegram;
 mod trouble;
@@ -23,5 +24,6 @@ pub use connector::{
     PushRefused, Returned, Sent, Usage,
 };
 pub use http::{Answer, Http, HttpError, HttpPolicy, Request};
+pub use receipts::can_give;
 pub use registry::{BuildError, Secrets, build, is_push_only};
 pub use trouble::{NotSent, Scope, Trouble};

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::message::Surface;
 use crate::office::OfficeCode;
 use crate::words::{row_id, words};
 
@@ -59,6 +60,37 @@ words! {
         /// Answers that this program does not understand: report it.
         Parser = "parser",
     }
+}
+
+words! {
+    /// Where citizens are told that their message arrived, and by which code they can ask for it.
+    Receipts as "receipt" {
+        /// Only where nobody else reads it: in a direct conversation, by mail.
+        Private = "private",
+        /// Also under comments, for all to read.
+        Public = "public",
+    }
+}
+
+impl Receipts {
+    /// Whether a message that stands there is told of. Mentions and reviews never are: they stand on a page of somebody
+    /// else.
+    pub const fn reach(self, surface: Surface) -> bool {
+        match surface {
+            Surface::Direct | Surface::Mail => true,
+            Surface::Comment => matches!(self, Self::Public),
+            Surface::Mention | Surface::Review => false,
+        }
+    }
+}
+
+/// The receipts of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptConfig {
+    /// Where they are given.
+    pub reach: Receipts,
+    /// The office's own words, with `{code}` where the code stands; absent: those of the catalogue.
+    pub text: Option<String>,
 }
 
 /// How a channel does.

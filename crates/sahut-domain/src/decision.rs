@@ -250,6 +250,16 @@ impl Decision {
         endangered.into_iter().chain(others.filter(move |other| Some(*other) != endangered))
     }
 
+    /// The topic that spoke most for the responsible office, where one did.
+    pub fn topic(&self) -> Option<&str> {
+        let score = self.scores.iter().find(|score| Some(&score.office) == self.office.as_ref())?;
+        let weight = |topic: &str| -> f64 {
+            score.matches.iter().filter(|found| found.topic == topic).map(|found| found.weight).sum()
+        };
+        let topics = score.matches.iter().map(|found| found.topic.as_str());
+        topics.max_by(|a, b| weight(a).total_cmp(&weight(b)).then_with(|| b.cmp(a)))
+    }
+
     /// Whether people have to decide.
     pub fn needs_triage(&self) -> bool {
         self.basis == Basis::Triage

@@ -130,6 +130,8 @@ words! {
         ModelTrained = "model.trained",
         /// A model was put to use again, or taken out of use.
         ModelChosen = "model.chosen",
+        /// The report of a month was made.
+        ReportMade = "report.made",
         /// Notices were held or let go after a restore.
         OutboxHeld = "outbox.held",
     }

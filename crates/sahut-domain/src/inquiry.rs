@@ -182,6 +182,14 @@ impl PublicCode {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The code as it is told to people, in two halves: `ABCDE-FGHJK`.
+    pub fn spoken(&self) -> String {
+        match self.0.split_at_checked(5) {
+            Some((first, last)) if !last.is_empty() => format!("{first}-{last}"),
+            _ => self.0.clone(),
+        }
+    }
 }
 
 impl fmt::Display for PublicCode {
@@ -211,6 +219,12 @@ mod tests {
         for act in Act::ALL {
             assert_eq!(State::Closed.after(*act), None);
         }
+    }
+
+    #[test]
+    fn a_public_code_is_told_in_two_halves() {
+        assert_eq!(PublicCode::stored("ABCDEFGHJK".to_owned()).spoken(), "ABCDE-FGHJK");
+        assert_eq!(PublicCode::stored("ABC".to_owned()).spoken(), "ABC");
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub mod message;
 pub mod notice;
 pub mod office;
 pub mod reply;
+pub mod report;
 pub mod segments;
 mod words;
 pub mod work;

@@ -46,6 +46,8 @@ words! {
         Confirmation = "confirmation",
         /// Somebody has to approve an answer before it leaves.
         Approval = "approval",
+        /// What happened in a month, in numbers.
+        MonthlyReport = "monthly_report",
     }
 }
 

@@ -8,7 +8,7 @@ use sahut_channels::{Connector, Limit, NotSent, Outgoing, Sent, Trouble};
 use sahut_domain::event::EventId;
 use sahut_domain::fault;
 use sahut_domain::notice::Template;
-use sahut_domain::reply::{ReplyId, ReplyState};
+use sahut_domain::reply::{Intent, ReplyId, ReplyState};
 use sahut_domain::work::{Outcome, again};
 use sahut_store::deliver::ReplyWork;
 use sahut_store::work::Stage;
@@ -20,7 +20,7 @@ use crate::budget::{self, Doing};
 use crate::route::{notices, promise_again};
 use crate::stage::Errands;
 use crate::supervisor::{Heart, TaskError};
-use crate::{Context, Regency, stage};
+use crate::{Context, Regency, receipts, stage};
 
 /// Replies that are on their way at once.
 const AT_ONCE: usize = 64;
@@ -117,6 +117,10 @@ async fn unconnected(context: &Context, work: &ReplyWork, reason: &str) -> Resul
 
 async fn send(context: &Context, work: &ReplyWork, connector: &dyn Connector) -> Result<(), StoreError> {
     let now = context.clock.now();
+    if work.intent == Intent::Receipt && now.duration_since(work.answers_written_at) > receipts::WITHIN {
+        let error = "it is too late for a receipt".to_owned();
+        return not_sent(context, work, &Outcome::Dead { error }).await;
+    }
     let reply = among_others(context, work, now).await?;
     if let Err(limit) = connector.check(&reply, now) {
         return not_sent(context, work, &Outcome::Dead { error: limit.to_string() }).await;
@@ -289,7 +293,8 @@ async fn tell(
     template: Template,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Some(event) = event else { return Ok(()) };
+    // Nobody has to do anything about a receipt that did not arrive.
+    let Some(event) = event.filter(|_| work.intent != Intent::Receipt) else { return Ok(()) };
     let regency = context.regency.get();
     tx.owe(notices(&regency, event, template, Some(work.inquiry), &work.office, false, now), now).await
 }
@@ -332,6 +337,7 @@ fn outgoing(work: &ReplyWork, first_attempt_at: Option<Timestamp>) -> Outgoing {
         citizen: work.citizen.clone(),
         subject: work.subject.clone(),
         text: work.text.clone(),
+        automatic: work.intent == Intent::Receipt,
         first_attempt_at,
         answers_raw: work.answers_raw.clone(),
         others: Vec::new(),

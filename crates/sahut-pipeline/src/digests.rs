@@ -114,24 +114,26 @@ pub(crate) async fn digest(
     work: &NoticeWork,
 ) -> Result<MailContext, StoreError> {
     let lines = lines(&mut context.db.read().await?, work).await?;
+    let now = context.clock.now();
     let office = work.office.as_ref().map_or(&regency.triage_office, |(code, ..)| code);
     Ok(MailContext::Digest(Digest {
-        lines: lines.into_iter().map(entry).collect(),
+        lines: lines.into_iter().map(|line| entry(regency, line, &work.recipient.mail, now)).collect(),
         morning: work.data["morning"] == true,
-        now: context.clock.now(),
+        now,
         zone: zone(regency, office),
     }))
 }
 
-fn entry(line: DigestLine) -> DigestEntry {
+fn entry(regency: &Regency, line: DigestLine, mail: &str, now: Timestamp) -> DigestEntry {
+    let (code, office) = line.office;
     DigestEntry {
+        link: regency.links.as_ref().map(|links| links.to(line.id, &code, mail, now)),
         number: line.number,
         title: line.title,
-        office: line.office,
+        office,
         kind: line.kind,
         due_at: line.due_at,
         in_hand_until: line.acknowledged_until,
-        link: None,
     }
 }
 

@@ -354,6 +354,9 @@ async fn facts(
         Template::Digest => return digests::digest(context, regency, work).await.map(Some),
         Template::Weekly => return Ok(digests::weekly(regency, work)),
         Template::Unattended => return Ok(Some(digests::unattended(regency, work))),
+        Template::MonthlyReport => {
+            return Ok(serde_json::from_value(work.data.clone()).ok().map(MailContext::MonthlyReport));
+        }
         _ => {}
     }
     if work.template == Template::Confirmation {
@@ -386,7 +389,8 @@ async fn facts(
         | Template::Digest
         | Template::Weekly
         | Template::Unattended
-        | Template::Confirmation => None,
+        | Template::Confirmation
+        | Template::MonthlyReport => None,
     })
 }
 

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sahut_channels::Connector;
 use sahut_domain::calendar::{Term, WorkingCalendar};
-use sahut_domain::channel::ChannelId;
+use sahut_domain::channel::{ChannelId, ReceiptConfig};
 use sahut_domain::ladder::{Desk, Ladder, Whom};
 use sahut_domain::office::{Office, OfficeCode, Person};
 use sahut_mail::{Mailbox, Smtp};
@@ -55,6 +55,8 @@ pub type Connectors = HashMap<ChannelId, Result<Arc<dyn Connector>, String>>;
 pub struct Regency {
     /// Number of the configuration set.
     pub revision: i64,
+    /// Name of the regency.
+    pub name: String,
     /// Name of this installation, part of every Message-ID.
     pub instance: String,
     /// Language of mails.
@@ -73,6 +75,8 @@ pub struct Regency {
     pub operators: Vec<Person>,
     /// The routing rules.
     pub rules: RuleSet,
+    /// Receipts of the channels that give any.
+    pub receipts: HashMap<ChannelId, ReceiptConfig>,
     /// Connectors of the channels.
     pub connectors: Connectors,
     /// Where mail goes out; absent: notices wait.

@@ -16,11 +16,12 @@ use sahut_domain::notice::Template;
 use sahut_domain::office::OfficeCode;
 use sahut_routing::{Input, Sketch};
 use sahut_store::notify::NewNotice;
-use sahut_store::route::{CurrentInquiry, Joining, NewInquiry, Waiting};
+use sahut_store::route::{CurrentInquiry, Joining, NewInquiry, Opened, Waiting};
 use sahut_store::work::Stage;
 use sahut_store::{StoreError, Tx};
 
 use crate::incidents::{self, Face};
+use crate::receipts::{self, Begun};
 use crate::supervisor::{Heart, TaskError, panic_text};
 use crate::{Context, Regency, clocks, stage};
 
@@ -312,6 +313,8 @@ impl Batch<'_> {
         let messages = opening.iter().map(|opening| opening.new.message).collect();
         let (new, seen): (Vec<_>, Vec<_>) = opening.into_iter().map(Opening::parted).unzip();
         let opened = tx.open_inquiries(new, &self.context.chance, self.now).await?;
+        let receipts = seen.iter().zip(&facts).zip(&opened);
+        let receipts = receipts.map(|((seen, facts), opened)| facts.begun(opened, seen)).collect();
         let begun = seen.into_iter().zip(&facts).zip(&opened);
         let begun = begun.map(|((seen, facts), opened)| facts.face(opened.id, seen)).collect();
         let gathered = incidents::gather(tx, begun, self.now).await?;
@@ -336,6 +339,7 @@ impl Batch<'_> {
             told.extend(self.notices(incident.event, template, incident.inquiry, office, incident.urgent));
         }
         tx.owe(told, self.now).await?;
+        receipts::give(tx, self.regency, receipts, self.now).await?;
         self.answer_before_read(tx, messages).await
     }
 
@@ -420,6 +424,20 @@ impl Facts {
             kind: new.decision.kind,
             triage: new.decision.needs_triage(),
             urgent: new.decision.priority == Priority::Emergency,
+        }
+    }
+
+    fn begun(&self, opened: &Opened, (_, surface, post): &(Sketch, Surface, Option<String>)) -> Begun {
+        Begun {
+            inquiry: opened.id,
+            office: self.office.clone(),
+            channel: self.channel,
+            message: self.message,
+            citizen: self.key.1,
+            surface: *surface,
+            post: post.clone(),
+            opened_at: self.opened_at,
+            code: opened.public_code.clone(),
         }
     }
 

@@ -21,7 +21,7 @@ use sahut_store::watch::{DueDeadline, Looked};
 use sahut_store::work::Stage;
 
 use crate::supervisor::{Heart, TaskError};
-use crate::{Context, Regency, bells, clocks, endings, mornings, silence, stage};
+use crate::{Context, Regency, bells, clocks, endings, mornings, reports, silence, stage};
 
 /// Promises that one transaction takes.
 const BATCH: i64 = 200;
@@ -58,6 +58,7 @@ async fn watch(context: &Context, looked: &AtomicI64) -> Result<usize, StoreErro
         clocks::grant_allowed(context).await?;
         endings::warn(context).await?;
         mornings::ring(context).await?;
+        reports::make_due(context).await?;
     }
     let silent = silence::close_silent(context).await?;
     Ok(silent + watch_deadlines(context).await?)

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use sahut_domain::Language;
+use sahut_domain::report::Month;
 
 use crate::catalogue::{pattern, say};
 
@@ -36,6 +37,12 @@ pub fn day(of: Date, language: Language) -> String {
 /// A day with its year: "26 Nov 2026".
 pub fn date(of: Date, language: Language) -> String {
     format!("{} {} {}", of.day(), month(of, language), of.year())
+}
+
+/// A month with its whole name: "Oktober 2026".
+pub fn month_name(of: Month, language: Language) -> String {
+    let first = of.first();
+    format!("{} {}", say(language, &format!("month_name.{}", first.month()), &[]), first.year())
 }
 
 /// A time of day: "14.02", in English "14:02".

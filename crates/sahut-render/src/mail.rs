@@ -127,6 +127,7 @@ fn letter(template: Template) -> &'static str {
         Template::Unattended => include_str!("../templates/unattended.letter"),
         Template::Confirmation => include_str!("../templates/confirmation.letter"),
         Template::Approval => include_str!("../templates/approval.letter"),
+        Template::MonthlyReport => include_str!("../templates/monthly_report.letter"),
     }
 }
 

@@ -529,15 +529,19 @@ impl Tx {
         const BACK: &str =
             "UPDATE reply SET delivery = 'failed', state = 'dead', sent_at = NULL, said_by = NULL,
                 last_error = $3
-            WHERE channel_id = $1 AND external_id = $2 AND delivery = 'sent' RETURNING id, inquiry_id";
-        let back: Option<(ReplyId, InquiryId)> =
-            self.opt(BACK, args![channel, external_id, error], |row| Ok((row.get(0)?, row.get(1)?))).await?;
-        let Some((reply, inquiry)) = back else { return Ok(()) };
+            WHERE channel_id = $1 AND external_id = $2 AND delivery = 'sent' RETURNING id, inquiry_id, intent";
+        let back = self.opt(BACK, args![channel, external_id, error], |row| {
+            Ok((row.get::<ReplyId>(0)?, row.get::<InquiryId>(1)?, row.word::<Intent>(2)?))
+        });
+        let Some((reply, inquiry, intent)) = back.await? else { return Ok(()) };
         const OFFICE: &str = "SELECT office FROM inquiry WHERE id = $1";
         let office: OfficeCode = self.one(OFFICE, args![inquiry], |row| row.get(0)).await?;
         let data = serde_json::json!({ "reply": reply, "error": error });
         let event = NewEvent::new(EventKind::ReplyFailed, now).channel(channel).inquiry(inquiry, &office);
         let event = self.record_one(event.with(data), now).await?;
+        if intent == Intent::Receipt {
+            return Ok(());
+        }
         let people = self.offices().await?.into_iter().find(|known| known.code == office);
         let notice = |recipient| NewNotice {
             event,
@@ -772,6 +776,9 @@ impl Tx {
             work.inquiry
         ];
         self.exec(STORE, values).await?;
+        if work.intent == Intent::Receipt {
+            return Ok(());
+        }
         const ACTIVE: &str = "UPDATE channel SET own_at = $2 WHERE id = $1 AND COALESCE(own_at, 0) < $2";
         self.exec(ACTIVE, args![work.channel, at]).await?;
         Ok(())

@@ -59,8 +59,8 @@ pub struct DigestLine {
     pub kind: Kind,
     /// Where it stands.
     pub state: State,
-    /// Short name of the office that has it.
-    pub office: String,
+    /// Code and short name of the office that has it.
+    pub office: (OfficeCode, String),
     /// When its promise falls due.
     pub due_at: Timestamp,
     /// Until when the office has it in hand, as it says.
@@ -164,10 +164,10 @@ impl Tx {
         const LINES: &str = "WITH told AS (
                 SELECT inquiry_id AS id FROM notice WHERE digest_id = $1 AND inquiry_id IS NOT NULL
                 UNION SELECT id FROM inquiry WHERE office = $2 AND state = 'open')
-            SELECT i.id, i.year, i.sequence, i.title, i.kind, i.state, o.short_name, MIN(d.due_at), i.acknowledged_until
+            SELECT i.id, i.year, i.sequence, i.title, i.kind, i.state, o.short_name, MIN(d.due_at), i.acknowledged_until, i.office
             FROM told JOIN inquiry i ON i.id = told.id JOIN office o ON o.code = i.office
                 JOIN deadline d ON d.inquiry_id = i.id AND d.live = 1
-            GROUP BY i.id, i.year, i.sequence, i.title, i.kind, i.state, o.short_name, i.acknowledged_until
+            GROUP BY i.id, i.year, i.sequence, i.title, i.kind, i.state, o.short_name, i.acknowledged_until, i.office
             ORDER BY MIN(d.due_at), i.id";
         self.rows(LINES, args![event, office], line).await
     }
@@ -231,7 +231,7 @@ fn line(row: &Row) -> Result<DigestLine, StoreError> {
         title: row.get(3)?,
         kind: row.word(4)?,
         state: row.word(5)?,
-        office: row.get(6)?,
+        office: (row.get(9)?, row.get(6)?),
         due_at: row.get(7)?,
         acknowledged_until: row.get(8)?,
     })

@@ -190,7 +190,8 @@ impl Tx {
             return Ok(false);
         }
         // Asked only now: an answer that was being queued until it was held is seen.
-        const LEAVING: &str = "SELECT COUNT(*) FROM reply WHERE inquiry_id = $1 AND state = 'due'";
+        const LEAVING: &str = "SELECT COUNT(*) FROM reply
+            WHERE inquiry_id = $1 AND state = 'due' AND intent <> 'receipt'";
         self.one(LEAVING, args![inquiry], |row| Ok(row.get::<i64>(0)? == 0)).await
     }
 
@@ -209,7 +210,8 @@ impl Tx {
         let open = format!(
             "SELECT i.id FROM inquiry i JOIN deadline d ON d.id = i.deadline_id
             WHERE i.incident_id = $1 AND i.state = 'open'
-                AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.inquiry_id = i.id AND r.state = 'due')
+                AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.inquiry_id = i.id AND r.state = 'due'
+                    AND r.intent <> 'receipt')
                 AND NOT EXISTS (SELECT 1 FROM inquiry other JOIN deadline met ON met.inquiry_id = other.id
                     WHERE other.incident_id = i.incident_id AND met.met_at >= d.started_at)
             ORDER BY i.due_at, i.id LIMIT 1{}",
@@ -243,9 +245,11 @@ impl Tx {
 
     /// Whether another inquiry of the same incident owes an answer that is not on its way.
     pub async fn is_waited_with_others(&mut self, inquiry: InquiryId) -> Result<bool, StoreError> {
-        const OTHERS: &str = "SELECT other.id FROM inquiry i JOIN inquiry other ON other.incident_id = i.incident_id
+        const OTHERS: &str =
+            "SELECT other.id FROM inquiry i JOIN inquiry other ON other.incident_id = i.incident_id
             WHERE i.id = $1 AND other.id <> i.id AND other.state = 'open'
-                AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.inquiry_id = other.id AND r.state = 'due') LIMIT 1";
+                AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.inquiry_id = other.id AND r.state = 'due'
+                    AND r.intent <> 'receipt') LIMIT 1";
         Ok(self.opt(OTHERS, args![inquiry], |row| row.get::<InquiryId>(0)).await?.is_some())
     }
 

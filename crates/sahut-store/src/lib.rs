@@ -44,6 +44,8 @@ pub mod people;
 mod plans;
 pub mod proposals;
 pub mod quarantine;
+pub mod receipts;
+pub mod report;
 pub mod route;
 pub mod secrets;
 pub mod selfcheck;

@@ -115,6 +115,8 @@ pub struct Opened {
     pub event: EventId,
     /// Its number.
     pub number: InquiryNumber,
+    /// The code that its citizen may be given.
+    pub public_code: PublicCode,
 }
 
 /// A question that the citizen asked after the moment of an answer.
@@ -239,7 +241,8 @@ impl Tx {
             let deadline = DeadlineId(deadlines.next()?);
             let number = numbers.get_mut(&inquiry.year).and_then(Iterator::next).unwrap_or(0);
             let number = InquiryNumber { year: inquiry.year, sequence: number };
-            inquiries.push(inquiry_row(inquiry, id, number, deadline, chance, now));
+            let public_code = PublicCode::random(chance);
+            inquiries.push(inquiry_row(inquiry, id, number, deadline, &public_code, now));
             let (kind, office) = (DeadlineKind::FirstResponse, &inquiry.office);
             promises.push(promise_row(deadline, id, office, &inquiry.promise, kind, 1, inquiry.next_at)?);
             if let Some((promise, next_at)) = &inquiry.resolution {
@@ -247,19 +250,21 @@ impl Tx {
                 promises.push(promise_row(deadline, id, office, promise, kind, 1, *next_at)?);
             }
             events.push(opened_event(inquiry, id, number, deadline));
-            opened.push((id, number));
+            opened.push((id, number, public_code));
         }
         const INQUIRY: &str = "INSERT INTO inquiry (id, year, sequence, public_code, channel_id, thread_id, \
              citizen_id, office, kind, priority, state, triage, title, opened_at, recorded_at, due_at, deadline_id, \
              deadline_live) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, 1)";
         self.insert(INQUIRY, inquiries).await?;
         self.insert(PROMISE, promises).await?;
-        let placed = new.iter().zip(&opened).map(|(new, (id, _))| (new.message, *id)).collect();
+        let placed = new.iter().zip(&opened).map(|(new, (id, ..))| (new.message, *id)).collect();
         self.place(placed).await?;
         self.store_decisions(new.iter().map(|new| (new.message, &new.decision)).collect(), now).await?;
         let recorded = self.record(events, now).await?;
         let opened = opened.into_iter().zip(recorded);
-        Ok(opened.map(|((id, number), event)| Opened { id, event, number }).collect())
+        let opened =
+            opened.map(|((id, number, public_code), event)| Opened { id, event, number, public_code });
+        Ok(opened.collect())
     }
 
     /// Lets a message join an inquiry; where it reopens or hastens the inquiry, a new promise begins and the old one is
@@ -390,7 +395,7 @@ impl Tx {
             NewEvent::new(EventKind::MessageSetAside, waiting.written_at)
                 .channel(waiting.channel)
                 .message(waiting.message)
-                .with(serde_json::json!({ "kind": decision.kind }))
+                .with(serde_json::json!({ "kind": decision.kind, "basis": decision.basis }))
         });
         self.record(events.collect(), now).await?;
         Ok(())
@@ -469,6 +474,8 @@ impl Tx {
             JOIN message o ON o.thread_id = m.thread_id AND o.own = 1 AND o.disposition = 'own'
                 AND o.written_at >= m.written_at
                 AND (o.parent = m.external_id OR (o.parent IS NULL AND t.surface <> 'comment'))
+                AND NOT EXISTS (SELECT 1 FROM reply r WHERE r.channel_id = o.channel_id
+                    AND r.external_id = o.external_id AND r.intent = 'receipt')
             WHERE m.id";
         let messages = messages.into_iter().collect();
         let read = self.rows_in(READ, args![], messages, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
@@ -606,14 +613,14 @@ fn inquiry_row(
     id: InquiryId,
     number: InquiryNumber,
     deadline: DeadlineId,
-    chance: &Chance,
+    public_code: &PublicCode,
     now: Timestamp,
 ) -> [Value; 16] {
     row![
         id,
         i64::from(number.year),
         number.sequence,
-        PublicCode::random(chance).as_str(),
+        public_code.as_str(),
         new.channel,
         new.thread,
         new.citizen,
@@ -659,6 +666,7 @@ fn opened_event(new: &NewInquiry, id: InquiryId, number: InquiryNumber, deadline
         "number": number.to_string(),
         "kind": new.decision.kind,
         "basis": new.decision.basis,
+        "topic": new.decision.topic(),
         "urgent": new.decision.priority == Priority::Emergency,
         "deadline": deadline,
         "due_at": new.promise.due.at,

@@ -292,6 +292,12 @@ impl Tx {
         self.exec(OLD, args![before]).await
     }
 
+    /// Whether a bell rang for a day, or for a month.
+    pub async fn has_rung(&mut self, name: &str, day: &str) -> Result<bool, StoreError> {
+        const RANG: &str = "SELECT 1 FROM bell WHERE name = $1 AND day = $2";
+        Ok(self.opt(RANG, args![name, day], |_| Ok(())).await?.is_some())
+    }
+
     /// Bells that rang and whose work is not done.
     pub async fn rung_bells(&mut self) -> Result<Vec<(String, String)>, StoreError> {
         const RUNG: &str = "SELECT name, day FROM bell WHERE done_at IS NULL ORDER BY rung_at";

@@ -110,9 +110,12 @@ impl App {
         for office in silent {
             set.ladder.desks.entry(office).or_default().silent = true;
         }
+        let receipt = |channel: &Channel| Some((channel.id, set.receipts.get(&channel.config.code)?.clone()));
+        let receipts = channels.iter().filter_map(receipt).collect();
         let connectors = self.connectors(&channels, &sealed.into_iter().collect())?;
         let regency = Regency {
             revision: revision.id,
+            name: set.name,
             instance,
             language: set.language,
             triage_office: set.triage_office,
@@ -123,6 +126,7 @@ impl App {
             ladder: set.ladder,
             operators: set.operators,
             rules: set.rules,
+            receipts,
             connectors,
             outbox: self.outbox()?,
             links,

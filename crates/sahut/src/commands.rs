@@ -20,6 +20,7 @@ mod outbox;
 mod people;
 mod quarantine;
 mod reply;
+mod report;
 mod route;
 mod routing;
 mod rules;
@@ -106,6 +107,8 @@ enum Command {
     Quarantine(quarantine::Args),
     /// Look at mails and answers that are owed, retry, hold and release them.
     Outbox(outbox::Args),
+    /// Make the report of a month: a page, PDF, Excel, CSV or JSON.
+    Report(report::Args),
     /// Everything in a few numbers.
     Status(status::Args),
     /// Look for what could go wrong: database, disk, clock, mail, channels.
@@ -165,6 +168,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Secret(args) => secret::run(&app, &args).await,
         Command::Quarantine(args) => quarantine::run(&app, &args).await,
         Command::Outbox(args) => outbox::run(&app, &args).await,
+        Command::Report(args) => report::run(&app, &args).await,
         Command::Status(args) => status::run(&app, &args).await,
         Command::Deadlines(args) => deadlines::run(&app, &args).await,
         Command::Calendar(args) => calendar::run(&app, &args).await,

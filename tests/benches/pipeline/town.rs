@@ -116,6 +116,7 @@ fn regency(revision: i64, offices: Vec<Office>) -> Outcome<Regency> {
     let zone = TimeZone::get("Asia/Jakarta")?;
     Ok(Regency {
         revision,
+        name: "Kabupaten".to_owned(),
         instance: "bench".to_owned(),
         language: Language::Indonesian,
         triage_office,
@@ -125,6 +126,7 @@ fn regency(revision: i64, offices: Vec<Office>) -> Outcome<Regency> {
         ladder: Ladder::default(),
         operators: Vec::new(),
         rules,
+        receipts: HashMap::new(),
         connectors: HashMap::new(),
         outbox: None,
         links: None,

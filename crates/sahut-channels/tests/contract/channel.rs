@@ -51,6 +51,7 @@ pub(crate) fn reply(surface: Surface, answers: &str, text: &str) -> Outgoing {
         citizen: Author::default(),
         subject: None,
         text: text.to_owned(),
+        automatic: false,
         first_attempt_at: None,
         answers_raw: None,
         others: Vec::new(),

@@ -48,6 +48,7 @@ pub(crate) fn reply(surface: Surface, text: &str) -> Outgoing {
         answers_written_at: at("2026-11-24T08:00:00Z"),
         citizen_wrote_at: at("2026-11-24T08:00:00Z"),
         citizen: Author { external_id: Some("citizen".to_owned()), ..Author::default() },
+        automatic: false,
         first_attempt_at: Some(at("2026-11-24T09:55:00Z")),
         ..channel::reply(surface, "answered", text)
     }

@@ -130,6 +130,7 @@ fn replies(items: &BTreeMap<String, Item>, text: &str) -> Vec<Outgoing> {
         post: item.thread.post.clone(),
         citizen: Author { ..item.author.clone() },
         citizen_wrote_at: at("2026-11-24T09:07:00Z"),
+        automatic: false,
         first_attempt_at: Some(at(NOW)),
         ..channel::reply(item.thread.surface, &item.external_id, text)
     };

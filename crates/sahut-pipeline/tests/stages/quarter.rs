@@ -538,6 +538,8 @@ fn regency(revision: i64, offices: Vec<Office>) -> Regency {
         policies: Policies(vec![fast, Entry::for_all(usual)]),
         ladder,
         links: None,
+        name: "Kabupaten".to_owned(),
+        receipts: HashMap::new(),
         operators: Vec::new(),
         rules: RuleSet::compile(&[gate], &kinds, &triage_office).unwrap(),
         triage_office,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use sahut_channels::{Connector, Http, HttpPolicy};
 use sahut_domain::calendar::{Term, WorkingCalendar};
-use sahut_domain::channel::{ChannelConfig, ChannelId, Platform};
+use sahut_domain::channel::{ChannelConfig, ChannelId, Platform, ReceiptConfig};
 use sahut_domain::deadline::{DeadlineKind, Policy};
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::ladder::Ladder;
@@ -151,6 +151,12 @@ impl Town {
         self.context.regency.set(Regency { ladder, ..regency(self.revision, self.connectors.clone()) });
     }
 
+    /// Gives receipts on channels.
+    pub(crate) fn give_receipts(&self, receipts: HashMap<ChannelId, ReceiptConfig>) {
+        let connectors = self.connectors.clone();
+        self.context.regency.set(Regency { receipts, ..regency(self.revision, connectors) });
+    }
+
     /// Lets mail out through a server on this machine.
     pub(crate) fn mail_through(&self, port: u16) {
         let server = Server { host: "127.0.0.1".to_owned(), port, tls: Tls::None, ca_file: None };
@@ -247,6 +253,7 @@ fn regency(revision: i64, connectors: Connectors) -> Regency {
         Policy { kind: DeadlineKind::FirstResponse, term: Term::WorkingDays(1), legal_basis: String::new() };
     Regency {
         revision,
+        name: "Kabupaten Contoh".to_owned(),
         instance: "test".to_owned(),
         language: Language::Indonesian,
         triage_office: office.code.clone(),
@@ -257,6 +264,7 @@ fn regency(revision: i64, connectors: Connectors) -> Regency {
         rules: RuleSet::compile(&rules, &[(office.code.clone(), OfficeKind::Technical)], &office.code)
             .unwrap(),
         offices: [(office.code.clone(), office)].into(),
+        receipts: HashMap::new(),
         connectors,
         outbox: None,
         links: None,

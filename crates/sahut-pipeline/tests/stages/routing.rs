@@ -1,6 +1,6 @@
 //! What becomes of messages that are routed together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::SignedDuration;
 use sahut_domain::calendar::Term;
@@ -221,6 +221,7 @@ fn wider(regency: &Regency) -> Regency {
     }
     Regency {
         revision: regency.revision,
+        name: regency.name.clone(),
         instance: regency.instance.clone(),
         language: regency.language,
         triage_office: code("kominfo"),
@@ -230,6 +231,7 @@ fn wider(regency: &Regency) -> Regency {
         operators: Vec::new(),
         rules: RuleSet::compile(&rules, &technical, &code("kominfo")).unwrap(),
         offices,
+        receipts: HashMap::new(),
         connectors: regency.connectors.clone(),
         outbox: None,
         links: None,

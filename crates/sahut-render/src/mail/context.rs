@@ -12,6 +12,7 @@ use sahut_domain::letter::Outcome;
 use sahut_domain::message::Surface;
 use sahut_domain::notice::Template;
 use sahut_domain::office::OfficeCode;
+use sahut_domain::report::Brief;
 
 /// The facts of one mail.
 #[derive(Debug, Clone)]
@@ -35,6 +36,7 @@ pub enum Context {
     Unattended(Unattended),
     Confirmation(Confirmation),
     Approval(Approval),
+    MonthlyReport(Brief),
 }
 
 impl Context {
@@ -59,6 +61,7 @@ impl Context {
             Self::Unattended(_) => Template::Unattended,
             Self::Confirmation(_) => Template::Confirmation,
             Self::Approval(_) => Template::Approval,
+            Self::MonthlyReport(_) => Template::MonthlyReport,
         }
     }
 }

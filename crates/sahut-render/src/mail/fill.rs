@@ -8,6 +8,7 @@ use sahut_domain::deadline::DeadlineKind;
 use sahut_domain::inquiry::{InquiryNumber, Kind, Passing};
 use sahut_domain::mask::mask;
 use sahut_domain::message::Surface;
+use sahut_domain::report::Brief;
 
 use super::context::{
     About, Approval, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Confirmation, Context, Digest,
@@ -16,7 +17,8 @@ use super::context::{
 };
 use crate::catalogue::say;
 use crate::explain::{deadline_words, due_words, move_words, zone_of};
-use crate::format::{count, date, moment, span, time_left, whole, working_span};
+use crate::format::{count, date, moment, month_name, span, time_left, whole, working_span};
+use crate::report::{main_sentences, worst_line, written};
 use crate::tame::{one_line, quote, web_address};
 use crate::words::{advice, word};
 
@@ -56,6 +58,7 @@ impl Context {
             Self::Unattended(mail) => unattended(mail, language),
             Self::Confirmation(mail) => confirmation(mail, language),
             Self::Approval(mail) => approval(mail, language),
+            Self::MonthlyReport(brief) => monthly_report(brief, language),
         }
     }
 }
@@ -226,6 +229,22 @@ fn channel_silent(mail: &ChannelSilent, language: Language) -> Filled {
             office => one_line(&mail.office),
             last_at => moment_if_known(mail.last_at, &mail.zone, language),
             read_at => moment_if_known(mail.read_at, &mail.zone, language),
+        },
+    }
+}
+
+fn monthly_report(brief: &Brief, language: Language) -> Filled {
+    let (month, total) = (month_name(brief.month, language), &brief.total);
+    let (received, late) = (written(total.received, language), written(total.late, language));
+    let subject = [("month", &*month), ("received", &received), ("late", &late)];
+    Filled {
+        subject: say(language, "mail.monthly_report.subject", &subject),
+        values: context! {
+            month,
+            code => brief.month.to_string(),
+            sentences => main_sentences(brief.month, total, language),
+            worst => brief.worst.iter().map(|office| worst_line(office, language)).collect::<Vec<_>>(),
+            id => &brief.id,
         },
     }
 }

@@ -12,6 +12,7 @@ use sahut_domain::inquiry::{InquiryNumber, Kind, Passing};
 use sahut_domain::letter::Outcome;
 use sahut_domain::message::Surface;
 use sahut_domain::office::OfficeCode;
+use sahut_domain::report::{Brief, Counts, Named, OfficeCounts, Span, Spread};
 use sahut_render::Context;
 use sahut_render::mail::{
     About, Approval, Assignment, CalendarEnds, Candidate, ChannelSilent, ChannelTrouble, Confirmation,
@@ -321,5 +322,32 @@ fn mails_of_many(title: &str) -> Vec<(&'static str, Context)> {
         ("digest_of_many", Context::Digest(Digest { lines: many, morning: false, now, zone: zone() })),
         ("weekly", Context::Weekly(weekly)),
         ("unattended", Context::Unattended(Unattended { offices })),
+        ("monthly_report", Context::MonthlyReport(brief())),
     ]
+}
+
+fn brief() -> Brief {
+    let span = |minutes, at_least| Some(Span { minutes, at_least });
+    let total = Counts {
+        received: 1234,
+        answered: 1100,
+        unanswered: 120,
+        needless: 14,
+        late: 96,
+        late_unanswered: 61,
+        in_time: 1065,
+        working: Spread { n: 1220, median: span(135, false), ninety: span(900, true) },
+        wall: Spread { n: 1220, median: span(420, false), ninety: span(5520, true) },
+        ..Counts::default()
+    };
+    let worst = OfficeCounts {
+        office: Named { code: OfficeCode::parse("dlh").unwrap(), name: "Dinas LH".to_owned() },
+        counts: Counts { received: 40, late: 12, ..Counts::default() },
+    };
+    Brief {
+        id: "2026-10-0123456789".to_owned(),
+        month: "2026-10".parse().unwrap(),
+        total,
+        worst: vec![worst],
+    }
 }

@@ -180,13 +180,13 @@ on_both! {
     }
 
     async fn a_handover_moves_the_whole_incident(world: &World) {
-        together(world, 3).await;
+        let all = together(world, 3).await;
         let mut tx = world.begin().await;
         tx.close_as_talk(number(3), "Admin", at(6)).await.unwrap();
         let given = tx.hand_over(number(2), &code("kominfo"), "bukan kami", "Admin", at(7)).await.unwrap().unwrap();
         assert_eq!(given.others, 1);
         tx.owe(vec![NewNotice { event: given.event, template: Template::Incident, inquiry: Some(given.inquiry),
-            office: Some(code("kominfo")), ..notice(&Opened { id: given.inquiry, event: given.event, number: number(2) }, "k@x.example", false) }], at(7)).await.unwrap();
+            office: Some(code("kominfo")), ..notice(&Opened { id: given.inquiry, event: given.event, ..all[0].clone() }, "k@x.example", false) }], at(7)).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = world.read().await;
         let (incident, inquiries) = tx.incident(KJ).await.unwrap().unwrap();
@@ -197,7 +197,7 @@ on_both! {
         let mut tx = world.begin().await;
         let reopened = tx.reopen(number(3), "Admin", at(8)).await.unwrap().unwrap();
         assert_eq!(tx.incident_of(reopened.inquiry).await.unwrap(), None, "its incident has gone elsewhere");
-        let alone = Opened { id: reopened.inquiry, event: reopened.event, number: number(3) };
+        let alone = Opened { id: reopened.inquiry, event: reopened.event, ..all[0].clone() };
         tx.owe(vec![notice(&alone, "a@x.example", false)], at(8)).await.unwrap();
         tx.commit().await.unwrap();
         sound(world, 100).await;
@@ -207,7 +207,7 @@ on_both! {
         let all = together(world, 3).await;
         let mut tx = world.begin().await;
         let joined = tx.events_of(all[1].id).await.unwrap().pop().unwrap();
-        let incident = Opened { id: all[0].id, event: joined.id, number: number(1) };
+        let incident = Opened { id: all[0].id, event: joined.id, ..all[0].clone() };
         tx.owe(vec![NewNotice { template: Template::Incident, ..notice(&incident, "a@x.example", false) }], at(6)).await.unwrap();
         tx.keep_likenesses(vec![kept(all[0].id, None)]).await.unwrap();
         let left = tx.leave_incident(number(1), "Admin", at(7)).await.unwrap().unwrap();

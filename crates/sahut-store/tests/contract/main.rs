@@ -27,6 +27,8 @@ mod pass_on;
 mod people;
 mod proposals;
 mod quarantine;
+mod receipts;
+mod report;
 mod route;
 mod selfcheck;
 mod status;

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sahut_channels::{BuildError, Http};
 use sahut_domain::Language;
-use sahut_domain::channel::{ChannelConfig, Platform};
+use sahut_domain::channel::{ChannelConfig, Platform, ReceiptConfig, Receipts};
 use sahut_domain::ladder::{Desk, Leave};
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
 use sahut_routing::{Problem, Source};
@@ -112,6 +112,10 @@ struct ChannelEntry {
     secrets: BTreeMap<String, String>,
     /// Older messages are history.
     since: Option<Spanned<String>>,
+    /// Where citizens are told that their message arrived; absent: nowhere.
+    receipt: Option<Spanned<Receipts>>,
+    /// In which words.
+    receipt_text: Option<Spanned<String>>,
 }
 
 /// The offices of a set, as far as their file can be read.
@@ -266,16 +270,26 @@ fn people(entries: Vec<PersonEntry>, source: &Source, problems: &mut Vec<Problem
     read.collect()
 }
 
-/// Reads the channels of a set, and before when their messages are history. `zone` is the regency's.
+/// The channels of a set.
+#[derive(Default)]
+pub(super) struct Channels {
+    pub(super) read: Vec<ChannelConfig>,
+    /// Before when their messages are history, where that is said.
+    pub(super) since: BTreeMap<OfficeCode, Timestamp>,
+    /// The receipts of those that give any.
+    pub(super) receipts: BTreeMap<OfficeCode, ReceiptConfig>,
+}
+
+/// Reads the channels of a set. `zone` is the regency's.
 pub(super) fn channels(
     files: &Files,
     offices: &Offices,
     zone: &TimeZone,
     problems: &mut Vec<Problem>,
-) -> (Vec<ChannelConfig>, BTreeMap<OfficeCode, Timestamp>) {
+) -> Channels {
     let parsed: Option<ChannelFile> = files.parse(CHANNELS, problems);
-    let (Some(parsed), Some(source)) = (parsed, files.source(CHANNELS)) else { return Default::default() };
-    let (mut channels, mut since, mut seen) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+    let (Some(parsed), Some(source)) = (parsed, files.source(CHANNELS)) else { return Channels::default() };
+    let (mut channels, mut seen) = (Channels::default(), BTreeSet::new());
     for entry in parsed.channel {
         let Some(code) = code(&entry.code, &source, problems) else { continue };
         if !seen.insert(code.clone()) {
@@ -292,7 +306,7 @@ pub(super) fn channels(
         if let Some(date) = &entry.since
             && let Some(moment) = beginning(date, zone, &source, problems)
         {
-            since.insert(code.clone(), moment);
+            channels.since.insert(code.clone(), moment);
         }
         let named = entry.office.get_ref();
         if offices.lack(named) {
@@ -302,10 +316,42 @@ pub(super) fn channels(
             problems.push(Problem::at(&source, entry.office.span(), what, "the code of an office", help));
         }
         if let Some(office) = offices.read.iter().find(|office| office.code.as_str() == named) {
-            channels.push(entry.config(code, office.code.clone()));
+            let (receipt, text) = (entry.receipt.clone(), entry.receipt_text.clone());
+            let config = entry.config(code, office.code.clone());
+            if let Some(receipt) = receipt_config(&config, receipt, text, &source, problems) {
+                channels.receipts.insert(config.code.clone(), receipt);
+            }
+            channels.read.push(config);
         }
     }
-    (channels, since)
+    channels
+}
+
+/// Longest receipt in an office's own words, in characters: every platform takes it.
+const LONGEST_RECEIPT: usize = 400;
+
+/// The receipts of a channel, as far as its platform can give them.
+fn receipt_config(
+    channel: &ChannelConfig,
+    receipt: Option<Spanned<Receipts>>,
+    text: Option<Spanned<String>>,
+    source: &Source,
+    problems: &mut Vec<Problem>,
+) -> Option<ReceiptConfig> {
+    if let Some(text) = &text
+        && !(text.get_ref().contains(sahut_render::CODE) && text.get_ref().chars().count() <= LONGEST_RECEIPT)
+    {
+        let what = "these words do not fit a receipt";
+        let expected = format!("at most {LONGEST_RECEIPT} characters, with {{code}} where the code stands");
+        problems.push(Problem::at(source, text.span(), what, expected, "mend the words"));
+    }
+    let receipt = receipt?;
+    if let Err(why) = sahut_channels::can_give(channel, *receipt.get_ref()) {
+        let what = format!("channel {} cannot give such receipts", channel.code);
+        problems.push(Problem::at(source, receipt.span(), what, "what the platform can do", why));
+        return None;
+    }
+    Some(ReceiptConfig { reach: receipt.into_inner(), text: text.map(Spanned::into_inner) })
 }
 
 /// The beginning of a day in the regency.

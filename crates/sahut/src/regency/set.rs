@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use sahut_channels::Http;
 use sahut_domain::Language;
 use sahut_domain::calendar::WorkingCalendar;
-use sahut_domain::channel::ChannelConfig;
+use sahut_domain::channel::{ChannelConfig, ReceiptConfig};
 use sahut_domain::ladder::Ladder;
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person, Role};
 use sahut_pipeline::policies::Policies;
@@ -39,6 +39,7 @@ pub(crate) struct RegencySet {
     pub(crate) ladder: Ladder,
     pub(crate) channels: Vec<ChannelConfig>,
     pub(crate) since: BTreeMap<OfficeCode, Timestamp>,
+    pub(crate) receipts: BTreeMap<OfficeCode, ReceiptConfig>,
     pub(crate) rules: RuleSet,
 }
 
@@ -74,7 +75,7 @@ impl RegencySet {
         let calendars = calendars.unwrap_or_default();
         let zone = offices.read.first().and_then(|office| calendars.get(&office.calendar));
         let zone = zone.map_or(TimeZone::UTC, |calendar| calendar.zone.clone());
-        let (channels, since) = offices::channels(files, &offices, &zone, &mut problems);
+        let channels = offices::channels(files, &offices, &zone, &mut problems);
         let triage_office =
             regency.as_ref().and_then(|regency| triage_office(files, regency, &offices, &mut problems));
         let regency = regency.unwrap_or_default();
@@ -94,8 +95,9 @@ impl RegencySet {
                 offices,
                 calendars,
                 policies,
-                channels,
-                since,
+                channels: channels.read,
+                since: channels.since,
+                receipts: channels.receipts,
                 rules,
             }),
             _ => Err(problems),
@@ -259,6 +261,19 @@ mod tests {
             problems[0].starts_with("channels.toml:2:") && problems[0].contains("page_id"),
             "{problems:?}"
         );
+    }
+
+    #[test]
+    fn receipts_that_a_platform_cannot_give_are_told_at_their_place() {
+        let with = |more: &str| format!("name = \"Kominfo\"\n{more}");
+        assert_eq!(told("channels.toml", "name = \"Kominfo\"\n", &with("receipt = \"public\"\n")), [""; 0]);
+        let mail = "[[channel]]\ncode = \"surel\"\noffice = \"kominfo\"\nplatform = \"import\"\n\
+            name = \"Berkas\"\nreceipt = \"private\"\n[[channel]]";
+        let problems = told("channels.toml", "[[channel]]", mail);
+        assert_eq!(problems, ["channels.toml:6:11: channel surel cannot give such receipts"]);
+        let text = with("receipt = \"private\"\nreceipt_text = \"Terima kasih\"\n");
+        let problems = told("channels.toml", "name = \"Kominfo\"\n", &text);
+        assert_eq!(problems, ["channels.toml:6:16: these words do not fit a receipt"]);
     }
 
     #[test]
