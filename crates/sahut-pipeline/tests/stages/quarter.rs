@@ -422,8 +422,10 @@ impl Quarter {
         }
         let regency = self.context.regency.get();
         let many = mails.iter().filter(|(person, count)| {
-            let office =
-                regency.offices.values().find(|office| office.people.iter().any(|one| one.mail == **person));
+            let office = regency.offices.values().find(|office| {
+                let head = format!("kepala@{}.example", office.code);
+                head == **person || office.people.iter().any(|one| one.mail == **person)
+            });
             **count > 1 && office.is_none_or(|office| office.calendar == "kantor")
         });
         let many: Vec<_> = many.collect();
