@@ -70,14 +70,14 @@ pub(crate) async fn gather(tx: &mut Tx, new: Vec<Face>, now: Timestamp) -> Resul
     let (Some(first), Some(last)) = (moments().min(), moments().max()) else {
         return Ok(Gathered::default());
     };
-    let offices: BTreeSet<&str> = new.iter().map(|face| face.office.as_str()).collect();
+    let offices: BTreeSet<&OfficeCode> = new.iter().map(|face| &face.office).collect();
     let between =
         (first.saturating_sub(WITHIN).unwrap_or(first), last.saturating_add(WITHIN).unwrap_or(last));
     let mut gathering = Gathering { now, ..Gathering::default() };
-    for candidate in tx.candidates(offices, between, COMPARED).await?.into_iter().rev() {
-        if let Some(known) = Known::of(candidate) {
-            gathering.known.entry(known.face.office.clone()).or_default().push(known);
-        }
+    for office in offices {
+        let known = tx.candidates(office, between, COMPARED).await?;
+        let known = known.into_iter().rev().filter_map(Known::of).collect();
+        gathering.known.insert(office.clone(), known);
     }
     for face in new {
         gathering.take(tx, face).await?;

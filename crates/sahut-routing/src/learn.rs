@@ -72,7 +72,7 @@ pub(crate) struct Prior {
 }
 
 /// Of whose a message is: words name its subject.
-pub(crate) const OFFICE_PRIOR: Prior = Prior { hints: [2.0, 0.5, 0.5], draw: 0.1 };
+pub(crate) const OFFICE_PRIOR: Prior = Prior { hints: [2.0, 0.5, 0.5], draw: 0.15 };
 /// Of whether it needs somebody: no word alone says that.
 pub(crate) const NEED_PRIOR: Prior = Prior { hints: [2.0, 0.0, 0.0], draw: 0.3 };
 

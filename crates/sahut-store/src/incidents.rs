@@ -7,8 +7,6 @@
 mod by_hand;
 mod lists;
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use sahut_domain::channel::ChannelId;
 use sahut_domain::event::{EventId, EventKind};
@@ -139,30 +137,21 @@ pub struct Left {
 
 /// What the route stage asks.
 impl Tx {
-    /// The newest inquiries of these offices that began between two moments, at most so many of each, with what they are
-    /// compared by.
+    /// The newest inquiries of an office that began between two moments, at most so many, with what they are compared by.
     pub async fn candidates(
         &mut self,
-        offices: BTreeSet<&str>,
+        office: &OfficeCode,
         between: (Timestamp, Timestamp),
         limit: usize,
     ) -> Result<Vec<Candidate>, StoreError> {
+        const NEWEST: &str =
+            "SELECT i.id, i.office, i.priority, i.triage, i.incident_id, i.opened_at, i.channel_id,
+                t.surface, t.post, l.sketch
+            FROM inquiry i JOIN likeness l ON l.inquiry_id = i.id JOIN thread t ON t.id = i.thread_id
+            WHERE i.state <> 'closed' AND i.office = $1 AND i.opened_at >= $2 AND i.opened_at <= $3
+            ORDER BY i.opened_at DESC, i.id DESC LIMIT $4";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let sql = format!(
-            "WITH chosen AS (
-                SELECT i.id, i.office, i.priority, i.triage, i.incident_id, i.opened_at, i.channel_id, i.thread_id,
-                    l.sketch, ROW_NUMBER() OVER (PARTITION BY i.office ORDER BY l.inquiry_id DESC) AS place
-                FROM likeness l JOIN inquiry i ON i.id = l.inquiry_id
-                WHERE i.state <> 'closed' AND i.opened_at >= $1 AND i.opened_at <= $2 AND i.office{}
-            )
-            SELECT chosen.id, office, priority, triage, incident_id, opened_at, chosen.channel_id, t.surface, t.post, sketch
-            FROM chosen JOIN thread t ON t.id = chosen.thread_id
-            WHERE place <= $3 ORDER BY chosen.id DESC",
-            self.dialect().within(4)
-        );
-        let mut values = args![between.0, between.1, limit];
-        values.push(offices.into_iter().map(str::to_owned).collect());
-        self.rows(&sql, values, |row| {
+        self.rows(NEWEST, args![office, between.0, between.1, limit], |row| {
             Ok(Candidate {
                 inquiry: row.get(0)?,
                 office: row.get(1)?,

@@ -128,7 +128,7 @@ async fn frequent_questions_do_not_walk_through_history() -> Result<(), Box<dyn 
         tx.answered_by_own(&own).await?;
         tx.recognise_own(&own, now).await?;
     }
-    tx.candidates(["dinkes"].into(), (now, now), 300).await?;
+    tx.candidates(&OfficeCode::parse("dinkes")?, (now, now), 300).await?;
     tx.hold_alone(InquiryId(1)).await?;
     tx.hold_incident(IncidentId(1)).await?;
     tx.count_members(IncidentId(1)).await?;

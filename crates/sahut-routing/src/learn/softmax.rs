@@ -6,9 +6,10 @@
 use super::{HINTS, Prior};
 
 /// Rounds over the lessons.
-const ROUNDS: usize = 10;
-/// Length of the first steps.
+const ROUNDS: usize = 14;
+/// Length of the first steps, and by how much each round shortens them.
 const STEP: f32 = 0.25;
+const SHORTER: f32 = 0.1;
 /// How strongly what one seat makes of its hints is drawn to what all make of theirs.
 const DRAW_HINTS: f32 = 0.5;
 /// How strongly what all make of their hints is drawn to what it began with.
@@ -69,7 +70,8 @@ pub(crate) fn train(rows: &[Row], seen: &[u32], answers: usize, prior: Prior, ye
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     #[expect(clippy::cast_precision_loss, reason = "a count of lessons")]
     let each = 1.0 / rows.len().max(1) as f32;
-    for _ in 0..ROUNDS {
+    for round in (0_u8..).take(ROUNDS) {
+        let length = STEP / (1.0 + SHORTER * f32::from(round));
         shuffle(&mut order, &mut state);
         for row in order.iter().filter_map(|at| rows.get(*at)) {
             shares.fill(0.0);
@@ -82,7 +84,7 @@ pub(crate) fn train(rows: &[Row], seen: &[u32], answers: usize, prior: Prior, ye
             if let Some(share) = shares.get_mut(row.answer) {
                 *share -= 1.0;
             }
-            std::iter::once(&mut always).chain(own).for_each(|pupil| pupil.step(row, &shares, seen, each));
+            std::iter::once(&mut always).chain(own).for_each(|pupil| pupil.step(row, &shares, seen, each, length));
         }
     }
     Learned { always: always.weights, years: years.into_iter().map(|pupil| pupil.weights).collect() }
@@ -152,7 +154,7 @@ impl Pupil {
         Self { weights, prior, steps }
     }
 
-    fn step(&mut self, row: &Row, errors: &[f32], seen: &[u32], each: f32) {
+    fn step(&mut self, row: &Row, errors: &[f32], seen: &[u32], each: f32, length: f32) {
         let (known, steps) = (&mut self.weights, &mut self.steps);
         for (feature, value) in &row.features {
             let from = *feature as usize * known.answers;
@@ -161,11 +163,11 @@ impl Pupil {
             let weights = known.features.get_mut(from..from + known.answers).unwrap_or_default();
             let squares = steps.features.get_mut(from..from + known.answers).unwrap_or_default();
             for ((weight, square), error) in weights.iter_mut().zip(squares).zip(errors) {
-                descend(weight, square, error * value + draw * *weight);
+                descend(weight, square, error * value + draw * *weight, length);
             }
         }
         for ((bias, square), error) in known.bias.iter_mut().zip(&mut steps.bias).zip(errors) {
-            descend(bias, square, error + 0.1 * each * *bias);
+            descend(bias, square, error + 0.1 * each * *bias, length);
         }
         let mut shared = [0.0; HINTS];
         let own = known.own_hints.iter_mut().zip(&mut steps.own_hints);
@@ -175,21 +177,21 @@ impl Pupil {
                 shared[at] += gradient;
                 if hints[at] != 0.0 {
                     let draw = DRAW_HINTS * each * own[at];
-                    descend(&mut own[at], &mut squares[at], gradient + draw);
+                    descend(&mut own[at], &mut squares[at], gradient + draw, length);
                 }
             }
         }
         let gradients = shared.iter().zip(&self.prior.hints);
         for ((hint, square), (shared, prior)) in known.hints.iter_mut().zip(&mut steps.hints).zip(gradients) {
             let draw = DRAW_PRESET * each * (*hint - prior);
-            descend(hint, square, shared + draw);
+            descend(hint, square, shared + draw, length);
         }
     }
 }
 
-fn descend(weight: &mut f32, square: &mut f32, gradient: f32) {
+fn descend(weight: &mut f32, square: &mut f32, gradient: f32, length: f32) {
     *square += gradient * gradient;
-    *weight -= STEP * gradient / square.sqrt();
+    *weight -= length * gradient / square.sqrt();
 }
 
 /// Makes shares that sum up to one.
