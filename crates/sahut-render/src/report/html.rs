@@ -14,9 +14,9 @@ fn write(document: &Document) -> Result<String, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.add_template("page.html", include_str!("../../templates/report.html"))?;
+    environment.add_template("sheet.html", include_str!("../../templates/report.html"))?;
     let sections: Vec<Value> = document.sections.iter().map(|section| filled(document, section)).collect();
-    environment.get_template("page.html")?.render(context! {
+    environment.get_template("sheet.html")?.render(context! {
         lang => document.language.as_str(),
         letterhead => &document.letterhead,
         title => &document.title,

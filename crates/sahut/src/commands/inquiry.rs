@@ -62,7 +62,15 @@ enum Command {
         #[arg(long, default_value = "operator")]
         by: String,
     },
-    /// Take back a mistaken `inquiry talk`: the inquiry stands as it stood, its promise runs from when it always ran, and
+    /// Close an inquiry whose citizen was answered and whose matter is settled.
+    Settle {
+        /// Its number, such as K-2026-00123.
+        number: InquiryNumber,
+        /// Who says so.
+        #[arg(long, default_value = "operator")]
+        by: String,
+    },
+    /// Take back a mistaken `inquiry talk` or `settle`: the inquiry stands as it stood, its promise runs from when it always ran, and
     /// with the next training routing forgets the lesson.
     Reopen {
         /// Its number, such as K-2026-00123.
@@ -128,6 +136,7 @@ pub(crate) async fn run(app: &App, args: &Args) -> Result<(), Failure> {
             not_ours(app, *number, to.as_deref(), reason, by).await
         }
         Command::Talk { number, by } => talk(app, *number, by).await,
+        Command::Settle { number, by } => settle(app, *number, by).await,
         Command::Reopen { number, by } => reopen(app, *number, by).await,
     }
 }
@@ -200,6 +209,14 @@ async fn talk(app: &App, number: InquiryNumber, by: &str) -> Result<(), Failure>
     output::line(&format!(
         "{number} is closed: it asks for nothing. `sahut inquiry reopen {number}` takes that back."
     ))
+}
+
+async fn settle(app: &App, number: InquiryNumber, by: &str) -> Result<(), Failure> {
+    let db = app.beside().await?;
+    let mut tx = db.begin().await?;
+    tx.close_as_settled(number, by, app.clock.now()).await?.ok_or_else(|| unknown(number))?;
+    tx.commit().await?;
+    output::line(&format!("{number} is settled and closed. `sahut inquiry reopen {number}` takes that back."))
 }
 
 async fn reopen(app: &App, number: InquiryNumber, by: &str) -> Result<(), Failure> {

@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(problems, ["channels.toml:6:11: channel surel cannot give such receipts"]);
         let text = with("receipt = \"private\"\nreceipt_text = \"Terima kasih\"\n");
         let problems = told("channels.toml", "name = \"Kominfo\"\n", &text);
-        assert_eq!(problems, ["channels.toml:6:16: these words do not fit a receipt"]);
+        assert_eq!(problems, ["channels.toml:7:16: these words do not fit a receipt"]);
     }
 
     #[test]
