@@ -149,6 +149,11 @@ impl Town {
         self.ask(&["init", "."])?;
         self.sahut.write("sahut.toml", &self.settings())?;
         self.sahut.write("regency/channels.toml", &self.channels)?;
+        // Citizens here write more in a minute than elsewhere in a week, and every mail is counted.
+        let ladder = self.sahut.read("regency/ladder.toml")?;
+        let ladder = ladder.replace("digest_above = 5\n", "digest_above = 100000\n");
+        let ladder = ladder.replace("most_an_hour = 12\n", "most_an_hour = 100000\n");
+        self.sahut.write("regency/ladder.toml", &ladder)?;
         self.ask(&["migrate"])?;
         self.ask(&["apply", "regency"])?;
         for (channel, name, secret) in &self.secrets {

@@ -78,8 +78,12 @@ fn everyone_of_the_office_is_told_once(town: &Town, line: &Value) {
         .into_iter()
         .filter(|letter| header(&letter.raw, "Subject").contains(&format!("[{number}]")))
         .collect();
-    let people =
-        town.query(&format!("SELECT mail FROM person WHERE office = '{}'", text(line, "office"))).unwrap();
+    let people = town
+        .query(&format!(
+            "SELECT mail FROM person WHERE office = '{}' AND role = 'duty'",
+            text(line, "office")
+        ))
+        .unwrap();
     let mut told: Vec<String> = about.iter().flat_map(|letter| letter.to.clone()).collect();
     told.sort();
     let mut expected = people;

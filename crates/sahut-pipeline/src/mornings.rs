@@ -157,6 +157,10 @@ impl Bells {
             |day: Date| calendar.zone.to_ambiguous_timestamp(day.at(0, 0, 0, 0)).compatible().ok();
         let last = this.checked_sub(Span::new().days(7)).ok().and_then(beginning);
         let (Some(from), Some(to)) = (last, beginning(this)) else { return Ok(()) };
+        // Of a week before this installation began there is nothing to tell.
+        if tx.journal_begins().await?.is_none_or(|begins| begins >= to) {
+            return Ok(());
+        }
         let weeks = match self.weeks.entry((from, to)) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => new.insert(tx.weeks(from, to).await?),
