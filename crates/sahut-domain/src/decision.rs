@@ -130,6 +130,8 @@ words! {
         Subject = "subject",
         /// It concerns a duty of the office it is written to.
         OwnDuty = "own_duty",
+        /// What is wrong is said right beside whose business it is.
+        Beside = "beside",
         /// It is mere talk.
         Talk = "talk",
         /// Somebody thanks, or praises.

@@ -84,7 +84,9 @@ pub(crate) fn train(rows: &[Row], seen: &[u32], answers: usize, prior: Prior, ye
             if let Some(share) = shares.get_mut(row.answer) {
                 *share -= 1.0;
             }
-            std::iter::once(&mut always).chain(own).for_each(|pupil| pupil.step(row, &shares, seen, each, length));
+            std::iter::once(&mut always)
+                .chain(own)
+                .for_each(|pupil| pupil.step(row, &shares, seen, each, length));
         }
     }
     Learned { always: always.weights, years: years.into_iter().map(|pupil| pupil.weights).collect() }
