@@ -177,8 +177,8 @@ impl Compiler {
     /// An office that takes a duty while another one is called like it: both seem to answer for it.
     fn warn_of_two(&mut self, duty: &Said, taker: &Said, files: &[File]) {
         let called = self.seat_of_office(&duty.text).is_some() && duty.text != taker.text;
-        let takes = |office: &file::Office| office.code.text == duty.text && !office.takes.is_empty();
-        if called && !files.iter().flat_map(|file| &file.offices).any(takes) {
+        let has_another = |office: &file::Office| office.code.text == duty.text && !office.takes.is_empty();
+        if called && !files.iter().flat_map(|file| &file.offices).any(has_another) {
             let what = format!("two offices answer for the duty `{}`", duty.text);
             let expected = format!("`{}` gets it, and the office called `{}` nothing", taker.text, duty.text);
             let help = "take it out here, or say below the other `[[office]]` what it takes instead";
@@ -271,7 +271,9 @@ impl Compiler {
         let file::Outside { names, topic: outside } = outside;
         let name = &outside.name;
         let Some(seat) = self.seat(&Seat::Outside(name.text.clone())) else { return };
-        names.iter().for_each(|name| self.add_phrase(name, Meaning::Name(seat), 0.0));
+        for name in names {
+            self.add_phrase(name, Meaning::Name(seat), 0.0);
+        }
         self.add_topic(outside, seat);
         let Some(tell) = &outside.tell else { return };
         if self.tells.insert(name.text.clone(), tell.text.clone()).is_some() {
@@ -340,7 +342,7 @@ impl Compiler {
         let short = self.shorthand.get(&phrase.text).is_some();
         let as_written = short && matches!(meaning, Meaning::Sign(_));
         let plain = if as_written { phrase.text.clone() } else { self.plain(&phrase.text) };
-        if plain.len() == 1 && weight > 0.0 {
+        if plain.len() == 1 {
             let what = format!("the phrase {:?} is a single letter", phrase.text);
             self.problems.error(&phrase.at, what, "found in almost every text", "write whole words");
             return;

@@ -146,35 +146,38 @@ impl Evidence {
 
     /// Finds phrases that a place stands within: `jalan di Topos rusak`.
     fn find_around_places(&mut self, rules: &RuleSet) {
-        let mut kept: Vec<usize> = Vec::new();
-        let mut places = self.hits.iter().filter(|hit| is_place(rules, **hit)).peekable();
-        if places.peek().is_none() {
+        if !self.hits.iter().any(|hit| is_place(rules, *hit)) {
             return;
         }
-        let mut end = 0;
-        for (number, word) in self.plain.words.iter().enumerate() {
+        let (kept, words) = self.beside_places(rules);
+        let ids: Vec<Option<WordId>> = kept.iter().map(|at| self.ids.get(*at).copied().flatten()).collect();
+        let mut found = Vec::new();
+        rules.book.find(&words, &ids, false, &mut found);
+        let at = |number: usize| kept.get(number).copied().unwrap_or_default();
+        let around = found.into_iter().filter_map(|hit| {
+            let (start, end) = (at(hit.start), at(hit.end - 1) + 1);
+            // Those without a place within them were found before.
+            (end - start > hit.end - hit.start).then_some(Hit { start, end, ..hit })
+        });
+        self.hits.extend(around);
+        self.hits.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
+    }
+
+    /// The words that name no place and lead to none, with their numbers.
+    fn beside_places(&self, rules: &RuleSet) -> (Vec<usize>, Vec<Word>) {
+        let mut places = self.hits.iter().filter(|hit| is_place(rules, **hit)).peekable();
+        let (mut end, mut begins_sentence) = (0, false);
+        let kept = self.plain.words.iter().enumerate().filter_map(|(number, word)| {
             while let Some(place) = places.next_if(|place| place.start <= number) {
                 end = end.max(place.end);
             }
-            let leads = places.peek().is_some_and(|place| place.start == number + 1);
-            let leads = leads && matches!(self.plain.letters(word), "di" | "ke" | "dari");
-            if number >= end && !leads {
-                kept.push(number);
-            }
-        }
-        let words: Vec<Word> = kept.iter().filter_map(|at| self.plain.words.get(*at).copied()).collect();
-        let ids: Vec<Option<WordId>> = kept.iter().map(|at| self.ids.get(*at).copied().flatten()).collect();
-        let found = self.hits.len();
-        rules.book.find(&words, &ids, false, &mut self.hits);
-        for hit in self.hits.get_mut(found..).unwrap_or_default() {
-            let last = kept.get(hit.end - 1).copied().unwrap_or_default();
-            let length = hit.end - hit.start;
-            hit.start = kept.get(hit.start).copied().unwrap_or_default();
-            hit.end = if last + 1 - hit.start > length { last + 1 } else { 0 };
-        }
-        // Those without a place within them were found before.
-        self.hits.retain(|hit| hit.end > 0);
-        self.hits.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
+            begins_sentence |= word.begins_sentence;
+            let leads = places.peek().is_some_and(|place| place.start == number + 1)
+                && matches!(self.plain.letters(word), "di" | "ke" | "dari");
+            (number >= end && !leads)
+                .then(|| (number, Word { begins_sentence: std::mem::take(&mut begins_sentence), ..*word }))
+        });
+        kept.unzip()
     }
 
     /// Whether something is only compared with what a hit says.

@@ -108,7 +108,7 @@ pub(crate) struct KindWords {
     pub(crate) most: Option<f64>,
     /// Whether they only say that somebody is needed, and not as what: a place, a time.
     pub(crate) supports: bool,
-    /// Whether they say what is wrong with a thing, or wished for: right beside whose thing it is, they need no other word.
+    /// Whether they say what is wrong with a thing, or wished for it: right beside whose it is, they need no other word.
     pub(crate) beside: bool,
     /// Words beside which they say nothing: `tahun lalu` beside a fire.
     pub(crate) excludes: Vec<Said>,

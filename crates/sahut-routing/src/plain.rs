@@ -62,8 +62,7 @@ impl Plain {
             word: None,
             sentence_ended: true,
             untidy: false,
-            latin: false,
-            foreign: false,
+            alphabets: Alphabets::default(),
             singles: 0,
         };
         let mut at = 0;
@@ -135,12 +134,17 @@ struct Reader<'a> {
     sentence_ended: bool,
     /// Whether the word has digits, letters outside ASCII, or one letter three times in a row.
     untidy: bool,
-    /// Whether the word has plain Latin letters.
-    latin: bool,
-    /// Whether it has Greek or Cyrillic ones.
-    foreign: bool,
+    alphabets: Alphabets,
     /// How many words of one letter there are.
     singles: usize,
+}
+
+/// What the letters of a word are taken from.
+#[derive(Default)]
+struct Alphabets {
+    latin: bool,
+    /// Greek or Cyrillic.
+    others: bool,
 }
 
 impl Reader<'_> {
@@ -177,7 +181,7 @@ impl Reader<'_> {
             }
             run = if byte | 32 == last { run + 1 } else { 1 };
             self.untidy |= byte.is_ascii_digit() || run == 3;
-            self.latin |= byte.is_ascii_alphabetic();
+            self.alphabets.latin |= byte.is_ascii_alphabetic();
             last = byte | 32;
             length += 1;
         }
@@ -216,7 +220,7 @@ impl Reader<'_> {
         match letters::fold(c, &mut self.plain.text) {
             Folded::Letters => {
                 self.untidy = true;
-                self.foreign |= matches!(c, '\u{370}'..='\u{52F}');
+                self.alphabets.others |= matches!(c, '\u{370}'..='\u{52F}');
                 self.word.get_or_insert((from, at));
             }
             Folded::Invisible => {}
@@ -261,7 +265,8 @@ impl Reader<'_> {
     /// Ends the word being read, if there is one.
     fn close(&mut self, at: usize) {
         let Some((start, from)) = self.word.take() else { return };
-        self.plain.mixed |= std::mem::take(&mut self.latin) & std::mem::take(&mut self.foreign);
+        let Alphabets { latin, others } = std::mem::take(&mut self.alphabets);
+        self.plain.mixed |= latin && others;
         if std::mem::take(&mut self.untidy) {
             self.tidy(start);
         }
