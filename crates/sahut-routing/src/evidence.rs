@@ -226,6 +226,9 @@ impl Evidence {
             for (meaning, weight) in &rules.book.phrase(hit.phrase).uses {
                 let Meaning::Sign(number) = *meaning else { continue };
                 let Some(sign) = rules.signs.get(number) else { continue };
+                if sign.kind == Kind::Emergency && self.is_likened(hit) {
+                    continue;
+                }
                 let same = |found: &&KindWord| found.kind == sign.kind;
                 let mut covered = self.kinds.iter().rev().filter(same).take(LOOK_BACK);
                 if covered.all(|found| hit.end > found.hit.end && hit.phrase != found.hit.phrase)

@@ -15,6 +15,8 @@ const MIXED: f64 = 2.0;
 const COMPLAINT: f64 = 4.0;
 /// Points that make an emergency.
 const EMERGENCY: f64 = 3.0;
+/// So many words may stand between a danger and what supports it: who is in it, or a call for help.
+const REACH: usize = 6;
 /// How much more a word of mere talk weighs than one that asks for something.
 const IDLE: f64 = 2.0;
 /// What laughing is worth, as talk.
@@ -40,7 +42,7 @@ const KEPT_SIGNS: usize = 12;
 pub(crate) fn kind(rules: &RuleSet, input: &Input<'_>, evidence: &Evidence) -> Kind {
     if is_spam(rules, evidence) {
         Kind::Spam
-    } else if evidence.kind(Kind::Emergency) >= EMERGENCY {
+    } else if emergency(evidence) >= EMERGENCY {
         Kind::Emergency
     } else {
         Scales::of(rules, input, evidence).kind(input, evidence)
@@ -165,6 +167,26 @@ fn says(kind: Kind, wish: Kind) -> Option<(Says, f64)> {
         Kind::Aspiration => Some((Says::Aspiration, 1.0)),
         Kind::Emergency | Kind::Spam => None,
     }
+}
+
+/// Points for an emergency. Of what only supports, the clearest near a danger counts: in a long report somebody is named and
+/// something asked anyhow.
+fn emergency(evidence: &Evidence) -> f64 {
+    let (mut told, mut support) = (0.0, 0.0_f64);
+    let (mut last_told, mut last_support) = (None::<usize>, None::<(usize, f64)>);
+    for word in evidence.kinds.iter().filter(|word| word.kind == Kind::Emergency) {
+        let near = |end: usize| word.hit.start <= end + REACH;
+        if word.supports {
+            support = if last_told.is_some_and(near) { support.max(word.weight) } else { support };
+            last_support = Some((word.hit.end, word.weight));
+        } else {
+            told += word.weight;
+            support =
+                last_support.filter(|(end, _)| near(*end)).map_or(support, |(_, weight)| support.max(weight));
+            last_told = last_told.max(Some(word.hit.end));
+        }
+    }
+    told + support
 }
 
 /// Points for a complaint without those that only say where, when or to whom.
