@@ -124,7 +124,7 @@ words! {
         Question = "question",
         /// Something is wished for.
         Aspiration = "aspiration",
-        /// A place of the regency is named.
+        /// A known place is named.
         Place = "place",
         /// Whose business it is.
         Subject = "subject",
