@@ -152,7 +152,7 @@ fn labelled_texts_are_measured_without_an_installation() {
     let gate = json(&sahut, &["routing", "evaluate", file, "--gate=pupr,disdukcapil,dlh,luar:pln"]);
     assert_eq!(gate["rows"], 5);
     sahut
-        .write("direct.tsv", "text\tlabel\tsurat\njalan rusak\tya\tya\njalan rusak\tbukan\ttidak\n")
+        .write("direct.tsv", "text\tlabel\tsurat\nktp saya\tya\tya\nktp saya\tbukan\ttidak\n")
         .unwrap();
     let direct = json(&sahut, &["routing", "evaluate", "direct.tsv", "--gate=ya", "--direct", "surat"]);
     assert_eq!(direct["accuracy"], 1.0, "{direct}");
