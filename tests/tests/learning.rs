@@ -151,9 +151,7 @@ fn labelled_texts_are_measured_without_an_installation() {
     assert_eq!(measured["confusions"][0]["chosen"], "dinsos");
     let gate = json(&sahut, &["routing", "evaluate", file, "--gate=pupr,disdukcapil,dlh,luar:pln"]);
     assert_eq!(gate["rows"], 5);
-    sahut
-        .write("direct.tsv", "text\tlabel\tsurat\njalan rusak\tya\tya\njalan rusak\tbukan\ttidak\n")
-        .unwrap();
+    sahut.write("direct.tsv", "text\tlabel\tsurat\nktp saya\tya\tya\nktp saya\tbukan\ttidak\n").unwrap();
     let direct = json(&sahut, &["routing", "evaluate", "direct.tsv", "--gate=ya", "--direct", "surat"]);
     assert_eq!(direct["accuracy"], 1.0, "{direct}");
     let learned = json(&sahut, &["routing", "evaluate", file, "--text", "title,text", "--learn", file]);

@@ -124,12 +124,14 @@ words! {
         Question = "question",
         /// Something is wished for.
         Aspiration = "aspiration",
-        /// A place of the regency is named.
+        /// A known place is named.
         Place = "place",
         /// Whose business it is.
         Subject = "subject",
         /// It concerns a duty of the office it is written to.
         OwnDuty = "own_duty",
+        /// What is wrong is said right beside whose business it is.
+        Beside = "beside",
         /// It is mere talk.
         Talk = "talk",
         /// Somebody thanks, or praises.

@@ -113,7 +113,7 @@ impl Compiler {
         let codes: BTreeSet<&OfficeCode> = offices.iter().map(|(code, _)| code).collect();
         let outside = files.iter().flat_map(|file| {
             let places = file.places.iter().filter_map(|place| place.outside.as_ref());
-            file.outside.iter().map(|outside| &outside.name).chain(places).map(|said| said.text.clone())
+            file.outside.iter().map(|outside| &outside.topic.name).chain(places).map(|said| said.text.clone())
         });
         let outside: BTreeSet<String> = outside.collect();
         let offices = codes.into_iter().cloned().map(Seat::Office);
@@ -157,7 +157,10 @@ impl Compiler {
             for duty in &office.takes {
                 if !duties.contains(duty.text.as_str()) {
                     self.unknown("duty", duty, duties.iter().copied());
-                } else if let Some((_, at)) = taken.insert(&duty.text, (seat, &duty.at)) {
+                    continue;
+                }
+                self.warn_of_two(duty, &office.code, files);
+                if let Some((_, at)) = taken.insert(&duty.text, (seat, &duty.at)) {
                     let what = format!(
                         "the duty `{}` is taken twice, also in {}",
                         duty.text,
@@ -169,6 +172,18 @@ impl Compiler {
         }
         self.taken = taken.into_iter().map(|(duty, (seat, _))| (duty.to_owned(), seat)).collect();
         files.iter().map(|file| self.seat_of(file)).collect()
+    }
+
+    /// An office that takes a duty while another one is called like it: both seem to answer for it.
+    fn warn_of_two(&mut self, duty: &Said, taker: &Said, files: &[File]) {
+        let called = self.seat_of_office(&duty.text).is_some() && duty.text != taker.text;
+        let has_another = |office: &file::Office| office.code.text == duty.text && !office.takes.is_empty();
+        if called && !files.iter().flat_map(|file| &file.offices).any(has_another) {
+            let what = format!("two offices answer for the duty `{}`", duty.text);
+            let expected = format!("`{}` gets it, and the office called `{}` nothing", taker.text, duty.text);
+            let help = "take it out here, or say below the other `[[office]]` what it takes instead";
+            self.problems.warn(&duty.at, what, expected, help);
+        }
     }
 
     fn seat_of(&mut self, file: &File) -> Option<usize> {
@@ -203,6 +218,9 @@ impl Compiler {
         for word in &file.landmarks {
             self.add_phrase(word, Meaning::Landmark, 0.0);
         }
+        for word in &file.likenings {
+            self.add_phrase(word, Meaning::Likening, 0.0);
+        }
         for saying in &file.idioms {
             self.add_phrase(saying, Meaning::Idiom, 0.0);
         }
@@ -212,7 +230,7 @@ impl Compiler {
             self.add_phrases(&words.phrases, Meaning::Sign(sign));
             words.excludes.iter().for_each(|word| self.add_phrase(word, Meaning::Silences(sign), 0.0));
             let most = words.most.unwrap_or(f64::INFINITY);
-            self.signs.push(Sign { kind, supports: words.supports, most });
+            self.signs.push(Sign { kind, supports: words.supports, beside: words.beside, most });
             self.add_examples(&words.examples, &Expected::Kind(kind));
         }
         for emergency in &file.emergencies {
@@ -249,9 +267,13 @@ impl Compiler {
         self.add_examples(&emergency.examples, &Expected::Danger(seat));
     }
 
-    fn add_outside(&mut self, outside: &file::Topic) {
+    fn add_outside(&mut self, outside: &file::Outside) {
+        let file::Outside { names, topic: outside } = outside;
         let name = &outside.name;
         let Some(seat) = self.seat(&Seat::Outside(name.text.clone())) else { return };
+        for name in names {
+            self.add_phrase(name, Meaning::Name(seat), 0.0);
+        }
         self.add_topic(outside, seat);
         let Some(tell) = &outside.tell else { return };
         if self.tells.insert(name.text.clone(), tell.text.clone()).is_some() {
@@ -320,6 +342,11 @@ impl Compiler {
         let short = self.shorthand.get(&phrase.text).is_some();
         let as_written = short && matches!(meaning, Meaning::Sign(_));
         let plain = if as_written { phrase.text.clone() } else { self.plain(&phrase.text) };
+        if plain.len() == 1 {
+            let what = format!("the phrase {:?} is a single letter", phrase.text);
+            self.problems.error(&phrase.at, what, "found in almost every text", "write whole words");
+            return;
+        }
         if plain.is_empty() {
             let what = format!("the phrase {:?} can never be found", phrase.text);
             self.problems.error(&phrase.at, what, "no letters or digits", "write words, or take it out");

@@ -4,15 +4,17 @@ use sahut_domain::decision::{Manner, Match};
 use sahut_domain::inquiry::Kind;
 
 use crate::phrasebook::{Hit, Meaning, WordId};
-use crate::plain::Plain;
-use crate::ruleset::RuleSet;
+use crate::plain::{Plain, Word};
+use crate::ruleset::{RuleSet, Sign};
 
 /// A match found by a stem or a near neighbour weighs half.
 pub(crate) const NEAR: f64 = 0.5;
-/// So does one that only says where: `depan sekolah`.
-const LANDMARK: f64 = 0.5;
+/// So does one that only says where (`depan sekolah`) or like what (`macam kubangan kerbau`).
+pub(crate) const LANDMARK: f64 = 0.5;
 /// What stands in a subject weighs double: it is what the writer thought to be the point.
 const SUBJECT: f64 = 2.0;
+/// So many words behind a word of comparison only compare: `macam kubangan kerbau`.
+const LIKENED: usize = 2;
 /// How many earlier words of a kind are compared with a new one, so that time stays in proportion to the text.
 const LOOK_BACK: usize = 32;
 
@@ -39,6 +41,10 @@ pub(crate) struct Evidence {
     pub(crate) counted: Vec<Counted>,
     /// What was found and did not count: seat, hit, and the hit that covers it or silenced its topic.
     pub(crate) uncounted: Vec<(usize, Hit, Hit)>,
+    /// What was found within the name of a place, and that name.
+    in_places: Vec<(Hit, Hit)>,
+    /// Where words of comparison end, by the number of the word behind.
+    likened: Vec<usize>,
     /// Phrases that counted already, by number.
     seen: Vec<bool>,
     /// How many words the subject has.
@@ -55,6 +61,8 @@ pub(crate) struct KindWord {
     pub(crate) weight: f64,
     /// Whether it only says that somebody is needed, and not as what.
     pub(crate) supports: bool,
+    /// Whether it says what is wrong with a thing, or wished for.
+    pub(crate) beside: bool,
 }
 
 /// A phrase that counted.
@@ -87,10 +95,12 @@ impl Evidence {
         self.hits.clear();
         rules.book.find(words, &self.ids, false, &mut self.hits);
         self.find_short(rules, text);
-        self.drop_sayings(rules);
+        self.in_places.clear();
+        self.drop_unmeant(rules);
+        self.find_around_places(rules);
         if !self.hits.iter().any(|hit| is_duty(rules, hit)) {
             self.look_near(rules);
-            self.drop_sayings(rules);
+            self.drop_unmeant(rules);
         }
         self.find_kinds(rules);
     }
@@ -109,16 +119,72 @@ impl Evidence {
         }
     }
 
-    /// Leaves out what was found inside of sayings.
-    fn drop_sayings(&mut self, rules: &RuleSet) {
-        let mut saying = 0;
-        self.hits.retain(|hit| {
-            let idiom = is_idiom(rules, *hit);
-            if idiom {
+    /// Leaves out what was found inside of sayings and of names of places, and notes what only compares.
+    fn drop_unmeant(&mut self, rules: &RuleSet) {
+        let (mut saying, mut place) = (0, None::<Hit>);
+        self.likened.clear();
+        let Self { hits, likened, in_places, .. } = self;
+        hits.retain(|hit| {
+            if is_idiom(rules, *hit) {
                 saying = hit.end;
+                return true;
             }
-            idiom || hit.end > saying
+            let longer = place.filter(|place| hit.end <= place.end);
+            if is_place(rules, *hit) {
+                place = longer.or(Some(*hit));
+            } else if let Some(place) = longer.filter(|_| !is_name(rules, *hit)) {
+                // In `camat amen` the office is named as well as the place.
+                in_places.push((*hit, place));
+                return false;
+            }
+            if is_likening(rules, *hit) {
+                likened.push(hit.end);
+            }
+            hit.end > saying
         });
+    }
+
+    /// Finds phrases that a place stands within: `jalan di Topos rusak`.
+    fn find_around_places(&mut self, rules: &RuleSet) {
+        if !self.hits.iter().any(|hit| is_place(rules, *hit)) {
+            return;
+        }
+        let (kept, words) = self.beside_places(rules);
+        let ids: Vec<Option<WordId>> = kept.iter().map(|at| self.ids.get(*at).copied().flatten()).collect();
+        let mut found = Vec::new();
+        rules.book.find(&words, &ids, false, &mut found);
+        let at = |number: usize| kept.get(number).copied().unwrap_or_default();
+        let around = found.into_iter().filter_map(|hit| {
+            let (start, end) = (at(hit.start), at(hit.end - 1) + 1);
+            // Those without a place within them were found before.
+            (end - start > hit.end - hit.start).then_some(Hit { start, end, ..hit })
+        });
+        self.hits.extend(around);
+        self.hits.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
+    }
+
+    /// The words that name no place and lead to none, with their numbers.
+    fn beside_places(&self, rules: &RuleSet) -> (Vec<usize>, Vec<Word>) {
+        let mut places = self.hits.iter().filter(|hit| is_place(rules, **hit)).peekable();
+        let (mut end, mut begins_sentence) = (0, false);
+        let kept = self.plain.words.iter().enumerate().filter_map(|(number, word)| {
+            while let Some(place) = places.next_if(|place| place.start <= number) {
+                end = end.max(place.end);
+            }
+            begins_sentence |= word.begins_sentence;
+            let leads = places.peek().is_some_and(|place| place.start == number + 1)
+                && matches!(self.plain.letters(word), "di" | "ke" | "dari");
+            (number >= end && !leads)
+                .then(|| (number, Word { begins_sentence: std::mem::take(&mut begins_sentence), ..*word }))
+        });
+        kept.unzip()
+    }
+
+    /// Whether something is only compared with what a hit says.
+    pub(crate) fn is_likened(&self, hit: &Hit) -> bool {
+        let before = self.likened.partition_point(|end| *end <= hit.start);
+        let last = before.checked_sub(1).and_then(|last| self.likened.get(last));
+        last.is_some_and(|end| hit.start < end + LIKENED && !self.plain.is_parted(end - 1, hit.start + 1))
     }
 
     /// Looks again with words changed to what they may have been meant to be.
@@ -160,6 +226,9 @@ impl Evidence {
             for (meaning, weight) in &rules.book.phrase(hit.phrase).uses {
                 let Meaning::Sign(number) = *meaning else { continue };
                 let Some(sign) = rules.signs.get(number) else { continue };
+                if sign.kind == Kind::Emergency && self.is_likened(hit) {
+                    continue;
+                }
                 let same = |found: &&KindWord| found.kind == sign.kind;
                 let mut covered = self.kinds.iter().rev().filter(same).take(LOOK_BACK);
                 if covered.all(|found| hit.end > found.hit.end && hit.phrase != found.hit.phrase)
@@ -168,7 +237,8 @@ impl Evidence {
                 {
                     let weight = weight.min(sign.most - *points);
                     *points += weight;
-                    self.kinds.push(KindWord { kind: sign.kind, hit: *hit, weight, supports: sign.supports });
+                    let Sign { kind, supports, beside, .. } = *sign;
+                    self.kinds.push(KindWord { kind, hit: *hit, weight, supports, beside });
                 }
             }
         }
@@ -179,6 +249,9 @@ impl Evidence {
         self.start_counting(rules);
         self.find_places(rules);
         self.find_conditions(rules);
+        for (hit, by) in std::mem::take(&mut self.in_places) {
+            self.leave_out(rules, hit, by);
+        }
         let mut cover: Option<Hit> = None;
         let mut named: Option<Hit> = None;
         let mut landmark = None;
@@ -193,7 +266,7 @@ impl Evidence {
             let covered = cover.filter(inside).filter(|longer| !apart(longer)).or(named.filter(inside));
             if let Some(longer) = covered {
                 self.leave_out(rules, hit, longer);
-            } else if self.count_hit(rules, hit, kind, landmark == Some(hit.start)) {
+            } else if self.count_hit(rules, hit, kind, landmark == Some(hit.start) || self.is_likened(&hit)) {
                 cover = Some(hit);
                 named = if is_name(rules, hit) { Some(hit) } else { named };
             }
@@ -257,9 +330,9 @@ impl Evidence {
     }
 
     /// Counts a hit for every seat that it speaks for, and says whether it says what the text is about.
-    fn count_hit(&mut self, rules: &RuleSet, hit: Hit, kind: Kind, where_only: bool) -> bool {
+    fn count_hit(&mut self, rules: &RuleSet, hit: Hit, kind: Kind, aside: bool) -> bool {
         let factor = if hit.near { NEAR } else { 1.0 }
-            * if where_only { LANDMARK } else { 1.0 }
+            * if aside { LANDMARK } else { 1.0 }
             * if hit.start < self.subject_end { SUBJECT } else { 1.0 };
         let again = self.seen.get(hit.phrase).copied().unwrap_or(true);
         let mut subject = false;
@@ -383,6 +456,10 @@ fn is_landmark(rules: &RuleSet, hit: Hit) -> bool {
 
 fn is_idiom(rules: &RuleSet, hit: Hit) -> bool {
     rules.book.phrase(hit.phrase).uses.iter().any(|(meaning, _)| *meaning == Meaning::Idiom)
+}
+
+fn is_likening(rules: &RuleSet, hit: Hit) -> bool {
+    rules.book.phrase(hit.phrase).uses.iter().any(|(meaning, _)| *meaning == Meaning::Likening)
 }
 
 fn is_duty(rules: &RuleSet, hit: &Hit) -> bool {

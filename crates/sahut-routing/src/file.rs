@@ -18,7 +18,7 @@ pub(crate) struct File {
     /// Which office has which duties, where that is not plain from their codes.
     pub(crate) offices: Vec<Office>,
     /// Who answers for what the regency does not: the power company, the police.
-    pub(crate) outside: Vec<Topic>,
+    pub(crate) outside: Vec<Outside>,
     /// What endangers people, and who comes.
     pub(crate) emergencies: Vec<Emergency>,
     /// Words that tell what a message is.
@@ -29,6 +29,8 @@ pub(crate) struct File {
     pub(crate) words: Vec<(Said, Said)>,
     /// Words before a landmark: what follows them only says where.
     pub(crate) landmarks: Vec<Said>,
+    /// Words of comparison (`macam kubangan kerbau`): what follows them is not meant.
+    pub(crate) likenings: Vec<Said>,
     /// Sayings: their words mean something else than usual (`kebakaran jenggot`), or nothing (`izin bertanya`).
     pub(crate) idioms: Vec<Said>,
     /// How to decide.
@@ -73,6 +75,14 @@ pub(crate) struct Topic {
     pub(crate) examples: Examples,
 }
 
+/// Somebody who answers for what the regency does not.
+#[derive(Debug)]
+pub(crate) struct Outside {
+    /// What people call it, or what belongs to it by its very name (`jalan nasional`).
+    pub(crate) names: Vec<Said>,
+    pub(crate) topic: Topic,
+}
+
 /// A danger, and who receives it.
 #[derive(Debug)]
 pub(crate) struct Emergency {
@@ -98,6 +108,8 @@ pub(crate) struct KindWords {
     pub(crate) most: Option<f64>,
     /// Whether they only say that somebody is needed, and not as what: a place, a time.
     pub(crate) supports: bool,
+    /// Whether they say what is wrong with a thing, or wished for it: right beside whose it is, they need no other word.
+    pub(crate) beside: bool,
     /// Words beside which they say nothing: `tahun lalu` beside a fire.
     pub(crate) excludes: Vec<Said>,
     pub(crate) phrases: Phrases,
@@ -149,7 +161,7 @@ impl File {
             outside: top
                 .sections("outside", problems)
                 .into_iter()
-                .filter_map(|s| Topic::read(s, problems))
+                .filter_map(|s| Outside::read(s, problems))
                 .collect(),
             emergencies: top
                 .sections("emergency", problems)
@@ -168,6 +180,7 @@ impl File {
                 .collect(),
             words: top.pairs("words", problems),
             landmarks: top.list("landmarks", problems),
+            likenings: top.list("likenings", problems),
             idioms: top.list("idioms", problems),
             decide: top.one("decide", problems).map(|section| Decide::read(section, problems)),
         };
@@ -232,6 +245,13 @@ impl Topic {
     }
 }
 
+impl Outside {
+    fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
+        let names = section.list("names", problems);
+        Some(Self { names, topic: Topic::read(section, problems)? })
+    }
+}
+
 impl Emergency {
     fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
         let [name, to] = ["name", "to"].map(|key| section.needed(key, problems));
@@ -246,12 +266,12 @@ impl KindWords {
     fn read(mut section: Section<'_>, problems: &mut Problems) -> Option<Self> {
         let kind = section.needed("kind", problems);
         let most = section.points("most", problems);
-        let supports = section.flag("supports", problems);
+        let [supports, beside] = ["supports", "beside"].map(|key| section.flag(key, problems));
         let excludes = section.list("excludes", problems);
         let phrases = Phrases::read(&mut section, problems);
         let examples = Examples::read(&mut section, problems);
         section.finish(problems);
-        Some(Self { kind: kind?, most, supports, excludes, phrases, examples })
+        Some(Self { kind: kind?, most, supports, beside, excludes, phrases, examples })
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Meaning {
     Silences(usize),
     /// What follows only says where: `depan sekolah`.
     Landmark,
+    /// What follows only compares: `macam kubangan kerbau`.
+    Likening,
     /// The words in it do not mean what they mean elsewhere: `kebakaran jenggot`.
     Idiom,
 }

@@ -20,6 +20,8 @@ pub(crate) struct Plain {
     pub(crate) questions: usize,
     /// Whether somebody laughs in it.
     pub(crate) laughs: bool,
+    /// Whether a word mixes Latin letters with those of another alphabet that are drawn like them.
+    pub(crate) mixed: bool,
     /// Whether something was written in a way that hides it from a word list: letter by letter, or digits as letters.
     pub(crate) disguised: bool,
 }
@@ -51,6 +53,7 @@ impl Plain {
         self.questions = 0;
         self.laughs = false;
         self.disguised = false;
+        self.mixed = false;
         self.text.push(' ');
         let mut reader = Reader {
             plain: self,
@@ -59,6 +62,7 @@ impl Plain {
             word: None,
             sentence_ended: true,
             untidy: false,
+            alphabets: Alphabets::default(),
             singles: 0,
         };
         let mut at = 0;
@@ -82,6 +86,11 @@ impl Plain {
     pub(crate) fn length(&self, start: usize, end: usize) -> usize {
         let words = self.words.get(start..end).unwrap_or_default();
         words.iter().map(|word| word.end - word.start).sum()
+    }
+
+    /// Whether a sentence ends within a stretch of words.
+    pub(crate) fn is_parted(&self, start: usize, end: usize) -> bool {
+        self.words.get(start + 1..end).is_some_and(|words| words.iter().any(|word| word.begins_sentence))
     }
 
     /// The letters of a word.
@@ -109,6 +118,11 @@ impl Plain {
     }
 }
 
+/// `wkwk`, however long and however it is mistyped.
+fn is_laughter(word: &str) -> bool {
+    word.len() >= 4 && word.starts_with(['w', 'k']) && word.bytes().all(|b| b == b'w' || b == b'k')
+}
+
 /// Reads one original into one [`Plain`].
 struct Reader<'a> {
     plain: &'a mut Plain,
@@ -120,8 +134,17 @@ struct Reader<'a> {
     sentence_ended: bool,
     /// Whether the word has digits, letters outside ASCII, or one letter three times in a row.
     untidy: bool,
+    alphabets: Alphabets,
     /// How many words of one letter there are.
     singles: usize,
+}
+
+/// What the letters of a word are taken from.
+#[derive(Default)]
+struct Alphabets {
+    latin: bool,
+    /// Greek or Cyrillic.
+    others: bool,
 }
 
 impl Reader<'_> {
@@ -158,6 +181,7 @@ impl Reader<'_> {
             }
             run = if byte | 32 == last { run + 1 } else { 1 };
             self.untidy |= byte.is_ascii_digit() || run == 3;
+            self.alphabets.latin |= byte.is_ascii_alphabetic();
             last = byte | 32;
             length += 1;
         }
@@ -196,6 +220,7 @@ impl Reader<'_> {
         match letters::fold(c, &mut self.plain.text) {
             Folded::Letters => {
                 self.untidy = true;
+                self.alphabets.others |= matches!(c, '\u{370}'..='\u{52F}');
                 self.word.get_or_insert((from, at));
             }
             Folded::Invisible => {}
@@ -240,10 +265,13 @@ impl Reader<'_> {
     /// Ends the word being read, if there is one.
     fn close(&mut self, at: usize) {
         let Some((start, from)) = self.word.take() else { return };
+        let Alphabets { latin, others } = std::mem::take(&mut self.alphabets);
+        self.plain.mixed |= latin && others;
         if std::mem::take(&mut self.untidy) {
             self.tidy(start);
         }
         let word = self.plain.text.get(start..).unwrap_or_default();
+        self.plain.laughs |= is_laughter(word);
         let original = (from, at);
         let Some(written_out) = self.shorthand.get(word) else {
             self.push(start, original, false);

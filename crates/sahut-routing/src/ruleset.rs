@@ -224,6 +224,8 @@ pub(crate) struct Sign {
     pub(crate) kind: Kind,
     /// Whether it only says that somebody is needed, and not as what.
     pub(crate) supports: bool,
+    /// Whether it says what is wrong with a thing, or wished for.
+    pub(crate) beside: bool,
     /// At most so many points in all.
     pub(crate) most: f64,
 }

@@ -115,3 +115,23 @@ fn an_emergency_that_nobody_receives_is_refused() {
     assert!(rendered(&compile(&[("rules/emergency.toml", emergency)]).unwrap_err()).contains("`kebakaran`"));
     compile(&[("a.toml", emergency), ("b.toml", taken), ("c.toml", duty)]).unwrap();
 }
+
+#[test]
+fn a_duty_that_two_offices_seem_to_have_is_a_warning() {
+    let duties = [("a.toml", "duty = \"dinkes\"\n"), ("b.toml", "duty = \"pupr\"\n")];
+    let warnings = |offices: &str| {
+        let files = [duties.as_slice(), &[("c.toml", offices)]].concat();
+        rendered(compile(&files).unwrap().warnings())
+    };
+    let taken = "[[office]]\ncode = \"pupr\"\ntakes = [\"pupr\", \"dinkes\"]\n";
+    assert!(warnings(taken).contains("two offices answer for the duty `dinkes`"));
+    let swapped = "[[office]]\ncode = \"pupr\"\ntakes = [\"dinkes\"]\n\
+        [[office]]\ncode = \"dinkes\"\ntakes = [\"pupr\"]\n";
+    assert_eq!(warnings(swapped), "");
+}
+
+#[test]
+fn a_single_letter_is_no_phrase() {
+    let duty = "duty = \"pupr\"\n[[topic]]\nname = \"jalan\"\nstrong = [\"a\"]\n";
+    assert!(rendered(&compile(&[("a.toml", duty)]).unwrap_err()).contains("single letter"));
+}

@@ -64,6 +64,21 @@ fn a_district_is_found_by_its_place() {
 }
 
 #[test]
+fn words_of_a_place_say_nothing_about_the_matter() {
+    let decision = decide("jalan rusak parah di Pasar Muara Aman, mohon diperbaiki");
+    assert_eq!((decision.office, decision.scores.len()), (Some(code("puprhub")), 1));
+    let suppressed = decision.suppressed.iter().map(|found| (found.phrase.as_str(), found.by.as_str()));
+    assert!(suppressed.collect::<Vec<_>>().contains(&("pasar", "pasar muara aman")));
+}
+
+#[test]
+fn a_national_road_is_named_and_its_landslide_still_told() {
+    let decision = decide("jalan lintas Curup - Muara Aman (jalan nasional) longsor");
+    assert!(decision.tell.is_some_and(|tell| tell.contains("Jalan Nasional")));
+    assert!(decision.scores.iter().any(|score| score.office == code("bpbd")));
+}
+
+#[test]
 fn an_address_does_not_outweigh_the_matter() {
     for (text, office) in [
         ("jalan rusak di Desa Suka Negeri RT 02 RW 01 Kecamatan Topos, warga mohon diperbaiki", "puprhub"),

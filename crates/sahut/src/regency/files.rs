@@ -19,7 +19,7 @@ const LARGEST: u64 = 4 * 1024 * 1024;
 pub(crate) struct Files(pub(crate) BTreeMap<String, String>);
 
 impl Files {
-    /// Reads every `.toml` of a folder and of the folders below it.
+    /// Reads every `.toml` of a folder and of the folders below it. What is not UTF-8 is told by [`Files::illegible`].
     pub(crate) fn read(folder: &Path) -> Result<Self, Failure> {
         let mut files = BTreeMap::new();
         read_into(folder, folder, &mut files)?;
@@ -48,6 +48,17 @@ impl Files {
     /// A file by its path.
     pub(crate) fn source(&self, path: &str) -> Option<Source> {
         self.0.get(path).map(|text| Source { path: path.to_owned(), text: text.clone() })
+    }
+
+    /// Files with bytes that are no letters, each with the place of the first: they were saved in another encoding.
+    pub(crate) fn illegible(&self) -> impl Iterator<Item = Problem> {
+        self.0.iter().filter_map(|(path, text)| {
+            let at = text.find(char::REPLACEMENT_CHARACTER)?;
+            let source = Source { path: path.clone(), text: text.clone() };
+            let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
+            let help = "save the file as UTF-8 and write this letter again";
+            Some(Problem::at(&source, span, "the file is not UTF-8", "no letter can be read here", help))
+        })
     }
 
     /// Reads a file into what it declares; an absent one is as good as an empty one. Nothing when it cannot be read: what
@@ -82,10 +93,9 @@ fn read_into(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) -
                     path.display()
                 )));
             }
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| Failure::file(&path, "cannot read", &error))?;
+            let bytes = std::fs::read(&path).map_err(|error| Failure::file(&path, "cannot read", &error))?;
             let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-            files.insert(name, text);
+            files.insert(name, String::from_utf8_lossy(&bytes).into_owned());
         }
     }
     Ok(())

@@ -66,7 +66,7 @@ impl RegencySet {
 
     /// Reads a set; all problems of all files at once. `revision` is the number that its decisions name.
     pub(crate) fn read(files: &Files, revision: i64) -> Result<Self, Vec<Problem>> {
-        let mut problems = Vec::new();
+        let mut problems: Vec<Problem> = files.illegible().collect();
         let regency = offices::regency(files, &mut problems);
         let calendars = calendars::calendars(files, revision, &mut problems);
         let names = calendars.as_ref().map(|known| known.keys().map(String::as_str).collect());
@@ -106,7 +106,7 @@ impl RegencySet {
 
     /// Runs the examples of a set's rules; all problems of the files that the rules need, where there are any.
     pub(crate) fn examples(files: &Files) -> Result<Vec<Tested>, Vec<Problem>> {
-        let mut problems = Vec::new();
+        let mut problems: Vec<Problem> = files.illegible().collect();
         let regency = offices::regency(files, &mut problems);
         let calendars = calendars::calendars(files, 0, &mut problems);
         let names = calendars.as_ref().map(|known| known.keys().map(String::as_str).collect());
@@ -241,6 +241,21 @@ mod tests {
         let now = "2026-11-24T08:00:00Z".parse().unwrap();
         let problems = RegencySet::check(&Files(files.into()), &http, now).err().unwrap_or_default();
         problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_file_that_is_not_utf_8_is_told_with_its_place_beside_all_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in SOUND {
+            std::fs::write(folder.path().join(name), text.replace("kominfo", "kominfa")).unwrap();
+        }
+        let rules = b"duty = \"kominfo\"\nnames = [\"caf\xe9\"]\nstrong = []\n";
+        std::fs::write(folder.path().join("rules.toml"), rules).unwrap();
+        let files = Files::read(folder.path()).unwrap();
+        let problems = RegencySet::read(&files, 0).err().unwrap();
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert!(told.contains(&"rules.toml:2:14: the file is not UTF-8".to_owned()), "{told:?}");
+        assert!(told.iter().any(|told| told.contains("`strong`")), "{told:?}");
     }
 
     #[test]
