@@ -134,7 +134,7 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Init(args) => return init::run(&args),
         Command::Check(args) => return check::run(&config, &args),
         Command::Demo(args) => return Box::pin(demo::run(&args)).await,
-        Command::Doctor(args) => return doctor::run(&config, &args).await,
+        Command::Doctor(args) => return Box::pin(doctor::run(&config, &args)).await,
         Command::Routing(args) => return routing::run(&config, &args).await,
         Command::Rules(args) => return rules::run(&config, &args).await,
         Command::Completions { shell } => {
