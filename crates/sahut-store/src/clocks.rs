@@ -143,8 +143,9 @@ impl Tx {
         }
         // The watch stage looks at it at once, and works out when to look next. What was missed and falls due later again is missed no more; the journal keeps that it was.
         const MOVE: &str = "UPDATE deadline SET due_at = $2, explanation = $3, history = $4,
-            next_at = $5, missed_at = CASE WHEN $2 > $5 THEN NULL ELSE missed_at END WHERE id = $1";
-        let values = args![promise.id, due_at, stored(&moved.explanation)?, stored(&history)?, now];
+            next_at = $5, missed_at = CASE WHEN $2 > $5 THEN NULL ELSE missed_at END, steps = $6 WHERE id = $1";
+        let steps = self.steps_after_move(promise, due_at > now).await?;
+        let values = args![promise.id, due_at, stored(&moved.explanation)?, stored(&history)?, now, steps];
         self.exec(MOVE, values).await?;
         self.exec("UPDATE inquiry SET due_at = $2 WHERE deadline_id = $1", args![promise.id, due_at]).await?;
         self.wake(Stage::Watch);
@@ -157,6 +158,14 @@ impl Tx {
         );
         let event = NewEvent::new(EventKind::DeadlineMoved, now).by(actor);
         self.record_one(event.inquiry(promise.inquiry, &promise.office).with(data), now).await.map(Some)
+    }
+
+    /// The steps that count as taken once a promise is moved: where it falls due again, people are told of that again.
+    async fn steps_after_move(&mut self, promise: &Live, due_again: bool) -> Result<String, StoreError> {
+        const STEPS: &str = "SELECT steps FROM deadline WHERE id = $1";
+        let mut steps: Vec<String> = self.one(STEPS, args![promise.id], |row| row.json(0)).await?;
+        steps.retain(|key| !(due_again && promise.missed_at.is_some() && key.starts_with("due")));
+        stored(&steps)
     }
 
     /// Puts a sooner promise of a resolution in the place of the one that is live.
@@ -308,7 +317,7 @@ impl Tx {
              FROM deadline d JOIN inquiry i ON i.id = d.inquiry_id JOIN channel c ON c.id = i.channel_id
              WHERE d.live = 1 AND d.state = 'paused' AND d.next_at <= $1 AND i.state IN ('answered', 'waiting')
                 AND NOT EXISTS (SELECT 1 FROM message m WHERE m.thread_id = i.thread_id
-                    AND m.citizen_id = i.citizen_id AND m.disposition = 'waiting')
+                    AND m.citizen_id = i.citizen_id AND m.disposition IN ('waiting', 'quarantined'))
              ORDER BY d.next_at, d.id LIMIT $2{}",
             self.dialect().take("d, i")
         );

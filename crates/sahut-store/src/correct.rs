@@ -456,9 +456,12 @@ impl Tx {
             self.rows(&sql, args![inquiry], |row| Ok((row.get(0)?, row.json(1)?))).await?;
         for (deadline, mut segments) in live {
             segments.hand_over(now, to);
-            const MOVE: &str = "UPDATE deadline SET office = $2, segments = $3 WHERE id = $1";
-            self.exec(MOVE, args![deadline, to, stored(&segments)?]).await?;
+            const MOVE: &str = "UPDATE deadline SET office = $2, segments = $3,
+                next_at = CASE WHEN state = 'running' THEN $4 ELSE next_at END WHERE id = $1";
+            self.exec(MOVE, args![deadline, to, stored(&segments)?, now]).await?;
         }
+        // Another office keeps other hours: its steps are worked out anew.
+        self.wake(Stage::Watch);
         Ok(())
     }
 

@@ -185,6 +185,8 @@ impl Week {
         match line.kind {
             EventKind::InquiryOpened => self.received += 1,
             EventKind::InquiryHandedOver => self.taken_over += 1,
+            // What is said once no first response is owed says nothing of being late: the answer is counted already.
+            EventKind::InquiryAnswered if !line.data["late"].is_boolean() => {}
             EventKind::InquiryAnswered => {
                 self.answered += 1;
                 self.on_time += i64::from(line.data["late"] == false);

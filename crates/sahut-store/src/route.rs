@@ -276,6 +276,11 @@ impl Tx {
         if joining.emergency {
             const RAISE: &str = "UPDATE inquiry SET kind = 'emergency', priority = 'emergency', version = version + 1 WHERE id = $1";
             self.exec(RAISE, args![joining.inquiry]).await?;
+            // What is urgent has other steps.
+            const LOOK: &str = "UPDATE deadline SET next_at = $2
+                WHERE inquiry_id = $1 AND live = 1 AND state = 'running'";
+            self.exec(LOOK, args![joining.inquiry, now]).await?;
+            self.wake(crate::work::Stage::Watch);
         }
         if let Some((promise, next_at)) = &joining.hastens {
             self.hasten(joining, promise, *next_at, now).await?;

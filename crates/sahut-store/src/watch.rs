@@ -114,9 +114,8 @@ impl Tx {
                         JOIN deadline o ON o.inquiry_id = other.id AND o.kind = d.kind AND o.state = 'running'
                     WHERE other.incident_id = i.incident_id AND other.id <> i.id
                         AND other.priority = i.priority
-                        AND ((o.missed_at IS NULL
-                            AND (o.due_at < d.due_at OR (o.due_at = d.due_at AND other.id < i.id)))
-                          OR EXISTS (SELECT 1 FROM notice n WHERE n.inquiry_id = other.id
+                        AND (o.due_at < d.due_at OR (o.due_at = d.due_at AND other.id < i.id))
+                        AND (o.missed_at IS NULL OR EXISTS (SELECT 1 FROM notice n WHERE n.inquiry_id = other.id
                             AND n.template = 'overdue' AND n.state <> 'dead' AND n.created_at >= d.started_at
                             AND (d.kind = 'first_response' OR EXISTS
                                 (SELECT 1 FROM event e WHERE e.id = n.event_id AND e.at = o.due_at)))))

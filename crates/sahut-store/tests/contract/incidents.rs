@@ -307,6 +307,23 @@ on_both! {
         assert!(!due[0].spoken_for, "nobody speaks for an emergency among others");
     }
 
+    async fn two_that_were_told_of_do_not_silence_each_other(world: &World) {
+        let all = together(world, 2).await;
+        let mut tx = world.begin().await;
+        for (at_, opened) in all.iter().enumerate() {
+            let due = tx.take_due_deadlines(at(7200), 10).await.unwrap();
+            let due = due.iter().find(|due| due.inquiry == opened.id).unwrap();
+            let event = step(&mut tx, due, true, Some(at(9000)), at(7200)).await;
+            let mail = format!("a{at_}@x.example");
+            let overdue = NewNotice { event, template: Template::Overdue, ..notice(opened, &mail, false) };
+            tx.owe(vec![overdue], at(7200)).await.unwrap();
+        }
+        let due = tx.take_due_deadlines(at(9000), 10).await.unwrap();
+        let mut spoken: Vec<_> = due.iter().map(|due| (due.inquiry, due.spoken_for)).collect();
+        spoken.sort();
+        assert_eq!(spoken, [(all[0].id, false), (all[1].id, true)], "one is told of further up");
+    }
+
     async fn one_speaks_for_all_when_time_runs_out(world: &World) {
         let all = together(world, 3).await;
         let mut tx = world.begin().await;
