@@ -169,6 +169,7 @@ fn pages(text: &str) -> Vec<Page> {
             at: at("2026-11-20T09:00:00Z"),
             zone: zone(),
             office: "Dinas PUPR".to_owned(),
+            waits_for: None,
             back: Some("/i/AAAAAB".to_owned()),
         }));
     }

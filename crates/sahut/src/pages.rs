@@ -47,6 +47,10 @@ impl sahut_web::pages::Regency for Running {
         self.0.calendar(office)
     }
 
+    fn approver(&self, office: &OfficeCode, author: &Person) -> Option<Person> {
+        self.0.approver(office, author).cloned()
+    }
+
     fn fits(&self, draft: &ReplyWork, now: Timestamp) -> Result<(), Limit> {
         sahut_pipeline::deliver::fits(&self.0, draft, now)
     }

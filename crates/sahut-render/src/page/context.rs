@@ -281,6 +281,8 @@ pub struct Done {
     pub zone: TimeZone,
     /// Short name of the office that has it now.
     pub office: String,
+    /// Who has to approve it before it leaves, by name; absent where nobody has to.
+    pub waits_for: Option<String>,
     /// Address of the inquiry's page; absent where it is another office's now.
     pub back: Option<String>,
 }
