@@ -150,6 +150,7 @@ fn pages(text: &str) -> Vec<Page> {
         Problem::Limit(LONG),
         Problem::Unanswerable,
         Problem::Unfit,
+        Problem::Quoted,
     ];
     for (problem, act) in problems.into_iter().zip(Act::ALL.into_iter().cycle()) {
         let mut page = inquiry(text);

@@ -53,6 +53,10 @@ pub trait Regency: Send + Sync {
     fn others(&self) -> Vec<Person>;
     /// The working calendar of an office.
     fn calendar(&self, office: &OfficeCode) -> Option<&WorkingCalendar>;
+    /// Whether somebody with an address has a say in what an office has.
+    fn may_act(&self, office: &OfficeCode, mail: &str) -> bool;
+    /// Whether words hold a link or an address that was made for one person.
+    fn is_quoted_in(&self, text: &str) -> bool;
     /// Who has to approve an answer of somebody for an office; nobody where it may leave at once.
     fn approver(&self, office: &OfficeCode, author: &Person) -> Option<Person>;
     /// Holds an answer against the limits of its platform.

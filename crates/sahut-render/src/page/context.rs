@@ -254,6 +254,8 @@ pub enum Problem {
     Changed(Option<Box<Deed>>),
     /// Words are missing.
     NoWords,
+    /// The words hold a link or an address that was made for one person.
+    Quoted,
     /// Words are too many for us, in characters.
     TooMany(usize),
     /// No moment was chosen.

@@ -200,6 +200,7 @@ fn problem_words(problem: &Problem, page: &InquiryPage, language: Language) -> S
         }
         Problem::Changed(None) => say(language, "page.problem.changed_somehow", &[]),
         Problem::NoWords => say(language, "page.problem.no_words", &[]),
+        Problem::Quoted => say(language, "page.problem.quoted", &[]),
         Problem::TooMany(most) => {
             let most = whole(i64::try_from(*most).unwrap_or(i64::MAX), language);
             say(language, "page.problem.too_many", &[("most", &most)])

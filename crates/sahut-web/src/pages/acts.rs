@@ -210,6 +210,9 @@ async fn answer(
     tx: &mut Tx,
 ) -> Result<(), Stopped> {
     let (text, intent, now) = (sent.words(ANSWER)?, sent.intent()?, visitor.now);
+    if visitor.regency.is_quoted_in(&text) {
+        return Err(Problem::Quoted.into());
+    }
     let given = Answer { text: &text, author: &visit.person.name, intent, key: operation };
     let fits = |draft: &_| visitor.regency.fits(draft, now);
     let approver = visitor.regency.approver(&visit.office, &visit.person);

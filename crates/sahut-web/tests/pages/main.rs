@@ -194,6 +194,7 @@ async fn a_link_that_is_not_good_says_what_to_do() {
         ("/i/%F0%9F%92%A9".to_owned(), StatusCode::NOT_FOUND),
         (world.link_until(at(-1)), StatusCode::GONE),
         (world.link_for("dinkes", "pensiun@dinkes.example"), StatusCode::FORBIDDEN),
+        (world.link_for("dinkes", "admin@pupr.example"), StatusCode::FORBIDDEN),
         (world.link_for("pupr", "admin@pupr.example"), StatusCode::GONE),
         (world.link_for("kominfo", "admin@dinkes.example"), StatusCode::GONE),
     ] {
@@ -266,4 +267,16 @@ async fn an_answer_that_needs_approval_waits_for_it() {
     assert_eq!(world.owed().await, [(Template::Approval, "kepala@dinkes.example".to_owned())]);
     let done = world.get(&sent.header("location")).await;
     assert!(done.body.contains("setelah disetujui Kepala Dinkes"), "{}", done.body);
+}
+
+#[tokio::test]
+async fn a_link_made_for_one_person_is_never_published() {
+    let world = World::new().await;
+    let page = world.get(&world.link()).await;
+    let text = "Baik.\n> https://sahut.lebong.example/i/rahasia";
+    let form = filled(&page, &[("text", text), ("intent", "answer")]);
+    let refused = world.post(&format!("{}/answer", world.link()), &form).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("kutipan"), "{}", refused.body);
+    assert!(world.inquiry().await.replies.is_empty());
 }

@@ -95,6 +95,14 @@ impl Regency for Town {
         Some(&self.calendar)
     }
 
+    fn may_act(&self, office: &OfficeCode, mail: &str) -> bool {
+        [office, &self.decides].iter().any(|code| mail.ends_with(&format!("@{code}.example")))
+    }
+
+    fn is_quoted_in(&self, text: &str) -> bool {
+        text.contains("https://sahut.lebong.example/i/")
+    }
+
     fn approver(&self, _office: &OfficeCode, _author: &Person) -> Option<Person> {
         self.approver.clone()
     }
