@@ -595,6 +595,7 @@ CREATE TABLE proposal (
     id INTEGER NOT NULL PRIMARY KEY,
     key TEXT NOT NULL UNIQUE CHECK (key <> ''),
     inquiry_id INTEGER NOT NULL REFERENCES inquiry (id),
+    office TEXT NOT NULL REFERENCES office (code),
     text TEXT NOT NULL,
     intent TEXT NOT NULL CHECK (intent IN ('answer', 'question', 'progress')),
     author TEXT NOT NULL,

@@ -70,6 +70,8 @@ words! {
         UnknownCommand = "unknown_command",
         /// Its command lacks something.
         Incomplete = "incomplete",
+        /// A command stands in a later line than the first.
+        Misplaced = "misplaced",
         /// It names an office that there is not.
         UnknownOffice = "unknown_office",
         /// It gives the inquiry to the office that has it.
@@ -96,6 +98,10 @@ words! {
         NotYours = "not_yours",
         /// Somebody else has answered since the mail that is answered here was written.
         AnsweredMeanwhile = "answered_meanwhile",
+        /// Plain words that are no answer to the citizen.
+        NotMeant = "not_meant",
+        /// A mail of ours that was made for one person is quoted in the words.
+        Quoted = "quoted",
         /// There is no answer that this person could approve.
         NothingProposed = "nothing_proposed",
 
@@ -154,7 +160,9 @@ impl Outcome {
             Self::Empty
                 | Self::UnknownCommand
                 | Self::Incomplete
+                | Self::Misplaced
                 | Self::UnknownOffice
+                | Self::NotMeant
                 | Self::NothingProposed
         )
     }

@@ -58,7 +58,13 @@ pub enum Misread {
     Unknown(String),
     /// The command lacks something, or says something that it has no use for.
     Incomplete(&'static str),
+    /// The command stands in a later line, where nobody can tell what is meant for whom.
+    Misplaced(&'static str),
 }
+
+/// Every command there is.
+const COMMANDS: [&str; 9] =
+    ["#tanya", "#kabar", "#catatan", "#bukan", "#selesai", "#sedang", "#tambah", "#setuju", "#tolak"];
 
 /// Most working days that can be asked for at once.
 const DAYS_MOST: u32 = 60;
@@ -78,14 +84,17 @@ const DAYS_MOST: u32 = 60;
 /// # Errors
 /// The words are empty, or begin with a command that there is not, or that lacks something.
 pub fn instruction(words: &str, today: Date) -> Result<Instruction, Misread> {
-    let words = words.trim();
+    let words = words.trim_matches(is_blank);
     if words.is_empty() {
         return Err(Misread::Empty);
     }
-    let Some(command) = words.strip_prefix('#') else { return Ok(Instruction::Answer(words.to_owned())) };
+    // What is meant for colleagues must never go out with an answer.
+    if let Some(later) = words.lines().skip(1).find_map(known_command) {
+        return Err(Misread::Misplaced(later));
+    }
+    let Some(command) = begun(words) else { return Ok(Instruction::Answer(words.to_owned())) };
     let (name, rest) = first_word(command);
-    // A colon behind a command is a habit that hurts nobody.
-    let name = name.trim_end_matches([':', '.', ',']).to_lowercase();
+    let name = name_of(name);
     let rest = rest.to_owned();
     let said = |name: &'static str, rest: String| {
         if rest.is_empty() { Err(Misread::Incomplete(name)) } else { Ok(rest) }
@@ -109,6 +118,33 @@ pub fn instruction(words: &str, today: Date) -> Result<Instruction, Misread> {
         "tolak" => Ok(Instruction::Refuse { reason: rest }),
         _ => Err(Misread::Unknown(format!("#{}", name.chars().take(30).collect::<String>()))),
     }
+}
+
+/// What is left of a line that begins with a command, behind its `#`: mail programs put invisible marks before it, and what
+/// they make bold or italic stands between `*` and `_` in plain text.
+fn begun(line: &str) -> Option<&str> {
+    line.trim_start_matches(|c| is_blank(c) || is_emphasis(c)).strip_prefix('#')
+}
+
+/// The command that a line begins with, where there is such a command.
+fn known_command(line: &str) -> Option<&'static str> {
+    let name = name_of(first_word(begun(line)?).0);
+    COMMANDS.into_iter().find(|known| known.strip_prefix('#') == Some(name.as_str()))
+}
+
+/// A command's name as it is compared. A colon behind it is a habit that hurts nobody.
+fn name_of(word: &str) -> String {
+    let end = |c| is_emphasis(c) || is_blank(c) || matches!(c, ':' | '.' | ',');
+    word.trim_end_matches(end).to_lowercase()
+}
+
+/// White space, a byte order mark, or a space without width.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}')
+}
+
+const fn is_emphasis(c: char) -> bool {
+    matches!(c, '*' | '_')
 }
 
 /// The first word and what follows, both without white space around them.
@@ -307,6 +343,30 @@ mod tests {
         assert_eq!(read("#terima kasih"), Err(Misread::Unknown("#terima".to_owned())));
         assert_eq!(read("# catatan"), read("#catatan"));
         assert_eq!(read(" \n "), Err(Misread::Empty));
+    }
+
+    #[test]
+    fn a_command_is_found_behind_what_mail_programs_put_before_it() {
+        for words in [
+            "\u{feff}#catatan rahasia",
+            "\u{200b} #catatan rahasia",
+            "*#catatan* rahasia",
+            "_#catatan:_ rahasia",
+        ] {
+            assert_eq!(read(words), Ok(Instruction::Note("rahasia".to_owned())), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_command_in_a_later_line_is_never_published() {
+        for words in [
+            "Yth. warga,\n#catatan rahasia",
+            "Baik.\n\n *#Catatan:* rahasia",
+            "#kabar maju\n\u{feff}#catatan x",
+        ] {
+            assert_eq!(read(words), Err(Misread::Misplaced("#catatan")), "{words}");
+        }
+        assert!(read("Baik.\n#Lebong bisa").is_ok(), "other tags are words");
     }
 
     #[test]

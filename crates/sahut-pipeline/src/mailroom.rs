@@ -11,7 +11,6 @@ mod telling;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sahut_domain::letter::Outcome;
 use sahut_mail::{Fetched, Imap, ImapError, Limits, Opened};
 use sahut_store::work::Stage;
 use sahut_store::{Db, StoreError};
@@ -20,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use crate::supervisor::{Heart, TaskError};
 use crate::{Context, stage};
 use judging::Verdict;
-pub use obeying::{approve, send_back};
+pub use obeying::{Approval, approve, send_back};
 
 /// How long the mailbox's server may be silent until it is asked again.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -56,7 +55,8 @@ pub async fn handle(context: &Context) -> Result<usize, StoreError> {
             tracing::error!(letter = %letter.id, %error, "letter.failed");
             tx.roll_back().await?;
             tx = context.db.begin().await?;
-            Verdict { detail: error.to_string(), ..Verdict::of(Outcome::Unreadable) }
+            let failed = judging::failed(&mut tx, &regency, replies, &letter).await?;
+            Verdict { detail: error.to_string(), ..failed }
         }
     };
     let outcome = verdict.outcome;

@@ -401,7 +401,9 @@ fn is_superior(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts, now
 }
 
 fn about(regency: &Regency, work: &NoticeWork, inquiry: &InquiryFacts, now: Timestamp) -> About {
-    let links = regency.links.as_ref();
+    // A link that its reader may not use only leads to a refusal.
+    let may_act = regency.may_act(&inquiry.office.0, &work.recipient.mail);
+    let links = regency.links.as_ref().filter(|_| may_act);
     let link = links.map(|links| links.to(inquiry.id, &inquiry.office.0, &work.recipient.mail, now));
     let again = work.template == Template::FollowUp;
     let text = if again { work.message_text.as_ref() } else { None };

@@ -137,11 +137,27 @@ impl Regency {
         people.iter().chain(self.ladder.desk(office).others()).cloned().collect()
     }
 
+    /// Whether somebody with an address has a say in what an office has: who answers for it, who decides for all, those above
+    /// the offices, and operators.
+    pub fn may_act(&self, office: &OfficeCode, mail: &str) -> bool {
+        let near = [office, &self.triage_office].into_iter().flat_map(|code| self.colleagues(code));
+        let above = self.ladder.secretary.iter().chain(&self.ladder.regent).chain(&self.operators);
+        near.chain(above.cloned()).any(|person| person.mail.eq_ignore_ascii_case(mail))
+    }
+
     /// Who is told of inquiries besides people on duty: heads, those who stand in, those above the offices, operators.
     pub fn others(&self) -> Vec<Person> {
         let desks = self.ladder.desks.values().flat_map(Desk::others);
         let above = self.ladder.secretary.iter().chain(&self.ladder.regent);
         desks.chain(above).chain(&self.operators).cloned().collect()
+    }
+
+    /// Whether words hold a link or an address that was made for one person: a notice was quoted that must not go out.
+    pub fn is_quoted_in(&self, text: &str) -> bool {
+        let link = self.links.as_ref().map(|links| format!("{}/i/", links.url));
+        let replies = self.outbox.as_ref().and_then(|outbox| outbox.replies.as_ref());
+        link.is_some_and(|link| text.contains(&link))
+            || replies.is_some_and(|replies| replies.is_quoted_in(text))
     }
 
     /// Who has to approve an answer of somebody for an office: its head, or where it has none the first of its people;

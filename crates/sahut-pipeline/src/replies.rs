@@ -85,6 +85,16 @@ impl Replies {
         Mailbox::new(None, &format!("{}+{}-{code}@{}", self.local, work.id, self.domain)).ok()
     }
 
+    /// Whether words hold the address of a notice.
+    pub(crate) fn is_quoted_in(&self, text: &str) -> bool {
+        let lower = text.to_lowercase();
+        let begun = format!("{}+", self.local);
+        lower.split(begun.as_str()).skip(1).any(|rest| {
+            let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            after.len() < rest.len() && after.starts_with('-')
+        })
+    }
+
     /// The notices that the addresses of a mail name, proven or not, each with the code that it brings.
     pub(crate) fn named_in<'a>(
         &self,

@@ -150,6 +150,7 @@ fn pages(text: &str) -> Vec<Page> {
         Problem::Limit(LONG),
         Problem::Unanswerable,
         Problem::Unfit,
+        Problem::Quoted,
     ];
     for (problem, act) in problems.into_iter().zip(Act::ALL.into_iter().cycle()) {
         let mut page = inquiry(text);
@@ -169,6 +170,7 @@ fn pages(text: &str) -> Vec<Page> {
             at: at("2026-11-20T09:00:00Z"),
             zone: zone(),
             office: "Dinas PUPR".to_owned(),
+            waits_for: None,
             back: Some("/i/AAAAAB".to_owned()),
         }));
     }

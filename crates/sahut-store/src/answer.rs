@@ -53,29 +53,59 @@ impl Tx {
         fits: impl Fn(&ReplyWork) -> Result<(), Limit>,
         now: Timestamp,
     ) -> Result<Answered, StoreError> {
+        let (fitting, answered) = self.draft_together(number, answer, fits, now).await?;
+        self.queue_drafts(&fitting.iter().collect::<Vec<_>>(), now).await?;
+        Ok(answered)
+    }
+
+    /// What would become of an answer, so that nobody approves what cannot leave. The caller drops the transaction where the
+    /// answer does not fit; else nothing is left behind of the try, and the replies that are named are none.
+    pub async fn try_answer_together(
+        &mut self,
+        number: InquiryNumber,
+        answer: Answer<'_>,
+        fits: impl Fn(&ReplyWork) -> Result<(), Limit>,
+        now: Timestamp,
+    ) -> Result<Answered, StoreError> {
+        let (fitting, answered) = self.draft_together(number, answer, fits, now).await?;
+        for draft in &fitting {
+            self.drop_draft(draft).await?;
+        }
+        Ok(answered)
+    }
+
+    /// The drafts that fit, not queued yet, and what becomes of the answer once they are.
+    async fn draft_together(
+        &mut self,
+        number: InquiryNumber,
+        answer: Answer<'_>,
+        fits: impl Fn(&ReplyWork) -> Result<(), Limit>,
+        now: Timestamp,
+    ) -> Result<(Vec<ReplyWork>, Answered), StoreError> {
         let (drafts, unanswerable, underway) = match self.draft_replies(number, answer, now).await? {
-            Drafts::Known(reply) => return Ok(Answered::Known(reply)),
-            Drafts::NoInquiry => return Ok(Answered::NoInquiry),
+            Drafts::Known(reply) => return Ok((Vec::new(), Answered::Known(reply))),
+            Drafts::NoInquiry => return Ok((Vec::new(), Answered::NoInquiry)),
             Drafts::Written { drafts, left_out, underway } => (drafts, left_out, underway),
         };
         let mut left_out: Vec<_> =
             unanswerable.into_iter().map(|(number, why)| (number, LeftOut::Unanswerable(why))).collect();
-        let mut fitting = Vec::new();
-        for (number, draft) in &drafts {
-            match fits(draft) {
-                Ok(()) => fitting.push((*number, draft)),
+        let (mut fitting, mut replies) = (Vec::new(), Vec::new());
+        for (number, draft) in drafts {
+            match fits(&draft) {
+                Ok(()) => {
+                    replies.push((number, ReplyId(draft.lease.id)));
+                    fitting.push(draft);
+                }
                 Err(limit @ Limit::Length { .. }) => {
-                    let channel = draft.channel_code.clone();
-                    return Ok(Answered::TooLong { number: *number, channel, limit });
+                    let channel = draft.channel_code;
+                    return Ok((Vec::new(), Answered::TooLong { number, channel, limit }));
                 }
                 Err(limit) => {
-                    self.drop_draft(draft).await?;
-                    left_out.push((*number, LeftOut::Limit(limit)));
+                    self.drop_draft(&draft).await?;
+                    left_out.push((number, LeftOut::Limit(limit)));
                 }
             }
         }
-        self.queue_drafts(&fitting.iter().map(|(_, draft)| *draft).collect::<Vec<_>>(), now).await?;
-        let replies = fitting.into_iter().map(|(number, draft)| (number, ReplyId(draft.lease.id))).collect();
-        Ok(Answered::Queued { replies, left_out, underway })
+        Ok((fitting, Answered::Queued { replies, left_out, underway }))
     }
 }

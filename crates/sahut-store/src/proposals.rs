@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use sahut_domain::event::{EventId, EventKind};
 use sahut_domain::inquiry::{InquiryId, InquiryNumber};
 use sahut_domain::letter::{Outcome, ProposalId, ProposalState};
-use sahut_domain::office::OfficeCode;
+use sahut_domain::notice::Template;
+use sahut_domain::office::{OfficeCode, Person};
 use sahut_domain::reply::Intent;
 use serde::Serialize;
 
@@ -12,6 +13,7 @@ use crate::acts::Done;
 use crate::deliver::Answer;
 use crate::journal::NewEvent;
 use crate::letters::number;
+use crate::notify::NewNotice;
 use crate::value::{Row, args};
 use crate::{StoreError, Tx};
 
@@ -29,7 +31,7 @@ pub struct Proposal {
     /// Its number.
     #[serde(serialize_with = "shown")]
     pub number: InquiryNumber,
-    /// The office that has it.
+    /// The office that it was written for.
     pub office: OfficeCode,
     /// The answer.
     pub text: String,
@@ -56,7 +58,7 @@ impl Proposal {
 }
 
 const PROPOSALS: &str =
-    "SELECT p.id, p.key, p.inquiry_id, i.year, i.sequence, i.office, p.text, p.intent, p.author,
+    "SELECT p.id, p.key, p.inquiry_id, i.year, i.sequence, p.office, p.text, p.intent, p.author,
     p.author_mail, p.created_at, p.state, p.reason FROM proposal p JOIN inquiry i ON i.id = p.inquiry_id";
 
 impl Tx {
@@ -74,10 +76,10 @@ impl Tx {
         let Some(held) = self.hold_by_number(number).await? else { return Ok(None) };
         let id = ProposalId(self.id("proposal").await?);
         const PROPOSE: &str =
-            "INSERT INTO proposal (id, key, inquiry_id, text, intent, author, author_mail, created_at, state)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting') ON CONFLICT (key) DO NOTHING";
+            "INSERT INTO proposal (id, key, inquiry_id, office, text, intent, author, author_mail, created_at, state)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'waiting') ON CONFLICT (key) DO NOTHING";
         let Answer { text, author, intent, key } = answer;
-        let values = args![id, key, held.id, text, intent.as_str(), author, author_mail, now];
+        let values = args![id, key, held.id, &held.office, text, intent.as_str(), author, author_mail, now];
         if self.exec(PROPOSE, values).await? == 0 {
             return Err(StoreError::Unfit(format!("this answer to {number} was proposed before")));
         }
@@ -86,6 +88,40 @@ impl Tx {
             NewEvent::new(EventKind::ReplyProposed, now).by(author).inquiry(held.id, &held.office).with(data);
         let event = self.record_one(event, now).await?;
         Ok(Some((id, Done { inquiry: held.id, office: held.office, event })))
+    }
+
+    /// The same, and owes whoever has to approve it a mail.
+    ///
+    /// # Errors
+    /// It was proposed before.
+    pub async fn ask_approval(
+        &mut self,
+        number: InquiryNumber,
+        answer: Answer<'_>,
+        author_mail: &str,
+        approver: Person,
+        now: Timestamp,
+    ) -> Result<Option<ProposalId>, StoreError> {
+        let Some((proposal, done)) = self.propose(number, answer, author_mail, now).await? else {
+            return Ok(None);
+        };
+        let notice = NewNotice {
+            event: done.event,
+            template: Template::Approval,
+            recipient: approver,
+            office: Some(done.office),
+            inquiry: Some(done.inquiry),
+            channel: None,
+            urgent: false,
+            not_before: now,
+        };
+        self.owe(vec![notice], now).await?;
+        Ok(Some(proposal))
+    }
+
+    /// A proposal by the operation that its answer is queued as.
+    pub async fn proposal_named(&mut self, key: &str) -> Result<Option<Proposal>, StoreError> {
+        self.opt(&format!("{PROPOSALS} WHERE p.key = $1"), args![key], proposal).await
     }
 
     /// A proposal by its number.

@@ -53,6 +53,12 @@ pub trait Regency: Send + Sync {
     fn others(&self) -> Vec<Person>;
     /// The working calendar of an office.
     fn calendar(&self, office: &OfficeCode) -> Option<&WorkingCalendar>;
+    /// Whether somebody with an address has a say in what an office has.
+    fn may_act(&self, office: &OfficeCode, mail: &str) -> bool;
+    /// Whether words hold a link or an address that was made for one person.
+    fn is_quoted_in(&self, text: &str) -> bool;
+    /// Who has to approve an answer of somebody for an office; nobody where it may leave at once.
+    fn approver(&self, office: &OfficeCode, author: &Person) -> Option<Person>;
     /// Holds an answer against the limits of its platform.
     fn fits(&self, draft: &ReplyWork, now: Timestamp) -> Result<(), Limit>;
 }
@@ -211,7 +217,7 @@ async fn act(
 /// Says that something was done, as the database has it; also where the inquiry is another office's now.
 async fn done(
     State(desk): State<Desk>,
-    Path((link, operation)): Path<(String, String)>,
+    Path((link, name)): Path<(String, String)>,
     headers: HeaderMap,
     extensions: Extensions,
 ) -> Response {
@@ -219,16 +225,17 @@ async fn done(
     let page = async {
         let pass = visitor.pass()?;
         let mut tx = desk.pages.db.read().await?;
-        let found = tx.operation(&operation).await?.filter(|done| done.inquiry == pass.inquiry);
+        let found = tx.operation(&name).await?.filter(|done| done.inquiry == pass.inquiry);
         let operation = found.ok_or(Refusal::Forged)?;
         let (number, office) = tx.number_of(pass.inquiry).await?.ok_or(Refusal::Forged)?;
         let offices = tx.offices().await?;
         let act = Act::parse(&operation.act).ok_or(Refusal::Forged)?;
+        let waits_for = facts::waits_for(&visitor, &mut tx, &name).await?;
         let back = visitor.open(tx).await.is_ok().then(|| visitor.address());
         let zone = visitor.regency.calendar(&office).map(|calendar| calendar.zone.clone());
         let zone = zone.unwrap_or(jiff::tz::TimeZone::UTC);
         let office = facts::short_name(&offices, &office);
-        Ok::<_, Refused>(Done { number, act, at: operation.done_at, zone, office, back })
+        Ok::<_, Refused>(Done { number, act, at: operation.done_at, zone, office, waits_for, back })
     };
     match page.await {
         Ok(page) => answer(StatusCode::OK, &Page::Done(page), visitor.language()),

@@ -47,6 +47,18 @@ impl sahut_web::pages::Regency for Running {
         self.0.calendar(office)
     }
 
+    fn may_act(&self, office: &OfficeCode, mail: &str) -> bool {
+        self.0.may_act(office, mail)
+    }
+
+    fn is_quoted_in(&self, text: &str) -> bool {
+        self.0.is_quoted_in(text)
+    }
+
+    fn approver(&self, office: &OfficeCode, author: &Person) -> Option<Person> {
+        self.0.approver(office, author).cloned()
+    }
+
     fn fits(&self, draft: &ReplyWork, now: Timestamp) -> Result<(), Limit> {
         sahut_pipeline::deliver::fits(&self.0, draft, now)
     }

@@ -80,6 +80,29 @@ pub(super) async fn judge(
     Ok(Verdict { sender, ..verdict })
 }
 
+/// Of a letter that could not be carried out: who sent it, and in answer to what, so that its writer hears of it and a person
+/// can let it be tried again.
+pub(super) async fn failed(
+    tx: &mut Tx,
+    regency: &Regency,
+    replies: &Replies,
+    letter: &Letter,
+) -> Result<Verdict, StoreError> {
+    let failed = Verdict::of(Outcome::Unreadable);
+    let Ok(mail) = sahut_mail::read(&letter.raw, &LIMITS) else { return Ok(failed) };
+    let sender = mail.from.as_ref().map(|from| from.address.clone());
+    if mail.automatic.is_some() {
+        return Ok(Verdict { sender, ..failed });
+    }
+    let notice = answered(tx, replies, addressees(&mail)).await?;
+    let tell = notice.as_ref().and_then(|notice| {
+        let writer = sender.as_deref().and_then(|address| writer(regency, notice, address));
+        let recipient = || Some(notice.recipient.clone()).filter(|person| regency.knows(&person.mail));
+        writer.filter(|_| replies.believes(&mail)).or_else(recipient)
+    });
+    Ok(Verdict { sender, notice, tell, ..failed })
+}
+
 fn kind_of(machine: &Automatic) -> &'static str {
     match machine {
         Automatic::Loop => "a mail of our own",

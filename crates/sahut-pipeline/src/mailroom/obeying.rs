@@ -17,6 +17,7 @@ use sahut_store::inquiries::Inquiry;
 use sahut_store::letters::{Letter, NoticeFacts};
 use sahut_store::notify::NewNotice;
 use sahut_store::pass_on::NotOurs;
+use sahut_store::proposals::Proposal;
 use sahut_store::{StoreError, Tx};
 
 use super::judging::Verdict;
@@ -59,6 +60,7 @@ pub(super) async fn obey(
         Ok(said) => said,
         Err(Misread::Empty) => return Ok(Verdict::of(Outcome::Empty)),
         Err(Misread::Unknown(command)) => return Ok(Verdict::naming(Outcome::UnknownCommand, command)),
+        Err(Misread::Misplaced(command)) => return Ok(Verdict::naming(Outcome::Misplaced, command)),
         Err(Misread::Incomplete(command)) => return Ok(Verdict::naming(Outcome::Incomplete, command)),
     };
     if let Instruction::Approve | Instruction::Refuse { .. } = said {
@@ -68,8 +70,8 @@ pub(super) async fn obey(
     if notice.template == Template::Approval {
         return Ok(Verdict::of(Outcome::NothingProposed));
     }
-    if !word.is_ours() {
-        return Ok(Verdict::naming(Outcome::NotYours, &inquiry.line.office_name));
+    if let Some(verdict) = word.kept_back(&said) {
+        return Ok(verdict);
     }
     word.carry_out(tx, said).await
 }
@@ -100,14 +102,37 @@ impl Word<'_> {
         }
     }
 
-    /// Whether the inquiry is still where this person has a say: at their office, or at one that decides for all.
-    fn is_ours(&self) -> bool {
-        let answers_for = |code: &OfficeCode| {
-            self.regency.colleagues(code).iter().any(|other| other.mail == self.person.mail)
+    /// Why what was said is not done, whatever it is.
+    fn kept_back(&self, said: &Instruction) -> Option<Verdict> {
+        let line = &self.inquiry.line;
+        if !self.regency.may_act(&line.office, &self.person.mail) {
+            return Some(Verdict::naming(Outcome::NotYours, &line.office_name));
+        }
+        let (Instruction::Answer(text) | Instruction::Question(text) | Instruction::Progress(text)) = said
+        else {
+            return None;
         };
-        let office = &self.inquiry.line.office;
-        self.notice.office.as_ref().is_none_or(|told| told == office || *told == self.regency.triage_office)
-            || answers_for(office)
+        if matches!(said, Instruction::Answer(_)) && !self.wants_answer() {
+            return Some(Verdict::of(Outcome::NotMeant));
+        }
+        self.regency.is_quoted_in(text).then(|| Verdict::of(Outcome::Quoted))
+    }
+
+    /// Whether plain words in answer to the notice can be meant for the citizen: not "thank you" for a confirmation, and not
+    /// what those above an office write about its delay.
+    fn wants_answer(&self) -> bool {
+        match self.notice.template {
+            Template::Confirmation => {
+                let outcome = self.notice.data["outcome"].as_str().and_then(|word| word.parse().ok());
+                !outcome.is_some_and(Outcome::is_done)
+            }
+            Template::Overdue => {
+                let near = [&self.inquiry.line.office, &self.regency.triage_office];
+                let mut near = near.into_iter().flat_map(|code| self.regency.colleagues(code));
+                near.any(|person| person.mail.eq_ignore_ascii_case(&self.person.mail))
+            }
+            _ => true,
+        }
     }
 
     fn calendar(&self) -> Option<&WorkingCalendar> {
@@ -133,19 +158,9 @@ impl Word<'_> {
             let answered = answer_together(tx, self.regency, line.number, answer, self.now).await?;
             return Ok(underway(&answered, done_by(intent)));
         };
-        let proposed = tx.propose(line.number, answer, &self.person.mail, self.now).await?;
-        let Some((proposal, done)) = proposed else { return Ok(Verdict::of(Outcome::SentBefore)) };
-        let notice = NewNotice {
-            event: done.event,
-            template: Template::Approval,
-            recipient: approver.clone(),
-            office: Some(done.office),
-            inquiry: Some(done.inquiry),
-            channel: None,
-            urgent: false,
-            not_before: self.now,
-        };
-        tx.owe(vec![notice], self.now).await?;
+        let asked =
+            tx.ask_approval(line.number, answer, &self.person.mail, approver.clone(), self.now).await?;
+        let Some(proposal) = asked else { return Ok(Verdict::of(Outcome::Untied)) };
         Ok(Verdict { proposal: Some(proposal), ..Verdict::naming(Outcome::Proposed, &approver.name) })
     }
 
@@ -157,7 +172,8 @@ impl Word<'_> {
         let Some(proposal) = tx.proposal(id).await? else { return Ok(Verdict::of(Outcome::NothingProposed)) };
         // Colleagues may answer for each other, and not approve for each other: one of them is the writer.
         let was_asked = self.notice.recipient.mail.eq_ignore_ascii_case(&self.person.mail);
-        if proposal.state != ProposalState::Waiting || !was_asked {
+        let is_own = proposal.author_mail.eq_ignore_ascii_case(&self.person.mail);
+        if proposal.state != ProposalState::Waiting || !was_asked || is_own {
             return Ok(Verdict::of(Outcome::NothingProposed));
         }
         let by = self.person.name.as_str();
@@ -170,8 +186,9 @@ impl Word<'_> {
                 return Ok(obstacle);
             }
             match approve(tx, self.regency, id, by, self.now).await? {
-                Some(answered) => underway(&answered, Outcome::Approved),
-                None => return Ok(Verdict::of(Outcome::NothingProposed)),
+                Approval::Given(answered) => underway(&answered, Outcome::Approved),
+                Approval::Overtaken(outcome, named) => return Ok(Verdict::naming(outcome, named)),
+                Approval::NothingWaits => return Ok(Verdict::of(Outcome::NothingProposed)),
             }
         };
         Ok(Verdict { named: proposal.author, proposal: Some(id), ..verdict })
@@ -258,22 +275,49 @@ impl Word<'_> {
     }
 }
 
-/// Lets a proposed answer leave, within the caller's transaction. Where it cannot leave it goes on waiting. `None`: it
-/// waits for nobody.
+/// What became of an approval.
+#[derive(Debug)]
+pub enum Approval {
+    /// It is given, and the answer leaves as far as it can.
+    Given(Answered),
+    /// The answer is for what is not so any more: what has happened since, and at whom or by whom. Nothing was changed.
+    Overtaken(Outcome, String),
+    /// There is no such proposal, or it was decided on before.
+    NothingWaits,
+}
+
+/// Lets a proposed answer leave, within the caller's transaction. Where it cannot leave it goes on waiting.
 pub async fn approve(
     tx: &mut Tx,
     regency: &Regency,
     id: ProposalId,
     actor: &str,
     now: Timestamp,
-) -> Result<Option<Answered>, StoreError> {
+) -> Result<Approval, StoreError> {
     let waiting = tx.proposal(id).await?.filter(|proposal| proposal.state == ProposalState::Waiting);
-    let Some(proposal) = waiting else { return Ok(None) };
+    let Some(proposal) = waiting else { return Ok(Approval::NothingWaits) };
+    if let Some((outcome, named)) = overtaken(tx, &proposal).await? {
+        return Ok(Approval::Overtaken(outcome, named));
+    }
     let answered = answer_together(tx, regency, proposal.number, proposal.answer(), now).await?;
     if matches!(&answered, Answered::Queued { replies, .. } if !replies.is_empty()) {
         tx.decide_proposal(id, ProposalState::Approved, None, actor, now).await?;
     }
-    Ok(Some(answered))
+    Ok(Approval::Given(answered))
+}
+
+/// What has happened since an answer was proposed that it does not know of.
+async fn overtaken(tx: &mut Tx, proposal: &Proposal) -> Result<Option<(Outcome, String)>, StoreError> {
+    let Some(inquiry) = tx.inquiry(proposal.number).await? else { return Ok(None) };
+    if inquiry.line.office != proposal.office {
+        return Ok(Some((Outcome::NotYours, inquiry.line.office_name)));
+    }
+    if inquiry.line.state == State::Closed {
+        return Ok(Some((Outcome::Closed, String::new())));
+    }
+    // By anybody: also its author may have answered on another way.
+    let since = tx.answered_since(proposal.inquiry, proposal.created_at, "").await?;
+    Ok(since.map(|(_, author)| (Outcome::AnsweredMeanwhile, author)))
 }
 
 /// Gives a proposed answer back to its writer, who is told why. `false`: it waits for nobody.

@@ -284,6 +284,34 @@ async fn an_answer_that_needs_approval_leaves_when_it_is_approved() {
 }
 
 #[tokio::test]
+async fn thanks_for_a_confirmation_and_what_is_quoted_are_not_published() {
+    let scene = Scene::open(false).await;
+    let quoted = format!("Baik. Balas ke {}", scene.address);
+    assert_eq!(scene.say(&quoted).await, Outcome::Quoted);
+    assert_eq!(scene.say("Baik.\n#catatan rahasia").await, Outcome::Misplaced);
+    assert_eq!(scene.say("#catatan sudah ditelepon").await, Outcome::Noted);
+    let told = scene.mailed().await;
+    let noted = told.iter().find(|work| work.data["outcome"] == "noted").unwrap();
+    let thanks = mail_to(&scene.address_of(noted), PASSED, ADMIN, "Terima kasih.");
+    assert_eq!(scene.receive(&thanks).await.outcome, Some(Outcome::NotMeant));
+    assert!(scene.inquiry().await.replies.is_empty(), "the citizen sees none of it");
+}
+
+#[tokio::test]
+async fn what_was_answered_meanwhile_is_not_approved() {
+    let scene = Scene::open(true).await;
+    assert_eq!(scene.say("Besok kami perbaiki.").await, Outcome::Proposed);
+    let told = scene.mailed().await;
+    let asked = told.iter().find(|work| work.template == Template::Approval).unwrap();
+    // The head answers without asking anybody.
+    let own = mail_to(&scene.address, PASSED, HEAD, "Sudah kami perbaiki.");
+    assert_eq!(scene.receive(&own).await.outcome, Some(Outcome::Answered));
+    let late = mail_to(&scene.address_of(asked), PASSED, HEAD, "#setuju");
+    assert_eq!(scene.receive(&late).await.outcome, Some(Outcome::AnsweredMeanwhile));
+    assert_eq!(scene.inquiry().await.replies.len(), 1, "the citizen is answered once");
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_approved_goes_back_to_its_writer() {
     let scene = Scene::open(true).await;
     scene.say("Bukan urusan kami!").await;

@@ -254,6 +254,8 @@ pub enum Problem {
     Changed(Option<Box<Deed>>),
     /// Words are missing.
     NoWords,
+    /// The words hold a link or an address that was made for one person.
+    Quoted,
     /// Words are too many for us, in characters.
     TooMany(usize),
     /// No moment was chosen.
@@ -281,6 +283,8 @@ pub struct Done {
     pub zone: TimeZone,
     /// Short name of the office that has it now.
     pub office: String,
+    /// Who has to approve it before it leaves, by name; absent where nobody has to.
+    pub waits_for: Option<String>,
     /// Address of the inquiry's page; absent where it is another office's now.
     pub back: Option<String>,
 }

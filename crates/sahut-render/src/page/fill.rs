@@ -200,6 +200,7 @@ fn problem_words(problem: &Problem, page: &InquiryPage, language: Language) -> S
         }
         Problem::Changed(None) => say(language, "page.problem.changed_somehow", &[]),
         Problem::NoWords => say(language, "page.problem.no_words", &[]),
+        Problem::Quoted => say(language, "page.problem.quoted", &[]),
         Problem::TooMany(most) => {
             let most = whole(i64::try_from(*most).unwrap_or(i64::MAX), language);
             say(language, "page.problem.too_many", &[("most", &most)])
@@ -238,6 +239,7 @@ fn unit_words(unit: &str, language: Language) -> String {
 
 fn done(page: &Done, language: Language) -> Value {
     let key = match page.act {
+        Act::Answer if page.waits_for.is_some() => "page.done.proposed",
         Act::Answer => "page.done.answer",
         Act::InHand => "page.done.in_hand",
         Act::MoreTime => "page.done.more_time",
@@ -246,10 +248,11 @@ fn done(page: &Done, language: Language) -> Value {
         Act::Settle => "page.done.settle",
     };
     let office = one_line(&page.office);
+    let approver = one_line(page.waits_for.as_deref().unwrap_or_default());
     context! {
         title => say(language, "page.done.title", &[("number", &page.number.to_string())]),
         number => page.number.to_string(),
-        words => say(language, key, &[("office", &office)]),
+        words => say(language, key, &[("office", &office), ("approver", &approver)]),
         at => moment(page.at, &page.zone, language),
         back => page.back.as_deref(),
     }

@@ -200,7 +200,8 @@ async fn try_act(
     Ok(true)
 }
 
-/// Answers the inquiry and, where it is open, all others of its incident, as the command does.
+/// Answers the inquiry and, where it is open, all others of its incident, as the command does; first it is asked for approval
+/// where the office wants that.
 async fn answer(
     visitor: &Visitor,
     visit: &Visit,
@@ -209,15 +210,29 @@ async fn answer(
     tx: &mut Tx,
 ) -> Result<(), Stopped> {
     let (text, intent, now) = (sent.words(ANSWER)?, sent.intent()?, visitor.now);
+    if visitor.regency.is_quoted_in(&text) {
+        return Err(Problem::Quoted.into());
+    }
     let given = Answer { text: &text, author: &visit.person.name, intent, key: operation };
     let fits = |draft: &_| visitor.regency.fits(draft, now);
-    match tx.answer_together(visit.number, given, fits, now).await? {
+    let approver = visitor.regency.approver(&visit.office, &visit.person);
+    let answered = match approver {
+        Some(_) => tx.try_answer_together(visit.number, given, fits, now).await?,
+        None => tx.answer_together(visit.number, given, fits, now).await?,
+    };
+    match answered {
         Answered::NoInquiry => Err(Refusal::Forged.into()),
         Answered::TooLong { limit, .. } => Err(Problem::Limit(limit).into()),
         Answered::Queued { replies, mut left_out, .. } if replies.is_empty() => match left_out.pop() {
             Some((_, LeftOut::Limit(limit))) => Err(Problem::Limit(limit).into()),
             Some((_, LeftOut::Unanswerable(_))) | None => Err(Problem::Unanswerable.into()),
         },
-        Answered::Known(_) | Answered::Queued { .. } => Ok(()),
+        Answered::Known(_) => Ok(()),
+        Answered::Queued { .. } => {
+            if let Some(approver) = approver {
+                tx.ask_approval(visit.number, given, &visit.person.mail, approver, now).await?;
+            }
+            Ok(())
+        }
     }
 }

@@ -8,7 +8,8 @@ use sahut_domain::calendar::{Term, WorkingCalendar};
 use sahut_domain::decision::Decision;
 use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::{InquiryId, State};
-use sahut_domain::office::{Office, OfficeCode};
+use sahut_domain::letter::ProposalState;
+use sahut_domain::office::{Office, OfficeCode, Person};
 use sahut_domain::reply::{Limit, ReplyState};
 use sahut_domain::segments::Segment;
 use sahut_render::page::{
@@ -304,4 +305,17 @@ fn stays(regency: &dyn Regency, segments: &[Segment], offices: &[Office], now: T
     }
     let stay = |(office, seconds): (&OfficeCode, i64)| Stay { office: short_name(offices, office), seconds };
     stays.into_iter().map(stay).collect()
+}
+
+/// Who has to approve the answer of an operation, by name; nobody where it went to the citizen.
+pub(super) async fn waits_for(
+    visitor: &Visitor,
+    tx: &mut Tx,
+    operation: &str,
+) -> Result<Option<String>, StoreError> {
+    let Some(proposal) = tx.proposal_named(operation).await? else { return Ok(None) };
+    let author = Person { name: proposal.author, mail: proposal.author_mail };
+    let waiting = proposal.state != ProposalState::Approved;
+    let approver = visitor.regency.approver(&proposal.office, &author).filter(|_| waiting);
+    Ok(approver.map(|approver| approver.name))
 }

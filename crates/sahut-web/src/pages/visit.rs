@@ -61,6 +61,10 @@ impl Visitor {
         let mut people = tx.everybody().await?;
         people.extend(self.regency.others());
         if let Some(person) = people.iter().find(|person| pass.is_for(&office, &person.mail)) {
+            // Who was moved to another office keeps the links of old mails.
+            if !self.regency.may_act(&office, &person.mail) {
+                return Err(Refusal::Left.into());
+            }
             return Ok(Visit { inquiry: pass.inquiry, number, office, person: person.clone() });
         }
         let offices = tx.offices().await?;

@@ -7,6 +7,7 @@ mod world;
 use axum::http::StatusCode;
 use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::State;
+use sahut_domain::notice::Template;
 use sahut_domain::reply::{Intent, Limit};
 use world::{Answer, World, at};
 
@@ -193,6 +194,7 @@ async fn a_link_that_is_not_good_says_what_to_do() {
         ("/i/%F0%9F%92%A9".to_owned(), StatusCode::NOT_FOUND),
         (world.link_until(at(-1)), StatusCode::GONE),
         (world.link_for("dinkes", "pensiun@dinkes.example"), StatusCode::FORBIDDEN),
+        (world.link_for("dinkes", "admin@pupr.example"), StatusCode::FORBIDDEN),
         (world.link_for("pupr", "admin@pupr.example"), StatusCode::GONE),
         (world.link_for("kominfo", "admin@dinkes.example"), StatusCode::GONE),
     ] {
@@ -244,4 +246,37 @@ async fn a_program_that_looks_through_mails_is_not_taken_for_a_person() {
     assert!(!world.seen("admin@dinkes.example").await);
     world.get_with(&world.link(), &[("sec-fetch-mode", "navigate")]).await;
     assert!(world.seen("admin@dinkes.example").await);
+}
+
+#[tokio::test]
+async fn an_answer_that_needs_approval_waits_for_it() {
+    let mut world = World::new().await;
+    let length = Limit::Length { platform: "Telegram", unit: "characters", has: 0, most: 20 };
+    world.approve_by("Kepala Dinkes", "kepala@dinkes.example", Some(length));
+    let answer = |text| [("text", text), ("intent", "answer")];
+    let page = world.get(&world.link()).await;
+    let long = filled(&page, &answer("jawaban yang terlalu panjang"));
+    let refused = world.post(&format!("{}/answer", world.link()), &long).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "nobody approves what cannot leave");
+    let form = filled(&page, &answer("Sudah buka lagi."));
+    let sent = world.post(&format!("{}/answer", world.link()), &form).await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
+    world.post(&format!("{}/answer", world.link()), &form).await;
+    assert!(world.inquiry().await.replies.is_empty(), "nothing leaves");
+    assert_eq!(world.waiting().await, ["Sudah buka lagi."]);
+    assert_eq!(world.owed().await, [(Template::Approval, "kepala@dinkes.example".to_owned())]);
+    let done = world.get(&sent.header("location")).await;
+    assert!(done.body.contains("setelah disetujui Kepala Dinkes"), "{}", done.body);
+}
+
+#[tokio::test]
+async fn a_link_made_for_one_person_is_never_published() {
+    let world = World::new().await;
+    let page = world.get(&world.link()).await;
+    let text = "Baik.\n> https://sahut.lebong.example/i/rahasia";
+    let form = filled(&page, &[("text", text), ("intent", "answer")]);
+    let refused = world.post(&format!("{}/answer", world.link()), &form).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("kutipan"), "{}", refused.body);
+    assert!(world.inquiry().await.replies.is_empty());
 }

@@ -15,6 +15,7 @@ use sahut_domain::decision::{Basis, Decision};
 use sahut_domain::inquiry::{InquiryId, InquiryNumber, Kind, Priority};
 use sahut_domain::link::{LinkKey, LinkKeys};
 use sahut_domain::message::{Author, Item, Surface, ThreadKey, Visibility};
+use sahut_domain::notice::Template;
 use sahut_domain::office::{Office, OfficeCode, OfficeKind, Person};
 use sahut_domain::reply::{Intent, Limit};
 use sahut_domain::{Chance, ManualClock};
@@ -70,6 +71,7 @@ struct Town {
     decides: OfficeCode,
     calendar: WorkingCalendar,
     limit: Option<Limit>,
+    approver: Option<Person>,
 }
 
 impl Regency for Town {
@@ -91,6 +93,18 @@ impl Regency for Town {
 
     fn calendar(&self, _office: &OfficeCode) -> Option<&WorkingCalendar> {
         Some(&self.calendar)
+    }
+
+    fn may_act(&self, office: &OfficeCode, mail: &str) -> bool {
+        [office, &self.decides].iter().any(|code| mail.ends_with(&format!("@{code}.example")))
+    }
+
+    fn is_quoted_in(&self, text: &str) -> bool {
+        text.contains("https://sahut.lebong.example/i/")
+    }
+
+    fn approver(&self, _office: &OfficeCode, _author: &Person) -> Option<Person> {
+        self.approver.clone()
     }
 
     fn fits(&self, draft: &ReplyWork, _now: Timestamp) -> Result<(), Limit> {
@@ -209,13 +223,33 @@ impl World {
         let begun = tx.events_of(opened.id).await.unwrap().len();
         tx.commit().await.unwrap();
         let clock = ManualClock::at(at(60));
-        let router = router(&db, &clock, None);
+        let router = router(&db, &clock, None, None);
         Self { clock, begun, db, inquiry: opened.id, router, _folder: folder }
     }
 
     /// The platform takes no more than this.
     pub(crate) fn limit(&mut self, limit: Limit) {
-        self.router = router(&self.db, &self.clock, Some(limit));
+        self.router = router(&self.db, &self.clock, Some(limit), None);
+    }
+
+    /// Answers of this office leave when somebody has approved them.
+    pub(crate) fn approve_by(&mut self, name: &str, mail: &str, limit: Option<Limit>) {
+        let approver = Person { name: name.to_owned(), mail: mail.to_owned() };
+        self.router = router(&self.db, &self.clock, limit, Some(approver));
+    }
+
+    /// What waits for approval.
+    pub(crate) async fn waiting(&self) -> Vec<String> {
+        let waiting = self.db.read().await.unwrap().waiting_proposals().await.unwrap();
+        waiting.into_iter().map(|proposal| proposal.text).collect()
+    }
+
+    /// Who is owed which mail.
+    pub(crate) async fn owed(&self) -> Vec<(Template, String)> {
+        let mut tx = self.db.begin().await.unwrap();
+        let claim = Claim { owner: "test", now: at(9000), until: at(9060), limit: 10 };
+        let claimed = tx.claim_notices(&claim).await.unwrap();
+        claimed.into_iter().map(|work| (work.template, work.recipient.mail)).collect()
     }
 
     /// The link in the mail to the office's admin.
@@ -292,9 +326,9 @@ impl World {
     }
 }
 
-fn router(db: &Db, clock: &ManualClock, limit: Option<Limit>) -> Router {
-    let town: Arc<dyn Regency> =
-        Arc::new(Town { keys: keys(), decides: code("kominfo"), calendar: calendar(), limit });
+fn router(db: &Db, clock: &ManualClock, limit: Option<Limit>, approver: Option<Person>) -> Router {
+    let (keys, decides, calendar) = (keys(), code("kominfo"), calendar());
+    let town: Arc<dyn Regency> = Arc::new(Town { keys, decides, calendar, limit, approver });
     sahut_web::pages::router(Pages {
         db: db.clone(),
         clock: clock.clock(),

@@ -1,7 +1,7 @@
 //! `sahut reply waiting|approve|return`: answers that somebody has to approve before they leave.
 
-use sahut_domain::letter::ProposalId;
-use sahut_pipeline::mailroom;
+use sahut_domain::letter::{Outcome, ProposalId};
+use sahut_pipeline::mailroom::{self, Approval};
 use sahut_render::tame::one_line;
 use sahut_store::proposals::Proposal;
 
@@ -67,10 +67,14 @@ async fn approve(app: &App, id: ProposalId, by: &str) -> Result<(), Failure> {
     let (regency, _) = app.regency(&db).await?;
     let mut tx = db.begin().await?;
     let Some(proposal) = tx.proposal(id).await? else { return Err(unknown(id)) };
-    let approved = mailroom::approve(&mut tx, &regency, id, by, app.clock.now()).await?;
-    let approved = approved.ok_or_else(|| unknown(id))?;
-    tx.commit().await?;
-    tell(proposal.number, approved)
+    match mailroom::approve(&mut tx, &regency, id, by, app.clock.now()).await? {
+        Approval::Given(answered) => {
+            tx.commit().await?;
+            tell(proposal.number, answered)
+        }
+        Approval::NothingWaits => Err(unknown(id)),
+        Approval::Overtaken(outcome, named) => Err(overtaken(&proposal, outcome, &named)),
+    }
 }
 
 async fn give_back(app: &App, id: ProposalId, reason: &str, by: &str) -> Result<(), Failure> {
@@ -81,6 +85,16 @@ async fn give_back(app: &App, id: ProposalId, reason: &str, by: &str) -> Result<
     }
     tx.commit().await?;
     output::line(&format!("Answer {id} is returned to its writer."))
+}
+
+fn overtaken(proposal: &Proposal, outcome: Outcome, named: &str) -> Failure {
+    let number = proposal.number;
+    let why = match outcome {
+        Outcome::NotYours => format!("{number} is at {named} now"),
+        Outcome::AnsweredMeanwhile => format!("{number} was answered meanwhile by {named}"),
+        _ => format!("{number} is closed"),
+    };
+    Failure::failed(format!("{why}; answer {} still waits: `sahut reply return` gives it back", proposal.id))
 }
 
 fn unknown(id: ProposalId) -> Failure {
