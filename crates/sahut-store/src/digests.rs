@@ -166,7 +166,7 @@ impl Tx {
                 UNION SELECT id FROM inquiry WHERE office = $2 AND state = 'open')
             SELECT i.id, i.year, i.sequence, i.title, i.kind, i.state, o.short_name, MIN(d.due_at), i.acknowledged_until, i.office
             FROM told JOIN inquiry i ON i.id = told.id JOIN office o ON o.code = i.office
-                JOIN deadline d ON d.inquiry_id = i.id AND d.live = 1
+                JOIN deadline d ON d.inquiry_id = i.id AND d.live = 1 AND d.state = 'running'
             GROUP BY i.id, i.year, i.sequence, i.title, i.kind, i.state, o.short_name, i.acknowledged_until, i.office
             ORDER BY MIN(d.due_at), i.id";
         self.rows(LINES, args![event, office], line).await
