@@ -50,14 +50,15 @@ pub(crate) async fn sort_due(tx: &mut Tx, regency: &Regency, now: Timestamp) -> 
             Fate::Leaves => {}
             Fate::Folded => {
                 // What cannot be folded would be one too many beside the digest.
-                let others = recipient.due - recipient.foldable.min(recipient.due);
-                if others + 1 > allowance(regency, &recipient) {
-                    tx.put_off_others(&recipient.person.mail, recipient.free_at, now).await?;
-                }
+                let beside = allowance(regency, &recipient) - 1;
+                tx.put_off_others(&recipient.person.mail, recipient.free_at, beside, now).await?;
                 folded.push((recipient.person, recipient.office));
             }
-            Fate::PutOff => tx.put_off(&recipient.person.mail, recipient.free_at, now).await?,
-            Fate::Morning(opening) => tx.put_off(&recipient.person.mail, opening, now).await?,
+            Fate::PutOff => {
+                let allowed = allowance(regency, &recipient);
+                tx.put_off(&recipient.person.mail, recipient.free_at, allowed, now).await?;
+            }
+            Fate::Morning(opening) => tx.put_off(&recipient.person.mail, opening, 0, now).await?,
         }
     }
     if !folded.is_empty() {

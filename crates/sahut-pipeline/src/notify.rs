@@ -95,7 +95,7 @@ pub async fn carry_due(
 /// Claims mails, and settles those among them that are not worth sending any more.
 async fn claim_worthwhile(tx: &mut Tx, claim: &Claim<'_>) -> Result<Vec<NoticeWork>, StoreError> {
     let mut claimed = tx.claim_notices(claim).await?;
-    let mut moot: Vec<NoticeWork> = claimed.extract_if(.., |work| work.is_moot()).collect();
+    let mut moot: Vec<NoticeWork> = claimed.extract_if(.., |work| work.is_moot(claim.now)).collect();
     for at in (0..claimed.len()).rev() {
         if claimed[at].template == Template::Digest && digests::lines(tx, &claimed[at]).await?.is_empty() {
             moot.push(claimed.remove(at));

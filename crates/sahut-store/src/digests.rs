@@ -166,7 +166,7 @@ impl Tx {
                 UNION SELECT id FROM inquiry WHERE office = $2 AND state = 'open')
             SELECT i.id, i.year, i.sequence, i.title, i.kind, i.state, o.short_name, MIN(d.due_at), i.acknowledged_until, i.office
             FROM told JOIN inquiry i ON i.id = told.id JOIN office o ON o.code = i.office
-                JOIN deadline d ON d.inquiry_id = i.id AND d.live = 1
+                JOIN deadline d ON d.inquiry_id = i.id AND d.live = 1 AND d.state = 'running'
             GROUP BY i.id, i.year, i.sequence, i.title, i.kind, i.state, o.short_name, i.acknowledged_until, i.office
             ORDER BY MIN(d.due_at), i.id";
         self.rows(LINES, args![event, office], line).await
@@ -194,19 +194,16 @@ impl Tx {
         self.rows(OFFICES, args![now], |row| row.get(0)).await
     }
 
-    /// The same for what cannot be folded.
+    /// Lets what somebody is owed and cannot be folded wait until a moment, but for the first few and what is urgent.
     pub async fn put_off_others(
         &mut self,
         mail: &str,
         until: Timestamp,
+        first: i64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let sql = format!(
-            "UPDATE notice SET not_before = $2 WHERE recipient = $1 AND state = 'due' AND urgent = 0
-             AND not_before <= $3 AND (lease_until IS NULL OR lease_until <= $3) AND template NOT IN {FOLDABLE}"
-        );
-        self.exec_built(sql, args![mail, until, now]).await?;
-        Ok(())
+        let others = format!(" AND template NOT IN {FOLDABLE}");
+        self.put_off_but(mail, until, first, &others, now).await
     }
 
     /// Offices that owe an answer.
@@ -215,11 +212,33 @@ impl Tx {
         Ok(self.rows(OWING, args![], |row| row.get(0)).await?.into_iter().collect())
     }
 
-    /// Lets everything that somebody is owed wait until a moment, but not what is urgent.
-    pub async fn put_off(&mut self, mail: &str, until: Timestamp, now: Timestamp) -> Result<(), StoreError> {
-        const PUT_OFF: &str = "UPDATE notice SET not_before = $2 WHERE recipient = $1 AND state = 'due'
-            AND urgent = 0 AND not_before <= $3 AND (lease_until IS NULL OR lease_until <= $3)";
-        self.exec(PUT_OFF, args![mail, until, now]).await?;
+    /// Lets what somebody is owed wait until a moment, but for the first few and what is urgent.
+    pub async fn put_off(
+        &mut self,
+        mail: &str,
+        until: Timestamp,
+        first: i64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.put_off_but(mail, until, first, "", now).await
+    }
+
+    async fn put_off_but(
+        &mut self,
+        mail: &str,
+        until: Timestamp,
+        first: i64,
+        which: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        // Who has waited longest leaves first; SQLite knows no OFFSET without a LIMIT.
+        let sql = format!(
+            "UPDATE notice SET not_before = $2 WHERE id IN (SELECT id FROM notice
+                WHERE recipient = $1 AND state = 'due' AND urgent = 0 AND not_before <= $3
+                    AND (lease_until IS NULL OR lease_until <= $3){which}
+                ORDER BY not_before, id LIMIT 9223372036854775807 OFFSET $4)"
+        );
+        self.exec_built(sql, args![mail, until, now, first]).await?;
         Ok(())
     }
 }

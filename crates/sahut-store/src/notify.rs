@@ -79,8 +79,8 @@ pub struct Urged {
     pub id: DeadlineId,
     /// What is promised.
     pub promise: DeadlineKind,
-    /// It is owed still.
-    pub live: bool,
+    /// It is owed still, and its time runs.
+    pub running: bool,
     /// When it falls due.
     pub due_at: Timestamp,
     /// Why it is due then.
@@ -88,15 +88,19 @@ pub struct Urged {
 }
 
 impl NoticeWork {
-    /// Whether it urges an answer to a promise that is not open any more, or tells of an incident of which nothing is: true
-    /// when it was owed, and not now.
-    pub fn is_moot(&self) -> bool {
+    /// Whether it urges an answer to a promise that does not run any more, calls one late that falls due later again, or
+    /// tells of an incident of which nothing is open: true when it was owed, and not now.
+    pub fn is_moot(&self, now: Timestamp) -> bool {
         if self.template == Template::Incident {
             let incident = self.inquiry.as_ref().and_then(|inquiry| inquiry.incident.as_ref());
             return incident.is_none_or(|incident| incident.open == 0);
         }
-        let urges = matches!(self.template, Template::Reminder | Template::Overdue);
-        urges && !self.urged.as_ref().is_some_and(|urged| urged.live)
+        let still = self.urged.as_ref().filter(|urged| urged.running);
+        match self.template {
+            Template::Reminder => still.is_none(),
+            Template::Overdue => still.is_none_or(|urged| urged.due_at > now),
+            _ => false,
+        }
     }
 }
 
@@ -312,12 +316,14 @@ impl Tx {
         &mut self,
         works: impl Iterator<Item = &NoticeWork>,
     ) -> Result<HashMap<i64, Urged>, StoreError> {
-        const URGED: &str = "SELECT id, kind, live, due_at, explanation FROM deadline WHERE id";
+        const URGED: &str = "SELECT id, kind,
+            CAST(CASE WHEN state = 'running' THEN 1 ELSE 0 END AS BIGINT), due_at, explanation
+            FROM deadline WHERE id";
         let ids = works.filter_map(|work| work.data["deadline"].as_i64()).collect();
         let found = self.rows_in(URGED, args![], ids, |row| {
             let id: DeadlineId = row.get(0)?;
-            let (promise, live) = (row.word(1)?, row.get(2)?);
-            Ok((id.0, Urged { id, promise, live, due_at: row.get(3)?, explanation: row.json(4)? }))
+            let (promise, running) = (row.word(1)?, row.get(2)?);
+            Ok((id.0, Urged { id, promise, running, due_at: row.get(3)?, explanation: row.json(4)? }))
         });
         Ok(found.await?.into_iter().collect())
     }

@@ -10,6 +10,7 @@ use sahut_pipeline::mornings;
 use sahut_pipeline::notify::carry_due;
 use sahut_pipeline::watch::watch_deadlines;
 use sahut_store::journal::Event;
+use sahut_store::notify::NewNotice;
 
 use crate::regency::Town;
 
@@ -174,6 +175,34 @@ async fn many_at_once_are_one_mail_and_an_hour_holds_only_so_many() {
     assert_eq!(scene.mails().await, [], "the rest waits");
     scene.clock.advance(3600);
     assert_eq!(scene.mails().await, told(Template::Assignment, &["admin@pupr.example"; 2]));
+}
+
+#[tokio::test]
+async fn more_than_an_hour_allows_and_no_digest_can_tell_leaves_hour_by_hour() {
+    let scene = Scene::open(head()).await;
+    scene.complaints(13).await;
+    let mut tx = scene.town.context.db.begin().await.unwrap();
+    let now = scene.clock.clock().now();
+    let events = scene.events().await.into_iter().filter(|event| event.kind == EventKind::InquiryOpened);
+    let owed = events.map(|event| NewNotice {
+        event: event.id,
+        template: Template::ChannelTrouble,
+        recipient: person("operator@x.example"),
+        office: None,
+        inquiry: event.inquiry,
+        channel: None,
+        urgent: false,
+        not_before: now,
+    });
+    tx.owe(owed.collect(), now).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut left = Vec::new();
+    for _ in 0..3 {
+        let mails = scene.mails().await;
+        left.push(mails.iter().filter(|(template, _)| *template == Template::ChannelTrouble).count());
+        scene.clock.advance(3600);
+    }
+    assert_eq!(left, [12, 1, 0]);
 }
 
 #[tokio::test]

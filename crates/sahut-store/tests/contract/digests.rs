@@ -67,10 +67,24 @@ on_both! {
         tx.owe(vec![NewNotice { template: Template::FollowUp, ..notice(&one, "a@x.example", false) }], at(11)).await.unwrap();
         let found = tx.due_recipients(at(20)).await.unwrap().remove(0);
         assert_eq!((found.lately, found.free_at), (1, at(10) + AN_HOUR));
-        tx.put_off("a@x.example", found.free_at, at(20)).await.unwrap();
+        tx.put_off("a@x.example", found.free_at, 0, at(20)).await.unwrap();
         assert!(!tx.has_due_notices(at(3609)).await.unwrap());
         let found = tx.due_recipients(at(3610)).await.unwrap().remove(0);
         assert_eq!((found.lately, found.due), (0, 1));
+        tx.commit().await.unwrap();
+    }
+
+    async fn who_has_waited_longest_is_not_put_off(world: &World) {
+        let one = world.inquiry(item("m1", "ani")).await;
+        let owed = |template| NewNotice { template, ..notice(&one, "a@x.example", false) };
+        let mut tx = world.begin().await;
+        tx.owe(vec![owed(Template::ChannelTrouble), owed(Template::ChannelSilent), owed(Template::Reminder)], at(1)).await.unwrap();
+        tx.put_off_others("a@x.example", at(60), 1, at(1)).await.unwrap();
+        assert_eq!(tx.due_recipients(at(1)).await.unwrap()[0].due, 2, "what can be folded is not touched");
+        tx.put_off("a@x.example", at(60), 1, at(1)).await.unwrap();
+        let works = tx.claim_notices(&claim(at(1), at(30))).await.unwrap();
+        assert_eq!(works.iter().map(|work| work.template).collect::<Vec<_>>(), [Template::ChannelTrouble]);
+        assert_eq!(tx.due_recipients(at(60)).await.unwrap()[0].due, 3);
         tx.commit().await.unwrap();
     }
 
@@ -83,7 +97,7 @@ on_both! {
         let opening = at(1) + SignedDuration::from_hours(8);
         tx.let_wait(&code("dinkes"), opening, at(1)).await.unwrap();
         assert!(tx.quiet_offices(at(1)).await.unwrap().is_empty());
-        tx.put_off_others("a@x.example", at(9), at(1)).await.unwrap();
+        tx.put_off_others("a@x.example", at(9), 0, at(1)).await.unwrap();
         let works = tx.claim_notices(&claim(at(1), at(60))).await.unwrap();
         assert_eq!(works.iter().map(|work| work.template).collect::<Vec<_>>(), [Template::Assignment], "that can be folded");
         tx.commit().await.unwrap();

@@ -1,11 +1,27 @@
 //! Promises whose next moment has come.
 
 use jiff::civil::date;
+use sahut_domain::deadline::{DeadlineKind, MoveReason};
 use sahut_domain::event::{EventId, EventKind};
+use sahut_store::clocks::Move;
 
 use crate::support::{World, at, code, item, on_both, somebody_waits, step};
 
 on_both! {
+    async fn what_falls_due_again_is_told_again(world: &World) {
+        let opened = world.inquiry(item("m1", "ani")).await;
+        let mut tx = world.begin().await;
+        let due = tx.take_due_deadlines(at(7200), 10).await.unwrap().remove(0);
+        step(&mut tx, &due, true, None, at(7200)).await;
+        let promise = tx.live_promise(opened.id, DeadlineKind::FirstResponse).await.unwrap().unwrap();
+        let mut explanation = promise.explanation.clone();
+        explanation.due.at = at(9000);
+        let moved = Move { why: MoveReason::Recomputed, note: "libur", explanation };
+        tx.move_promise(&promise, moved, "Admin", at(7300)).await.unwrap();
+        let again = tx.take_due_deadlines(at(7300), 10).await.unwrap().remove(0);
+        assert!(!again.missed && !again.taken.iter().any(|key| key.starts_with("due")), "{:?}", again.taken);
+    }
+
     async fn a_promise_is_looked_at_when_its_moment_comes_and_missed_once(world: &World) {
         let opened = world.inquiry(item("m1", "ani")).await;
         let mut tx = world.begin().await;
