@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sahut_domain::calendar::{Term, WorkingCalendar};
+use sahut_domain::deadline::DeadlineKind;
 use sahut_domain::decision::Decision;
 use sahut_domain::event::EventKind;
 use sahut_domain::inquiry::{InquiryId, State};
@@ -51,7 +52,15 @@ pub(super) async fn page(
     let limit = limit(visitor, &mut tx, visit).await?;
     drop(tx);
     let regency = &*visitor.regency;
-    let promise = inquiry.promises.last().map(|promise| promise.explanation.clone());
+    // Until the citizen was heard, that is what is due; afterwards it is the end of the matter.
+    let due = if inquiry.line.state == State::Open {
+        DeadlineKind::FirstResponse
+    } else {
+        DeadlineKind::Resolution
+    };
+    let promises = || inquiry.promises.iter().rev();
+    let promise = promises().find(|promise| promise.kind == due).or(promises().next());
+    let promise = promise.map(|promise| promise.explanation.clone());
     let zone = promise.as_ref().and_then(|promise| TimeZone::get(&promise.zone).ok());
     let zone = zone.or_else(|| regency.calendar(&visit.office).map(|calendar| calendar.zone.clone()));
     let decision =
