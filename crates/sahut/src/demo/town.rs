@@ -77,10 +77,11 @@ impl<'a> Town<'a> {
         let lines = db.read().await?.inquiries(&open, 20).await?;
         let pick = usize::try_from(self.chance.below(lines.len().max(1) as u64)).unwrap_or(0);
         let Some(line) = lines.get(pick) else { return Ok(()) };
-        let text = ANSWERS[count % ANSWERS.len()];
+        // Each has words of its own: the same words twice to one citizen would count as posted twice.
+        let text = format!("{} (jawaban {count})", ANSWERS[count % ANSWERS.len()]);
         let mut tx = db.begin().await?;
         let author = format!("Admin {}", line.office_name);
-        tx.queue_reply(line.number, Answer::new(text, &author, &format!("demo-{count}")), app.clock.now())
+        tx.queue_reply(line.number, Answer::new(&text, &author, &format!("demo-{count}")), app.clock.now())
             .await?;
         tx.commit().await
     }
